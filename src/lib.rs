@@ -1,0 +1,14 @@
+//! tlsrptd reads SMTP TLS reports (RFC 8460) from a mailbox into SQLite and mails a daily digest.
+//!
+//! The modules stand in the order a report travels; each uses only modules above it
+//! (`tests/architecture.rs` holds that). See ARCHITECTURE.md.
+
+pub mod clock;
+pub mod config;
+pub mod digest;
+pub mod extract;
+pub mod mailbox;
+pub mod prepare;
+pub mod report;
+pub mod store;
+pub mod tls;

@@ -1,0 +1,1 @@
+//! Mails from an IMAP server, a Maildir or files; nothing about TLS reports.

@@ -1,0 +1,1 @@
+//! Mails to what is recorded of them.

@@ -1,0 +1,3 @@
+//! SQLite; the only module with SQL.
+
+pub mod rows;
