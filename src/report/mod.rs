@@ -190,3 +190,9 @@ pub enum ParseError {
         value: u64,
     },
 }
+impl PolicyResult {
+    /// stub
+    pub fn sts_mode(&self) -> Option<String> {
+        None
+    }
+}
