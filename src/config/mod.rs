@@ -228,7 +228,7 @@ impl MailboxConfig {
         secret::exactly_one(
             &format!("mailbox \"{}\"", self.name),
             self.auth,
-            secret::Given {
+            &secret::Given {
                 plain: self.password.as_ref(),
                 file: self.password_file.as_deref(),
                 env: self.password_env.as_deref(),
@@ -431,7 +431,7 @@ impl SmtpConfig {
             token_command: self.token_command.as_deref(),
         };
         if self.user.is_some() {
-            secret::exactly_one("[smtp]", self.auth, given).map(Some)
+            secret::exactly_one("[smtp]", self.auth, &given).map(Some)
         } else {
             secret::none("[smtp]", &given).map(|()| None)
         }

@@ -163,7 +163,7 @@ pub(super) fn none(place: &str, given: &Given<'_>) -> Result<(), ConfigError> {
 pub(super) fn exactly_one(
     place: &str,
     auth: AuthMethod,
-    given: Given<'_>,
+    given: &Given<'_>,
 ) -> Result<SecretSource, ConfigError> {
     let passwords: Vec<(&str, SecretSource)> = [
         given

@@ -291,3 +291,17 @@ proptest! {
         prop_assert_eq!(items.len(), 1);
     }
 }
+
+#[test]
+fn maildir_of_the_demo_has_its_fifteen_mails() {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo/Maildir");
+    let mut n_mails = 0;
+    let limits = Limits::default();
+    let done: Result<(), Infallible> = for_each(&[demo], &limits, &mut io::empty(), &mut |item| {
+        assert!(matches!(item.content, Content::Bytes(_)), "{}", item.locator);
+        n_mails += 1;
+        Ok(())
+    });
+    done.unwrap();
+    assert_eq!(n_mails, 15);
+}
