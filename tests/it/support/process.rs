@@ -73,7 +73,10 @@ impl Drop for Server {
         };
         let _reaped = self.child.wait();
         // Its own children have become ours: they are gone when the folder goes, and leave no zombies behind.
-        while matches!(rustix::process::waitpgid(leader, WaitOptions::empty()), Ok(Some(_))) {}
+        while matches!(
+            rustix::process::waitpgid(leader, WaitOptions::empty()),
+            Ok(Some(_))
+        ) {}
     }
 }
 
