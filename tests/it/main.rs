@@ -1,0 +1,16 @@
+//! The real binary against real servers: Dovecot and Postfix on loopback that deliver into each other.
+//!
+//! `./test` installs the servers; one that is absent fails the tests.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::disallowed_methods,
+    reason = "a test may panic, read the clock and read its own input whole"
+)]
+
+mod servers;
+mod support;

@@ -1,0 +1,146 @@
+//! Throw-away servers, report mails, and the program under test.
+
+pub(crate) mod ca;
+pub(crate) mod dovecot;
+pub(crate) mod imap;
+pub(crate) mod postfix;
+pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod reports;
+pub(crate) mod script;
+pub(crate) mod smtp;
+pub(crate) mod tlsrptd;
+pub(crate) mod wait;
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+pub(crate) use ca::Ca;
+pub(crate) use dovecot::{Dovecot, GREEK, GREEK_PASSWORD, Layout, OPS, PASSWORD, RUA, token};
+pub(crate) use postfix::{Postfix, REFUSED};
+pub(crate) use proxy::{Fault, Proxy};
+pub(crate) use reports::{Report, days_ago, letter};
+pub(crate) use tlsrptd::{Running, Tlsrptd};
+pub(crate) use wait::{LONG, until};
+
+/// What one test needs, gone when it ends.
+pub(crate) struct World {
+    // Fields are dropped in this order: servers end before their folder goes.
+    pub(crate) postfix: Option<Postfix>,
+    pub(crate) dovecot: Dovecot,
+    pub(crate) ca: Ca,
+    folder: TempDir,
+}
+
+impl World {
+    /// A Dovecot.
+    pub(crate) fn new() -> Self {
+        Self::with(Layout::default())
+    }
+
+    /// A Dovecot of another layout.
+    pub(crate) fn with(layout: Layout) -> Self {
+        let folder = temporary_folder();
+        let ca = Ca::new(&folder.path().join("ca"));
+        let dovecot = Dovecot::start(&folder.path().join("d"), &ca, layout);
+        Self {
+            postfix: None,
+            dovecot,
+            ca,
+            folder,
+        }
+    }
+
+    /// A Dovecot and a Postfix that delivers into it.
+    pub(crate) fn with_postfix() -> Self {
+        let mut world = Self::new();
+        world.postfix = Some(Postfix::start(&world.path("p"), &world.ca, &world.dovecot));
+        world
+    }
+
+    /// The Postfix of [`World::with_postfix`].
+    pub(crate) fn postfix(&self) -> &Postfix {
+        self.postfix.as_ref().expect("a world with a Postfix")
+    }
+
+    /// A path in the folder of this test.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program with this configuration beside `[store]` path.
+    pub(crate) fn tlsrptd(&self, configuration: &str) -> Tlsrptd {
+        Tlsrptd::new(&self.path("t"), configuration)
+    }
+
+    /// A `[[mailbox]]` named `rua` that reads `RUA` over implicit TLS, with further or other keys.
+    pub(crate) fn mailbox(&self, keys: &str) -> String {
+        self.mailbox_at(self.dovecot.imaps, keys)
+    }
+
+    /// The same behind another port.
+    pub(crate) fn mailbox_at(&self, port: u16, keys: &str) -> String {
+        let defaults = [
+            ("name", "\"rua\"".to_owned()),
+            ("host", "\"localhost\"".to_owned()),
+            ("port", port.to_string()),
+            ("ca_file", quoted(&self.ca.root)),
+            ("user", format!("{RUA:?}")),
+            ("password", format!("{PASSWORD:?}")),
+        ];
+        section("[[mailbox]]", &defaults, keys)
+    }
+
+    /// `[smtp]` by STARTTLS and login, and a `[digest]` for `OPS`, with further or other keys for `[smtp]`.
+    pub(crate) fn sending(&self, keys: &str) -> String {
+        self.sending_to(&[OPS], keys)
+    }
+
+    /// The same for other recipients.
+    pub(crate) fn sending_to(&self, to: &[&str], keys: &str) -> String {
+        let port = self.postfix.as_ref().map_or(1, |postfix| postfix.submission);
+        let defaults = [
+            ("host", "\"localhost\"".to_owned()),
+            ("port", port.to_string()),
+            ("tls", "\"starttls\"".to_owned()),
+            ("ca_file", quoted(&self.ca.root)),
+            ("user", format!("{RUA:?}")),
+            ("password", format!("{PASSWORD:?}")),
+        ];
+        let smtp = section("[smtp]", &defaults, keys);
+        format!("[digest]\nfrom = \"tlsrptd@example.org\"\nto = {to:?}\n{smtp}")
+    }
+}
+
+/// A folder for one test; short, for it holds sockets.
+pub(crate) fn temporary_folder() -> TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::Builder::new().prefix("t").tempdir_in("/tmp").unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// A path as a TOML string.
+pub(crate) fn quoted(path: &std::path::Path) -> String {
+    format!("{:?}", path.display().to_string())
+}
+
+/// A section of the configuration: each default that `keys` doesn't give, then `keys`. A key `password` is left out
+/// where another source of the secret is given.
+fn section(name: &str, defaults: &[(&str, String)], keys: &str) -> String {
+    let given: Vec<&str> = keys
+        .lines()
+        .filter_map(|line| Some(line.split_once('=')?.0.trim()))
+        .collect();
+    let other_secret = given
+        .iter()
+        .any(|key| key.starts_with("password_") || *key == "token_command");
+    let mut text = format!("{name}\n");
+    for (key, value) in defaults {
+        if !given.contains(key) && !(*key == "password" && other_secret) {
+            text.push_str(&format!("{key} = {value}\n"));
+        }
+    }
+    format!("{text}{keys}\n")
+}

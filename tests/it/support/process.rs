@@ -1,0 +1,117 @@
+//! Child processes that end with the test, found by their own pid and never by name.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, WaitOptions};
+
+use super::wait::{LONG, until};
+
+/// A server of the test.
+pub(crate) struct Server {
+    child: Child,
+}
+
+impl Server {
+    /// Starts a server, which must lead a process group of its own (Postfix sees to that itself), and waits until
+    /// `port` answers; `None` if it ended first, as it does when another process has taken one of its ports.
+    pub(crate) fn start(command: &mut Command, output: &Path, port: u16) -> Option<Self> {
+        rustix::process::set_child_subreaper(Some(pid(std::process::id()))).unwrap();
+        let log = File::create(output).unwrap();
+        let program = command.get_program().to_owned();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!(
+                    "cannot start {}: {error}; run ./test, which installs it",
+                    program.display()
+                )
+            });
+        let mut server = Self { child };
+        until("a server's greeting", LONG, || {
+            if server.child.try_wait().unwrap().is_some() {
+                return Some(false);
+            }
+            greets(port).then_some(true)
+        })
+        .then_some(server)
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The processes that it has started and that run `name` (at most 15 characters).
+    pub(crate) fn children(&self, name: &str) -> Vec<u32> {
+        let list = format!("/proc/{0}/task/{0}/children", self.pid());
+        let is_named =
+            |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name);
+        let children = fs::read_to_string(list).unwrap_or_default();
+        children
+            .split_whitespace()
+            .map(|pid| pid.parse().unwrap())
+            .filter(is_named)
+            .collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Its group holds only what it has started itself; nothing worth keeping is left in a test's folder.
+        let leader = pid(self.pid());
+        let _gone = if rustix::process::getpgid(Some(leader)) == Ok(leader) {
+            rustix::process::kill_process_group(leader, Signal::KILL)
+        } else {
+            rustix::process::kill_process(leader, Signal::KILL)
+        };
+        let _reaped = self.child.wait();
+        // Its own children have become ours: they are gone when the folder goes, and leave no zombies behind.
+        while matches!(
+            rustix::process::waitpgid(leader, WaitOptions::empty()),
+            Ok(Some(_))
+        ) {}
+    }
+}
+
+/// Sends a signal to a process that the test has started.
+pub(crate) fn signal(process: u32, signal: Signal) {
+    rustix::process::kill_process(pid(process), signal).unwrap();
+}
+
+fn pid(raw: u32) -> Pid {
+    Pid::from_raw(raw.try_into().unwrap()).unwrap()
+}
+
+/// Whether something on this port says its greeting.
+fn greets(port: u16) -> bool {
+    use std::io::Read as _;
+    let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
+        return false;
+    };
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.read(&mut [0; 200]).is_ok_and(|n_bytes| n_bytes > 0)
+}
+
+/// Ports that were free a moment ago.
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
+    // All are held until all are known, so that no two are equal.
+    let listeners = [(); N].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+/// Tries again with other ports where one was taken meanwhile.
+pub(crate) fn retry<T>(what: &str, log: &Path, mut start: impl FnMut() -> Option<T>) -> T {
+    (0..5).find_map(|_| start()).unwrap_or_else(|| {
+        panic!(
+            "{what} ended at once, five times:\n{}",
+            fs::read_to_string(log).unwrap_or_default()
+        )
+    })
+}
