@@ -1,1 +1,15 @@
 //! Mails from an IMAP server, a Maildir or files; nothing about TLS reports.
+
+mod auth;
+mod connect;
+mod error;
+mod fetch;
+mod folders;
+mod guard;
+mod remove;
+mod session;
+
+pub use error::{Failure, MailboxError, Reaction};
+pub use fetch::{Body, Fetched, Listed, Listing};
+pub use remove::{Removal, RemoveOutcome};
+pub use session::{FolderState, ImapSession};
