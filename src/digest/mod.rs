@@ -12,6 +12,8 @@ pub mod mail;
 pub mod model;
 pub mod names;
 pub mod schedule;
+pub mod send;
+mod smtp;
 mod subject;
 mod text;
 pub mod texts;

@@ -101,17 +101,33 @@ pub fn decide(
     weekly: Weekday,
     news: bool,
 ) -> Result<Decision, jiff::Error> {
-    if !is_open(due, past) {
-        return Ok(Decision::NotDue);
+    if is_open(due, past) {
+        reason(due, past.previous, send, weekly, news)
+    } else {
+        Ok(Decision::NotDue)
     }
-    let Some(previous) = past.previous else {
+}
+
+/// As [`decide`], for a person who asks for the digest now: whether this day had one does not matter.
+///
+/// # Errors
+///
+/// [`jiff::Error`] at the beginning of jiff's calendar.
+pub fn reason(
+    now: &Zoned,
+    previous: Option<Timestamp>,
+    send: SendWhen,
+    weekly: Weekday,
+    news: bool,
+) -> Result<Decision, jiff::Error> {
+    let Some(previous) = previous else {
         return Ok(Decision::First);
     };
     Ok(if news {
         Decision::News
     } else if send == SendWhen::Always {
         Decision::Always
-    } else if previous < start_of_week(due, weekly)? {
+    } else if previous < start_of_week(now, weekly)? {
         Decision::Weekly
     } else {
         Decision::PassOver

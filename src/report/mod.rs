@@ -260,9 +260,3 @@ pub enum ParseError {
         value: u64,
     },
 }
-impl PolicyResult {
-    /// stub
-    pub fn sts_mode(&self) -> Option<String> {
-        None
-    }
-}
