@@ -1,0 +1,29 @@
+//! What bytes are, told by the bytes.
+
+/// Whether these bytes begin a gzip stream (RFC 1952).
+pub fn looks_like_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+}
+
+/// Whether these bytes begin a zip archive, an empty one too.
+pub fn looks_like_zip(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
+}
+
+/// Whether these bytes begin a JSON object, in UTF-8 or, with a byte order mark, in UTF-16.
+pub fn looks_like_json(bytes: &[u8]) -> bool {
+    let significant = |byte: &&u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    match bytes {
+        [0xef, 0xbb, 0xbf, text @ ..] => text.iter().find(significant) == Some(&b'{'),
+        // The other half of each UTF-16 unit of ASCII is a NUL.
+        [0xff, 0xfe, text @ ..] | [0xfe, 0xff, text @ ..] => {
+            text.iter().filter(|byte| **byte != 0).find(significant) == Some(&b'{')
+        }
+        text => text.iter().find(significant) == Some(&b'{'),
+    }
+}
+
+/// Whether these bytes may lead to a report: JSON, gzip or zip, or nothing but blanks so far.
+pub(super) fn is_of_use(bytes: &[u8]) -> bool {
+    looks_like_gzip(bytes) || looks_like_zip(bytes) || looks_like_json(bytes) || bytes.trim_ascii().is_empty()
+}
