@@ -33,13 +33,13 @@ pub(super) fn decode<'a>(
             Cow::Borrowed(body)
         }
         Encoding::Base64 => Cow::Owned(base64(body, deviations)),
-        Encoding::QuotedPrintable => match quoted_printable_decode(body) {
-            Some(bytes) => Cow::Owned(bytes),
-            None => {
+        Encoding::QuotedPrintable => quoted_printable_decode(body).map_or_else(
+            || {
                 deviations.insert(deviation::TRANSFER_ENCODING);
                 Cow::Borrowed(body)
-            }
-        },
+            },
+            Cow::Owned,
+        ),
     }
 }
 

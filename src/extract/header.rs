@@ -1,5 +1,7 @@
 //! Header fields: which ones matter here, bounded, and read by mail-parser.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use mail_parser::{HeaderName, HeaderValue, Message, MessageParser, MimeHeaders};
 
@@ -79,6 +81,12 @@ impl Fields {
         if !line.starts_with(b" ") && !line.starts_with(b"\t") {
             self.left = 0;
             let Some(name) = field_name(line) else { return };
+            // Trustwave's gateway writes "ContentType" in place of "Content-Type".
+            let name = if name == "contenttype" {
+                "content-type"
+            } else {
+                name
+            };
             if self.seen.contains(&name) {
                 return;
             }
@@ -211,5 +219,5 @@ fn domain(text: &str) -> Option<String> {
         return Some(text.to_ascii_lowercase()).filter(|text| !text.is_empty());
     }
     let a_labels = idna::domain_to_ascii_cow(text.as_bytes(), idna::AsciiDenyList::EMPTY);
-    Some(a_labels.map_or_else(|_| text.to_lowercase(), |domain| domain.into_owned()))
+    Some(a_labels.map_or_else(|_| text.to_lowercase(), Cow::into_owned))
 }

@@ -12,15 +12,19 @@ pub fn looks_like_zip(bytes: &[u8]) -> bool {
 
 /// Whether these bytes begin a JSON object, in UTF-8 or, with a byte order mark, in UTF-16.
 pub fn looks_like_json(bytes: &[u8]) -> bool {
-    let significant = |byte: &&u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    match bytes {
-        [0xef, 0xbb, 0xbf, text @ ..] => text.iter().find(significant) == Some(&b'{'),
-        // The other half of each UTF-16 unit of ASCII is a NUL.
-        [0xff, 0xfe, text @ ..] | [0xfe, 0xff, text @ ..] => {
-            text.iter().filter(|byte| **byte != 0).find(significant) == Some(&b'{')
-        }
-        text => text.iter().find(significant) == Some(&b'{'),
-    }
+    let is_blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    let marks = if is_utf16 { 2 } else { 3 };
+    let has_mark = is_utf16 || bytes.starts_with(&[0xef, 0xbb, 0xbf]);
+    let text = if has_mark {
+        bytes.get(marks..).unwrap_or_default()
+    } else {
+        bytes
+    };
+    // The other half of each UTF-16 unit of ASCII is a NUL.
+    text.iter()
+        .find(|byte| !is_blank(**byte) && !(is_utf16 && **byte == 0))
+        == Some(&b'{')
 }
 
 /// Whether these bytes may lead to a report: JSON, gzip or zip, or nothing but blanks so far.

@@ -105,8 +105,8 @@ fn report_id_tail(report_id: &str) -> Option<String> {
 }
 
 fn derived_id(content: &[u8; 32]) -> String {
-    let hex: String = content.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("derived-{hex}")
+    let head = content.first_chunk().copied().map_or(0, u64::from_be_bytes);
+    format!("derived-{head:016x}")
 }
 
 /// `sender!policy-domain!begin!end[!unique-id].json[.gz]` (RFC 8460, Section 5.1).

@@ -332,16 +332,13 @@ fn read_policy(reader: &mut Reader, policy: Option<&RawValue>) -> Policy {
             )
         })
         .unwrap_or_default();
-    let policy_type = match reader.text(policy_type) {
-        Some(text) => {
-            let known = PolicyType::from_text(&text);
-            note_spelling(reader, known.as_str(), &text);
-            known
-        }
-        None => {
-            reader.note(deviation::POLICY_TYPE_MISSING);
-            PolicyType::Unregistered(String::new())
-        }
+    let policy_type = if let Some(text) = reader.text(policy_type) {
+        let known = PolicyType::from_text(&text);
+        note_spelling(reader, known.as_str(), &text);
+        known
+    } else {
+        reader.note(deviation::POLICY_TYPE_MISSING);
+        PolicyType::Unregistered(String::new())
     };
     Policy {
         policy_type,
