@@ -22,9 +22,8 @@ pub fn looks_like_json(bytes: &[u8]) -> bool {
         bytes
     };
     // The other half of each UTF-16 unit of ASCII is a NUL.
-    text.iter()
-        .find(|byte| !is_blank(**byte) && !(is_utf16 && **byte == 0))
-        == Some(&b'{')
+    let is_padding = |byte: u8| is_blank(byte) || (is_utf16 && byte == 0);
+    text.iter().find(|byte| !is_padding(**byte)) == Some(&b'{')
 }
 
 /// Whether these bytes may lead to a report: JSON, gzip or zip, or nothing but blanks so far.
