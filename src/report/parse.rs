@@ -2,12 +2,10 @@
 
 use serde_json::value::RawValue;
 
-use super::object::{Kind, elements, kind, members, string};
+use super::object::{members, string};
+use super::policies::Entries;
 use super::value::Reader;
-use super::{
-    Context, FailureDetails, ParseError, Parsed, Policy, PolicyResult, PolicyType, ResultType, deviation,
-    gaps, hash,
-};
+use super::{Context, ParseError, Parsed, PolicyResult, deviation, gaps, hash};
 use crate::config::Limits;
 
 /// Largest document that is copied to mend raw control characters in it.
