@@ -11,6 +11,7 @@ mod hash;
 mod json;
 mod object;
 mod parse;
+mod policies;
 mod time;
 mod value;
 
