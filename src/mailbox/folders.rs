@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn name_that_is_not_modified_utf_7_stays_as_it_is() {
-        for name in ["R&D", "&%%%-", "a&AAA-b", "&2D0-", "&"] {
+        for name in ["R&D", "&%%%-", "a&A-b", "&2D0-", "&"] {
             assert_eq!(decode(name), name);
         }
     }
