@@ -116,7 +116,10 @@ impl Place<'_> {
 
     /// Reading or writing failed; `bye` is the server's farewell, if it sent one.
     pub(super) fn io(self, error: &io::Error, bye: Option<&str>) -> MailboxError {
-        bye.map_or_else(|| self.retry(format!("failed: {}", explain(error))), |text| self.refused(text))
+        bye.map_or_else(
+            || self.retry(format!("failed: {}", explain(error))),
+            |text| self.refused(text),
+        )
     }
 
     /// The stream ended.
@@ -131,18 +134,12 @@ impl Place<'_> {
 /// RFC 5530 codes, and the words of servers that have no code for it.
 fn asks_for_patience(text: &str) -> bool {
     let text = text.to_ascii_uppercase();
-    [
-        "[UNAVAILABLE]",
-        "[LIMIT]",
-        "[INUSE]",
-        "[THROTTLED]",
-        "TOO MANY",
-    ]
-    .iter()
-    .any(|word| text.contains(word))
+    ["[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "[THROTTLED]", "TOO MANY"]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
-fn explain(error: &io::Error) -> String {
+pub(super) fn explain(error: &io::Error) -> String {
     if let Some(inner) = error.get_ref() {
         if let Some(breach) = inner.downcast_ref::<Breach>() {
             return breach.to_string();
@@ -167,7 +164,7 @@ fn explain(error: &io::Error) -> String {
 /// A stranger's text as it may stand in an error: control and direction characters escaped, cut.
 pub(super) fn shown(text: &str) -> String {
     let mut result = String::new();
-    for (n_chars, c) in text.trim().chars().enumerate() {
+    for (n_chars, c) in text.trim().trim_end_matches('.').chars().enumerate() {
         if n_chars == MAX_TEXT {
             result.push('…');
             break;

@@ -212,13 +212,12 @@ pub(super) fn decode(wire_name: &str) -> String {
             decoded.push_str(shifted);
             return decoded;
         };
-        match decode_part(base64) {
-            Some(text) => decoded.push_str(&text),
-            None => {
-                decoded.push('&');
-                decoded.push_str(base64);
-                decoded.push('-');
-            }
+        if let Some(text) = decode_part(base64) {
+            decoded.push_str(&text);
+        } else {
+            decoded.push('&');
+            decoded.push_str(base64);
+            decoded.push('-');
         }
         rest = after;
     }
@@ -252,12 +251,15 @@ mod tests {
 
     #[test]
     fn non_ascii_name_is_modified_utf_7_on_the_wire() {
-        assert_eq!(encode("Entwürfe & 日本語/😀"), "Entw&APw-rfe &- &ZeVnLIqe-/&2D3eAA-");
+        assert_eq!(
+            encode("Entwürfe & 日本語/😀"),
+            "Entw&APw-rfe &- &ZeVnLIqe-/&2D3eAA-"
+        );
     }
 
     #[test]
     fn name_that_is_not_modified_utf_7_stays_as_it_is() {
-        for name in ["R&D", "&%%%-", "a&AAA-b", "&2D0-", "&"] {
+        for name in ["R&D", "&%%%-", "a&A-b", "&2D0-", "&"] {
             assert_eq!(decode(name), name);
         }
     }
@@ -281,9 +283,7 @@ mod tests {
 
     #[test]
     fn summary_is_sorted_bounded_and_without_control_characters() {
-        let folders: Vec<Folder> = (0..100)
-            .map(|n| folder(&format!("f{n:03}\x1b"), "/"))
-            .collect();
+        let folders: Vec<Folder> = (0..100).map(|n| folder(&format!("f{n:03}\x1b"), "/")).collect();
         let text = summary(&folders);
         assert!(text.starts_with("\"f000\\u{1b}\", \"f001"), "{text}");
         assert!(text.ends_with("\"f029\\u{1b}\" and 70 more"), "{text}");
