@@ -4,6 +4,8 @@
 //! [`texts`] (by cause) and [`model`]; all decisions in [`cause`], [`impact`] and [`schedule`].
 
 pub mod cause;
+mod consequence;
+pub mod fill;
 mod html;
 pub mod impact;
 mod item;
@@ -11,10 +13,12 @@ mod json;
 pub mod mail;
 pub mod model;
 pub mod names;
+pub mod parts;
 pub mod schedule;
 pub mod send;
 mod smtp;
 mod subject;
+mod tables;
 mod text;
 pub mod texts;
 mod trouble;
