@@ -33,6 +33,8 @@ pub(crate) struct Frame {
     pub(crate) last_report: i64,
     /// The digest's day, for dates without a year.
     pub(crate) today: Date,
+    /// Whether it is the first digest, to which everything is new.
+    pub(crate) first: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -89,8 +91,8 @@ impl<'a> Reading<'a> {
     }
 
     /// The policies that senders applied: `MTA-STS enforce and DANE`.
-    pub(crate) fn policy(&self) -> String {
-        policy(self.item)
+    pub(crate) fn policy(&self, today: Date) -> String {
+        policy(self.item, today)
     }
 
     /// The whole finding.
@@ -101,9 +103,9 @@ impl<'a> Reading<'a> {
             format!("act {}", self.urgency.as_str())
         };
         Finding {
-            tag: "NEW",
+            tag: if frame.first { "OPEN" } else { "NEW" },
             title: self.headline(),
-            context: format!("{}, {}; {act}", self.domain(), self.policy()),
+            context: format!("{}, {}; {act}", self.domain(), self.policy(frame.today)),
             rows: vec![
                 Row::text("Mail", self.mail(frame)),
                 Row::text("Seen", self.seen(frame)),
@@ -134,7 +136,7 @@ impl<'a> Reading<'a> {
             "{} ({}, {}): {}, {when}; {}{held}{late}",
             self.headline(),
             self.domain(),
-            self.policy(),
+            self.policy(frame.today),
             words::share(self.item.failed, self.item.total),
             self.fill.reporter,
         )
@@ -146,18 +148,18 @@ impl<'a> Reading<'a> {
             Impact::Held => self.held(),
             Impact::BySender => "Held back by the sender's own rule for you, not by your policy.".to_owned(),
             Impact::Unknown => self.mode_unknown(frame),
-            Impact::Plain => self.delivered("Delivered anyway, most likely without encryption."),
+            Impact::Plain => self.delivered("Delivered, most likely without encryption."),
             Impact::Passed if self.cause == Cause::TlsaUnusable => {
-                "Delivered anyway: encrypted, but the server's identity not checked.".to_owned()
+                "Delivered encrypted, but without a check of the server's identity.".to_owned()
             }
-            Impact::Passed => self.delivered("Delivered anyway, encrypted, with the flaw ignored."),
-            Impact::Delivered => self.delivered("Delivered anyway."),
+            Impact::Passed if self.cause == Cause::MxNotInPolicy => self.delivered("Delivered encrypted."),
+            Impact::Passed => self.delivered("Delivered encrypted, with the flaw ignored."),
+            Impact::Delivered => self.delivered("Delivered."),
             Impact::Unprotected => {
                 "Delivered as if you had no policy: encrypted when possible, but not checked.".to_owned()
             }
-            Impact::Cached => "Not held back by this alone. Senders that still hold an older copy of the policy go \
-                               on using it; all others deliver as if you had none: encrypted when possible, but \
-                               not checked."
+            Impact::Cached => "Not held back by this alone. Senders with an older copy of the policy go on using \
+                               it; all others deliver as if you had none: encrypted when possible, but not checked."
                 .to_owned(),
             Impact::InSpite => {
                 "Delivered in spite of it: the reports count these connections as successful.".to_owned()
@@ -196,8 +198,8 @@ impl<'a> Reading<'a> {
             ""
         };
         format!(
-            "{why} {then} Microsoft gives up after 24{n}hours, others within 5{n}days; what is mended before that \
-             still arrives.{others}",
+            "{why} {then} Microsoft gives up after 24{n}hours, others within 5{n}days. What is still waiting \
+             arrives once it is mended; the oldest may have bounced.{others}",
             n = words::NBSP
         )
     }
@@ -216,9 +218,7 @@ impl<'a> Reading<'a> {
     fn delivered(&self, how: &str) -> String {
         match self.outcome.basis {
             Basis::Testing => {
-                format!(
-                    "Nothing was held back: the policy is in testing. {how} In enforce it would be held back."
-                )
+                format!("Nothing was held back: the policy is in testing. In enforce it would be. {how}")
             }
             Basis::NoMode => format!("{how} The policy's mode is none."),
             _ => how.to_owned(),
@@ -290,8 +290,9 @@ impl<'a> Reading<'a> {
             reasons.push(format!("{} more", words::number(self.item.more_reasons)));
         }
         match reasons.as_slice() {
-            [] if self.item.result_type == "unspecified" => kind,
-            [] => format!("{kind} No reason given."),
+            // A precise type needs no reason.
+            [] if self.item.result_type == "validation-failure" => format!("{kind} No reason given."),
+            [] => kind,
             [one] => format!("{kind} Reason given: {one}."),
             several => format!("{kind} Reasons given: {}.", several.join(", ")),
         }
@@ -307,11 +308,13 @@ impl<'a> Reading<'a> {
         };
         match self.item.reporters.len() {
             _ if self.cause == Cause::DaneRequired => format!("For {who}."),
-            0 | 1 if proven => format!("Yours, whoever reports it: for {who}."),
+            0 | 1 if proven => format!("Yours; the report itself shows it. For {who}."),
             0 | 1 => {
-                format!("Can't tell yet, only {reporter} reports it. If the check shows it, too: for {who}.")
+                format!(
+                    "Can't tell yet; only {reporter} reports it. If the check shows it too, it is for {who}."
+                )
             }
-            _ => format!("Yours, seen by {reporter}: for {who}."),
+            _ => format!("Yours; seen by {reporter}. For {who}."),
         }
     }
 
@@ -374,7 +377,7 @@ impl<'a> Reading<'a> {
     fn query(&self, frame: Frame) -> String {
         let ids: Vec<String> = self.item.ids.iter().map(ToString::to_string).collect();
         format!(
-            "tlsrptd sql \"SELECT day, submitter, failed_session_count, report FROM failures WHERE failure_type IN \
+            "tlsrptd sql \"SELECT day, submitter, policy_type, failed_session_count, report FROM failures WHERE failure_type IN \
              ({}) AND report BETWEEN {} AND {}\"",
             ids.join(", "),
             frame.after_report.saturating_add(1),
@@ -408,6 +411,8 @@ fn fill(cause: Cause, item: &FailureItem) -> Fill {
     let mx = names::host(&item.receiving_mx_hostname);
     let place = if cause.is_about_the_policy() {
         domain.clone()
+    } else if mx.is_empty() && cause == Cause::MxNotInPolicy {
+        "an MX (not named)".to_owned()
     } else if mx.is_empty() {
         format!("an MX of {domain}")
     } else {
@@ -438,11 +443,20 @@ fn range(item: &FailureItem) -> (Date, Date) {
     (first.unwrap_or(item.first_day), last.unwrap_or(item.last_day))
 }
 
-fn policy(item: &FailureItem) -> String {
+fn policy(item: &FailureItem, today: Date) -> String {
     let mut policies = Vec::new();
     for policy_type in &item.policy_types {
         match policy_type.as_str() {
-            "sts" if item.sts_modes.is_empty() => policies.push("MTA-STS, mode not reported".to_owned()),
+            "sts" if item.sts_modes.is_empty() => policies.push(match &item.last_known_mode {
+                Some((mode, day)) => {
+                    format!(
+                        "MTA-STS ({} on {})",
+                        names::clean(mode, 20),
+                        words::day(*day, today)
+                    )
+                }
+                None => "MTA-STS (mode not reported)".to_owned(),
+            }),
             "sts" => {
                 let modes: Vec<String> = item.sts_modes.iter().map(|mode| names::clean(mode, 20)).collect();
                 policies.push(format!("MTA-STS {}", words::list(&modes, 3)));

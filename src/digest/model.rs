@@ -1,5 +1,8 @@
 //! What a digest says, in order. Pure: the same rows and options give the same words.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned, civil};
 
@@ -177,19 +180,16 @@ impl Digest {
             after_report: facts.after_report,
             last_report: facts.last_report,
             today: options.day(facts.due_at),
+            first: facts.previous_at.is_none(),
         };
         let new = by_rank(&facts.new);
         let ongoing = by_rank(&facts.ongoing);
         let verdict = subject::verdict(facts, &new, &ongoing, options);
-        let mut sections = vec![Section::Paragraph(lead(facts, frame))];
+        let mut sections = vec![Section::Paragraph(lead(facts, &verdict, frame))];
         if facts.previous_at.is_none() {
             sections.extend(mails_read(facts, options).map(Section::Paragraph));
         }
-        sections.extend(
-            new.iter()
-                .take(MAX_FULL)
-                .map(|reading| Section::Finding(reading.finding(frame))),
-        );
+        sections.extend(in_full(&new, frame));
         sections.extend(lines(
             "Also new",
             new.get(MAX_FULL..).unwrap_or_default(),
@@ -240,7 +240,7 @@ fn by_rank(items: &[crate::store::rows::FailureItem]) -> Vec<Reading<'_>> {
 }
 
 /// How much was reported, and how recent it is.
-fn lead(facts: &DigestFacts, frame: Frame) -> String {
+fn lead(facts: &DigestFacts, verdict: &str, frame: Frame) -> String {
     let total =
         |pick: fn(&DomainTotals) -> Sum| facts.domains.iter().map(pick).fold(Sum::default(), words::add);
     let failed = total(|domain| domain.failed);
@@ -260,25 +260,61 @@ fn lead(facts: &DigestFacts, frame: Frame) -> String {
     } else {
         format!("{} failed", words::sum(failed))
     };
-    let newest: Vec<String> = facts
-        .reporters
-        .iter()
-        .map(|reporter| {
-            let name = names::reporter(&reporter.submitter, &reporter.organization_name);
-            format!("{name} to {}", words::day(reporter.last_day, frame.today))
-        })
-        .collect();
-    let reports_in = if newest.is_empty() {
-        String::new()
+    let days = words::days(first, last, frame.today);
+    let reports = words::count(facts.reports, "report");
+    // Not twice what the verdict says already.
+    let what = if verdict.contains(&words::plain(&reports)) {
+        days
     } else {
-        format!(" Reports in: {}.", words::list(&newest, 4))
+        format!("{reports} about {days}")
     };
     format!(
-        "{} about {}: {} connections, {failures}.{reports_in}",
-        words::count(facts.reports, "report"),
-        words::days(first, last, frame.today),
+        "{what}: {} connections, {failures}.{}",
         words::sum(all),
+        reports_in(facts, frame)
     )
+}
+
+/// How recent the reports are: `Reports in: Google and Microsoft to 19 Nov, Mail.ru to 18 Nov.`
+fn reports_in(facts: &DigestFacts, frame: Frame) -> String {
+    let mut by_day: BTreeMap<Reverse<civil::Date>, Vec<String>> = BTreeMap::new();
+    for reporter in &facts.reporters {
+        let name = names::reporter(&reporter.submitter, &reporter.organization_name);
+        by_day.entry(Reverse(reporter.last_day)).or_default().push(name);
+    }
+    let groups: Vec<String> = by_day
+        .iter()
+        .take(3)
+        .map(|(day, names)| format!("{} to {}", words::list(names, 4), words::day(day.0, frame.today)))
+        .collect();
+    if groups.is_empty() {
+        String::new()
+    } else {
+        format!(" Reports in: {}.", groups.join(", "))
+    }
+}
+
+/// The gravest failures; advice that an earlier one gives is not repeated.
+fn in_full(new: &[Reading<'_>], frame: Frame) -> Vec<Section> {
+    let advice = |row: &Row| matches!(row.label, "Cause" | "Check" | "Fix");
+    let mut given: Vec<Vec<Row>> = Vec::new();
+    let mut sections = Vec::new();
+    for reading in new.iter().take(MAX_FULL) {
+        let mut finding = reading.finding(frame);
+        let rows: Vec<Row> = finding.rows.iter().filter(|row| advice(row)).cloned().collect();
+        if given.contains(&rows) {
+            let at = finding.rows.iter().position(advice).unwrap_or_default();
+            finding.rows.retain(|row| !advice(row));
+            finding.rows.insert(
+                at,
+                Row::text("Fix", "Cause, check and fix are those given above.".to_owned()),
+            );
+        } else {
+            given.push(rows);
+        }
+        sections.push(Section::Finding(finding));
+    }
+    sections
 }
 
 /// What was read to get there; and, if so, that nothing was changed.
@@ -347,7 +383,7 @@ fn over(facts: &DigestFacts, frame: Frame) -> Option<Section> {
         return None;
     }
     let mut items: Vec<_> = facts.over.iter().collect();
-    items.sort_by_key(|item| std::cmp::Reverse(item.last_day));
+    items.sort_by_key(|item| Reverse(item.last_day));
     let rest = items.len().saturating_sub(MAX_OVER);
     let rows = items
         .into_iter()

@@ -380,7 +380,7 @@ fn first_run_over_an_old_mailbox() -> DigestFacts {
         ],
         reporters: vec![
             reporter("google.com", 168, 41_000, 850, nov(18)),
-            reporter("microsoft.com", 131, 9000, 75, nov(14)),
+            reporter("microsoft.com", 144, 9000, 75, nov(14)),
             reporter("mail.ru", 88, 1189, 0, nov(18)),
         ],
         ..friday()
@@ -396,7 +396,13 @@ fn first_run_without_failures() -> DigestFacts {
             read: 42,
             ..MailCounts::default()
         },
+        days: Some((nov(4), nov(18))),
         domains: vec![domain("example.org", "testing", 3843, 0)],
+        reporters: vec![
+            reporter("google.com", 15, 3000, 0, nov(18)),
+            reporter("microsoft.com", 14, 800, 0, nov(18)),
+            reporter("mail.ru", 13, 43, 0, nov(17)),
+        ],
         ..first_run_over_an_old_mailbox()
     }
 }
@@ -604,7 +610,7 @@ fn first_digest_is_news_and_says_when_the_next_comes() {
         "[tlsrptd] First digest: 42 reports, 3 reporters, no failures"
     );
     assert!(
-        rendered.text.contains("at the latest on Monday, 23 Nov."),
+        rendered.text.contains("at the latest on Monday,\n23 Nov."),
         "{}",
         rendered.text
     );
@@ -636,7 +642,7 @@ fn five_new_failures_are_told_in_full_and_twenty_at_all() {
         })
         .collect();
     let text = rendered(&facts).text;
-    assert_eq!(text.matches("\nNEW  ").count(), 5);
+    assert_eq!(text.matches("\nNEW    ").count(), 5);
     assert_eq!(text.matches("\n- certificate").count(), 15);
     assert!(text.contains("\n- and 7 more:\n"), "{text}");
 }

@@ -148,8 +148,8 @@ static EXPIRED: CauseText = CauseText {
     headline: "certificate expired on {place}",
     subject: "{place}: certificate expired",
     saw: "Encryption worked, but the certificate's last day has passed.",
-    causes: "Usually renewed on disk but the server not reloaded, or renewed on the other nodes only; else the \
-             renewal fails.",
+    causes: "The certificate was renewed on disk but the server not reloaded, or renewed on other nodes only, or \
+             the renewal fails.",
     check: &[
         "openssl s_client -starttls smtp -connect {mx}:25 -servername {mx} </dev/null 2>/dev/null | openssl x509 \
          -noout -enddate",
@@ -196,7 +196,7 @@ static NOT_YET_VALID: CauseText = CauseText {
 
 static MX_NOT_IN_POLICY: CauseText = CauseText {
     headline: "{place} isn't in the policy of {domain}",
-    subject: "{place} isn't in the policy",
+    subject: "{domain}: {place} isn't in the policy",
     saw: "The sender was led to an MX host that your MTA-STS policy doesn't list.",
     causes: "A backup MX that was forgotten, a move to other servers, or a * that should cover more than one label.",
     check: &[

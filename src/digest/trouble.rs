@@ -95,10 +95,10 @@ fn rejected_mail(mail: &RejectedMail, facts: &DigestFacts, options: &Options) ->
         format!(", received {day}")
     });
     format!(
-        "{}{}{}, {}{}: {}",
-        "id",
-        words::NBSP,
+        "{}{}in {} ({}){}: {}",
         mail.id,
+        words::NBSP,
+        names::clean(&mail.source, names::NAME_CHARS),
         names::clean(&mail.locator, LOCATOR_CHARS),
         received.unwrap_or_default(),
         names::clean(&mail.reason, names::REASON_CHARS)

@@ -34,6 +34,8 @@ fn facts_with(text: &str) -> DigestFacts {
             },
             ItemReporter {
                 organization_name: text.to_owned(),
+                first_day: date(2026, 11, 18),
+                last_day: date(2026, 11, 18),
                 ..ItemReporter::default()
             },
         ],
@@ -64,6 +66,7 @@ fn facts_with(text: &str) -> DigestFacts {
         }],
         reporters: vec![ReporterTotals {
             organization_name: long.clone(),
+            last_day: date(2026, 11, 18),
             ..ReporterTotals::default()
         }],
         rejected: vec![RejectedMail {
