@@ -4,6 +4,8 @@
 //! [`texts`] (by cause) and [`model`]; all decisions in [`cause`], [`impact`] and [`schedule`].
 
 pub mod cause;
+mod consequence;
+pub mod fill;
 mod html;
 pub mod impact;
 mod item;
@@ -11,8 +13,10 @@ mod json;
 pub mod mail;
 pub mod model;
 pub mod names;
+pub mod parts;
 pub mod schedule;
 mod subject;
+mod tables;
 mod text;
 pub mod texts;
 mod trouble;

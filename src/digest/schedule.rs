@@ -306,7 +306,7 @@ mod tests {
                     days.push(due.date());
                     past.previous = Some(due.timestamp());
                 }
-                now += SignedDuration::from_secs(*steps.next().unwrap());
+                now = now.saturating_add(SignedDuration::from_secs(*steps.next().unwrap())).unwrap();
             }
             let mut expected = *days.first().unwrap();
             for day in &days {

@@ -2,7 +2,8 @@
 
 use textwrap::{Options, WordSplitter, WrapAlgorithm};
 
-use crate::digest::model::{Block, Digest, Finding, Section, Table};
+use crate::digest::Digest;
+use crate::digest::parts::{Block, Finding, Kind, Section, Table};
 use crate::digest::words;
 
 /// Width of the text, in columns.
@@ -106,7 +107,7 @@ fn broken(command: &str, first: &str) -> String {
 }
 
 /// The words between which a line may break: in single quotes a backslash would stay.
-fn shell_words(command: &str) -> Vec<&str> {
+pub(crate) fn shell_words(command: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = command.trim();
     while !rest.is_empty() {
@@ -153,7 +154,7 @@ fn table(table: &Table) -> String {
     for row in &rows {
         let mut line = String::new();
         for ((cell, width), column) in row.iter().zip(&widths).zip(&table.columns) {
-            line.push_str(&padded(cell, *width, column.numeric));
+            line.push_str(&padded(cell, *width, column.kind == Kind::Numbers));
             line.push_str("  ");
         }
         out.push(line.trim_end().to_owned());
@@ -170,7 +171,7 @@ fn shrink(widths: &mut [usize], table: &Table) {
     let widest = widths
         .iter_mut()
         .zip(&table.columns)
-        .filter(|(_, column)| !column.numeric)
+        .filter(|(_, column)| column.kind == Kind::Text)
         .map(|(width, _)| width)
         .max_by_key(|width| **width);
     if let Some(widest) = widest {

@@ -1,6 +1,7 @@
 //! Our own trouble in words: mailboxes and mails that can't be read, recipients that are refused. Pure.
 
-use crate::digest::model::{Block, Finding, Options, Row};
+use crate::digest::model::Options;
+use crate::digest::parts::{Block, Finding, Row};
 use crate::digest::{names, words};
 use crate::store::rows::{DigestFacts, RejectedMail};
 

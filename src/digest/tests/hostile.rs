@@ -13,9 +13,9 @@ use crate::store::rows::{
 const EVIL: &str =
     "<script>alert(1)</script>\"'&{domain}\r\nBcc: x@example.net\u{1b}[2J\u{202e}=cmd()$(reboot)`id`; ";
 
-fn facts_with(text: &str) -> DigestFacts {
+fn item_with(text: &str) -> FailureItem {
     let long = text.repeat(50);
-    let item = FailureItem {
+    FailureItem {
         ids: vec![1],
         policy_domain: text.to_owned(),
         policy_types: texts(&["sts", text]),
@@ -48,7 +48,12 @@ fn facts_with(text: &str) -> DigestFacts {
         policy_string: vec![format!("mx: {text}")],
         mx_host: vec![text.to_owned()],
         ..FailureItem::default()
-    };
+    }
+}
+
+fn facts_with(text: &str) -> DigestFacts {
+    let long = text.repeat(50);
+    let item = item_with(text);
     let fetch = FailureItem {
         result_type: "sts-policy-fetch-error".to_owned(),
         ..item.clone()

@@ -235,6 +235,42 @@ fn policy_not_fetched_by_microsoft() -> DigestFacts {
     }
 }
 
+/// A mailbox, two mails and a recipient in trouble.
+fn trouble() -> DigestFacts {
+    DigestFacts {
+        rejected: vec![
+            RejectedMail {
+                id: 401,
+                source: "rua".to_owned(),
+                locator: "INBOX, UID 4711".to_owned(),
+                received_at: Some("2026-11-19T11:02:00Z".parse().unwrap()),
+                reason: "more than limits.decompressed_bytes (52428800) allows".to_owned(),
+            },
+            RejectedMail {
+                id: 402,
+                source: "rua".to_owned(),
+                locator: "INBOX, UID 4712".to_owned(),
+                received_at: None,
+                reason: "not valid JSON: expected `,` or `}` at line 1 column 93".to_owned(),
+            },
+        ],
+        failing: vec![FailingMailbox {
+            name: "old-rua".to_owned(),
+            since: "2026-11-18T20:15:00Z".parse().unwrap(),
+            error: "imap.example.org:993 refused the login of tls@example.org: [AUTHENTICATIONFAILED] no"
+                .to_owned(),
+            new: true,
+        }],
+        refused: vec![RefusedRecipient {
+            recipient: "left@example.org".to_owned(),
+            since: "2026-11-19T06:00:04Z".parse().unwrap(),
+            error: "550 5.1.1 <left@example.org>: Recipient address rejected: User unknown".to_owned(),
+            new: true,
+        }],
+        ..friday()
+    }
+}
+
 fn tlsa_mismatch_and_much_trouble() -> DigestFacts {
     let new = failure(
         &[21],
@@ -277,37 +313,48 @@ fn tlsa_mismatch_and_much_trouble() -> DigestFacts {
             reporter("google.com", 1, 59, 2, nov(18)),
             reporter("post.example.net", 1, 3, 1, nov(18)),
         ],
-        rejected: vec![
-            RejectedMail {
-                id: 401,
-                source: "rua".to_owned(),
-                locator: "INBOX, UID 4711".to_owned(),
-                received_at: Some("2026-11-19T11:02:00Z".parse().unwrap()),
-                reason: "more than limits.decompressed_bytes (52428800) allows".to_owned(),
-            },
-            RejectedMail {
-                id: 402,
-                source: "rua".to_owned(),
-                locator: "INBOX, UID 4712".to_owned(),
-                received_at: None,
-                reason: "not valid JSON: expected `,` or `}` at line 1 column 93".to_owned(),
-            },
-        ],
-        failing: vec![FailingMailbox {
-            name: "old-rua".to_owned(),
-            since: "2026-11-18T20:15:00Z".parse().unwrap(),
-            error: "imap.example.org:993 refused the login of tls@example.org: [AUTHENTICATIONFAILED] no"
-                .to_owned(),
-            new: true,
-        }],
-        refused: vec![RefusedRecipient {
-            recipient: "left@example.org".to_owned(),
-            since: "2026-11-19T06:00:04Z".parse().unwrap(),
-            error: "550 5.1.1 <left@example.org>: Recipient address rejected: User unknown".to_owned(),
-            new: true,
-        }],
-        ..friday()
+        ..trouble()
     }
+}
+
+fn long_over() -> Vec<FailureItem> {
+    let past = |id: i64, result_type: &str, mx: &str, first: Date, last: Date, failed: u64| {
+        failure(
+            &[id],
+            "example.com",
+            &["sts"],
+            &[],
+            result_type,
+            mx,
+            vec![seen_by("google.com", failed, 5000, first, last)],
+        )
+    };
+    vec![
+        past(
+            5,
+            "sts-policy-fetch-error",
+            "",
+            date(2026, 7, 1),
+            date(2026, 7, 2),
+            44,
+        ),
+        past(
+            6,
+            "certificate-expired",
+            "mx2.example.com",
+            date(2026, 8, 12),
+            date(2026, 8, 15),
+            803,
+        ),
+        past(
+            8,
+            "validation-failure",
+            "mx1.example.com",
+            date(2026, 9, 9),
+            date(2026, 9, 9),
+            17,
+        ),
+    ]
 }
 
 fn first_run_over_an_old_mailbox() -> DigestFacts {
@@ -323,17 +370,6 @@ fn first_run_over_an_old_mailbox() -> DigestFacts {
             seen_by("microsoft.com", 14, 120, date(2026, 10, 9), nov(14)),
         ],
     );
-    let past = |id: i64, result_type: &str, mx: &str, first: Date, last: Date, failed: u64| {
-        failure(
-            &[id],
-            "example.com",
-            &["sts"],
-            &[],
-            result_type,
-            mx,
-            vec![seen_by("google.com", failed, 5000, first, last)],
-        )
-    };
     DigestFacts {
         previous_at: None,
         after_report: 0,
@@ -348,32 +384,7 @@ fn first_run_over_an_old_mailbox() -> DigestFacts {
             too_old: 0,
         },
         new: vec![open],
-        over: vec![
-            past(
-                5,
-                "sts-policy-fetch-error",
-                "",
-                date(2026, 7, 1),
-                date(2026, 7, 2),
-                44,
-            ),
-            past(
-                6,
-                "certificate-expired",
-                "mx2.example.com",
-                date(2026, 8, 12),
-                date(2026, 8, 15),
-                803,
-            ),
-            past(
-                8,
-                "validation-failure",
-                "mx1.example.com",
-                date(2026, 9, 9),
-                date(2026, 9, 9),
-                17,
-            ),
-        ],
+        over: long_over(),
         domains: vec![
             domain("example.com", "enforce", 47_346, 864),
             domain("example.org", "testing", 3843, 61),
