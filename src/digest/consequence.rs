@@ -25,8 +25,11 @@ impl Reading<'_> {
             Impact::Cached => "Not held back by this alone. Senders with an older copy of the policy go on using \
                                it; all others deliver as if you had none: encrypted when possible, but not checked."
                 .to_owned(),
+            Impact::InSpite if self.cause == Cause::NoStarttls => {
+                self.delivered("Delivered in spite of it, most likely without encryption.")
+            }
             Impact::InSpite => {
-                "Delivered in spite of it: the reports count these connections as successful.".to_owned()
+                self.delivered("Delivered in spite of it: the reports count these connections as successful.")
             }
         };
         if self.item.late {

@@ -58,7 +58,7 @@ impl CauseText {
     pub fn urgency(&self, impact: Impact, basis: Basis) -> Urgency {
         match (impact, basis) {
             (Impact::Held, _) => Urgency::Today,
-            (Impact::InSpite, _) | (_, Basis::NoPolicy | Basis::NoMode) => self.urgency_without_policy,
+            (_, Basis::NoPolicy | Basis::NoMode) => self.urgency_without_policy,
             _ => self.urgency,
         }
     }

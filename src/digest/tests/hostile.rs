@@ -109,6 +109,8 @@ fn hostile_names_never_reach_a_command() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_text_of_a_stranger_forges_output(text in "(?s).{0,80}") {
         let rendered = Digest::build(&facts_with(&text), &options()).render().unwrap();
@@ -118,6 +120,9 @@ proptest! {
             prop_assert!(!form.chars().any(|c| c != '\n' && names::is_unsafe(c)));
         }
         prop_assert!(rendered.text.len() < 30_000);
+        for line in rendered.text.lines() {
+            prop_assert!(line.chars().count() <= 72, "{}", line);
+        }
         let json = Digest::build(&facts_with(&text), &options()).to_json().unwrap();
         prop_assert!(!json.chars().any(|c| c != '\n' && names::is_unsafe(c)));
         let parsed: serde_json::Value = serde_json::from_str(&json).unwrap();

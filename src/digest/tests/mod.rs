@@ -567,6 +567,103 @@ fn failing_mailbox_alone_makes_the_subject() {
 }
 
 #[test]
+fn week_with_an_unread_mailbox_is_not_called_quiet() {
+    let mut facts = quiet_week();
+    facts.failing = tlsa_mismatch_and_much_trouble().failing;
+    facts.failing[0].new = false;
+    assert_eq!(
+        rendered(&facts).subject,
+        "[tlsrptd] mailbox old-rua still not read since 18 Nov"
+    );
+}
+
+#[test]
+fn delivery_in_spite_of_a_failure_is_said() {
+    let mut facts = expired_under_enforce();
+    facts.new[0].delivered_in_spite = true;
+    let rendered = rendered(&facts);
+    assert_eq!(rendered.subject, "[tlsrptd] mx2.example.com: certificate expired");
+    assert!(
+        rendered.text.contains("Mail   Delivered in spite of it:"),
+        "{}",
+        rendered.text
+    );
+}
+
+#[test]
+fn mode_that_was_not_reported_is_not_guessed() {
+    let mut facts = expired_under_enforce();
+    facts.new[0].sts_modes.clear();
+    facts.new[0].last_known_mode = Some(("enforce".to_owned(), nov(14)));
+    let text = rendered(&facts).text.replace("\n      ", "");
+    assert!(
+        text.contains("held back if enforce, delivered if testing. The policy was enforce on 14 Nov."),
+        "{text}"
+    );
+}
+
+#[test]
+fn single_failure_of_a_noisy_kind_is_not_for_today() {
+    let mut facts = expired_under_enforce();
+    let reporters = vec![seen_by("google.com", 1, 410, nov(18), nov(18))];
+    facts.new = vec![failure(
+        &[9],
+        "example.com",
+        &["sts"],
+        &["enforce"],
+        "validation-failure",
+        "mx1.example.com",
+        reporters,
+    )];
+    assert!(rendered(&facts).text.contains("act this week"));
+}
+
+#[test]
+fn star_that_is_too_short_is_named() {
+    let mut facts = forgotten_backup_in_testing();
+    facts.new.truncate(1);
+    facts.new[0].receiving_mx_hostname = "a.b.mx.example.net".to_owned();
+    facts.new[0].policy_string = policy("testing", &["*.mx.example.net"]);
+    let text = rendered(&facts).text;
+    assert!(
+        text.contains("Cause  *.mx.example.net covers one label only."),
+        "{text}"
+    );
+}
+
+#[test]
+fn failures_only_over_ipv6_are_said_to_be() {
+    let mut facts = expired_under_enforce();
+    facts.new[0].receiving_ips = texts(&["2001:db8::25"]);
+    assert!(
+        rendered(&facts)
+            .text
+            .contains("Address: 2001:db8::25 (only IPv6).")
+    );
+}
+
+#[test]
+fn daily_digests_say_so_in_the_first() {
+    let options = Options {
+        send: SendWhen::Always,
+        ..options()
+    };
+    let text = Digest::build(&first_run_without_failures(), &options).to_text();
+    assert!(text.ends_with("From now on a mail comes every day.\n"), "{text}");
+}
+
+#[test]
+fn old_failures_of_an_import_are_not_called_none() {
+    let mut facts = first_run_without_failures();
+    facts.over = long_over();
+    let subject = rendered(&facts).subject;
+    assert_eq!(
+        subject,
+        "[tlsrptd] First digest: 42 reports, 3 reporters, no current failures"
+    );
+}
+
+#[test]
 fn unreadable_mails_alone_make_the_subject() {
     let mut facts = friday();
     facts.rejected = tlsa_mismatch_and_much_trouble().rejected;
