@@ -34,7 +34,12 @@ impl Reading<'_> {
         };
         if self.item.late {
             let last = words::day(self.item.last_day, frame.today);
-            text.extend([" The report came late; no failure is known after ", &last, "."]);
+            let late = if frame.first {
+                " No"
+            } else {
+                " The report came late; no"
+            };
+            text.extend([late, " failure is known after ", &last, "."]);
         }
         text
     }
