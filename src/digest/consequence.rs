@@ -62,7 +62,7 @@ impl Reading<'_> {
             Some(false) => "They wait and try again.",
             None => "They try another MX if there is one, then wait and try again.",
         };
-        let others = if self.item.policy_types == ["tlsa"] {
+        let others = if self.cause != Cause::Dnssec && self.item.policy_types == ["tlsa"] {
             " Senders that don't check DANE are not affected."
         } else {
             ""
