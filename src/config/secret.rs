@@ -56,7 +56,9 @@ pub enum SecretError {
         problem: String,
     },
     /// Nothing came, or far too much.
-    #[error("{0} gives no usable secret: it is empty, not UTF-8, has several lines or is larger than 64 KiB")]
+    #[error(
+        "{0} gives no usable secret: it is empty, not UTF-8, has several lines or is larger than 64 KiB; let it give the secret alone"
+    )]
     Unusable(String),
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rusqlite::ErrorCode;
+
 /// What is wrong with the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -69,13 +71,31 @@ pub enum StoreError {
         /// Why not, part of the message.
         source: std::io::Error,
     },
-    /// SQLite refused; the message says why.
-    #[error("database error: {0}")]
+    /// SQLite refused; its reason is part of the message.
+    #[error("database error: {0}; {way_out}", way_out = way_out(.0))]
     Sqlite(rusqlite::Error),
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(source: rusqlite::Error) -> Self {
         Self::Sqlite(source)
+    }
+}
+
+/// What a person can do about an error of SQLite.
+fn way_out(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another program holds the database; it is tried again, or end that program"
+        }
+        Some(ErrorCode::DiskFull) => "free space on its disk; nothing is lost, it is tried again",
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            "the file is damaged; restore a backup, or move it away and poll again"
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            "let this user write the file and its folder"
+        }
+        Some(ErrorCode::SystemIoFailure) => "check the disk and the system's log",
+        _ => "if `tlsrptd check` finds nothing, please report this as a bug",
     }
 }
