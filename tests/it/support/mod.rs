@@ -64,6 +64,25 @@ impl World {
         self.postfix.as_ref().expect("a world with a Postfix")
     }
 
+    /// Hands a mail to Postfix as a stranger does, and waits until it lies in the INBOX of `RUA`.
+    pub(crate) fn receive(&self, mail: &[u8]) {
+        let mut inbox = self.dovecot.login(RUA);
+        let n_before = inbox.uids("INBOX").len();
+        self.postfix().deliver(RUA, mail);
+        until("the mail to arrive", LONG, || {
+            (inbox.uids("INBOX").len() > n_before).then_some(())
+        });
+    }
+
+    /// Waits for so many mails in the INBOX of `user` and gives them.
+    pub(crate) fn received(&self, user: &str, n_mails: usize) -> Vec<Vec<u8>> {
+        let mut inbox = self.dovecot.login(user);
+        until("mails to arrive", LONG, || {
+            (inbox.uids("INBOX").len() >= n_mails).then_some(())
+        });
+        inbox.mails("INBOX")
+    }
+
     /// A path in the folder of this test.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
