@@ -1,1 +1,180 @@
-//! Mails to what is recorded of them.
+//! A mail or file to what is recorded of it: extract, parse; no database.
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use flate2::{Compression, write::GzEncoder};
+use jiff::Timestamp;
+
+use crate::config::Limits;
+use crate::extract::{self, Envelope, ExtractError, Extracted, ReportFile};
+use crate::report::{self, Context, ParseError};
+use crate::store::{Content, IncomingMail, IncomingReport, Origin};
+
+/// Most bytes that are kept of a rejected mail, compressed.
+const MAX_RAW_BYTES: usize = 1024 * 1024;
+/// Bytes compressed between two looks at the size.
+const RAW_CHUNK: usize = 64 * 1024;
+/// By this prefix of List-Id our own digests are known.
+pub const LIST_ID_PREFIX: &str = "tlsrptd.";
+
+/// What was read from a mailbox or disk.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// A mail.
+    Mail(&'a [u8]),
+    /// A bare JSON document, gzip or zip file.
+    File {
+        /// Its bytes.
+        bytes: &'a [u8],
+        /// Its name: a hint only.
+        name: Option<&'a str>,
+    },
+    /// Something that was not read, and why.
+    Refused(&'a str),
+}
+
+/// Prepares one mail or file for the store. Whatever is in it, this returns: what can't be read is rejected with a
+/// reason.
+pub fn prepare(origin: Origin, input: Input<'_>, limits: &Limits, now: Timestamp) -> IncomingMail {
+    // The parsers are written not to panic, and so is this; but a panic on one mail must not stop the others for ever.
+    let read = AssertUnwindSafe(|| read(&origin, input, limits, now));
+    let (message_id, content) = catch_unwind(read).unwrap_or_else(|_| {
+        (
+            None,
+            Content::Rejected("reading it failed inside tlsrptd; please report this as a bug".to_owned()),
+        )
+    });
+    let raw = match (&content, input) {
+        (_, Input::Refused(_)) | (Content::NotAReport, _) => None,
+        (Content::Rejected(_), Input::Mail(bytes) | Input::File { bytes, .. }) => compress(bytes),
+        (Content::Reports(reports), Input::Mail(bytes) | Input::File { bytes, .. }) => reports
+            .iter()
+            .any(|report| matches!(report, IncomingReport::Rejected(_)))
+            .then(|| compress(bytes))
+            .flatten(),
+    };
+    IncomingMail {
+        origin,
+        message_id,
+        content,
+        raw,
+    }
+}
+
+fn read(origin: &Origin, input: Input<'_>, limits: &Limits, now: Timestamp) -> (Option<String>, Content) {
+    let extracted = match input {
+        Input::Refused(reason) => return (None, Content::Rejected(reason.to_owned())),
+        Input::Mail(bytes) => extract::from_mail(bytes, limits),
+        Input::File { bytes, name } => extract::from_file(bytes, name, limits),
+    };
+    let Extracted {
+        envelope,
+        files,
+        unreadable,
+    } = match extracted {
+        Ok(extracted) => extracted,
+        Err(error @ ExtractError::Limit { .. }) => return (None, Content::Rejected(error.to_string())),
+    };
+    if envelope
+        .list_id
+        .as_deref()
+        .is_some_and(|id| id.starts_with(LIST_ID_PREFIX))
+    {
+        return (None, Content::NotAReport);
+    }
+    let date = envelope.date.or(origin.received_at).or(Some(now));
+    let read = files
+        .into_iter()
+        .filter_map(|file| parse(file, &envelope, date, limits));
+    let lost = unreadable.into_iter().map(|part| {
+        let name = part
+            .name
+            .map_or(String::new(), |name| format!("attachment {name:?}: "));
+        IncomingReport::Rejected(format!("{name}{}", part.reason))
+    });
+    let reports: Vec<IncomingReport> = read.chain(lost).collect();
+    let content = if reports.is_empty() {
+        Content::NotAReport
+    } else {
+        Content::Reports(reports)
+    };
+    (envelope.message_id, content)
+}
+
+/// One JSON document; `None` if it is somebody else's business.
+fn parse(
+    file: ReportFile,
+    envelope: &Envelope,
+    date: Option<Timestamp>,
+    limits: &Limits,
+) -> Option<IncomingReport> {
+    let context = Context {
+        file_name: file.name.as_deref(),
+        tls_report_domain: envelope.tls_report_domain.as_deref(),
+        date,
+    };
+    match report::parse(&file.text, limits, &context) {
+        Ok(mut parsed) => {
+            parsed.deviations.extend(&file.deviations);
+            let contact = parsed.report.contact_info.as_deref().and_then(contact_domain);
+            let submitter = contact
+                .or_else(|| envelope.from_domain.clone())
+                .unwrap_or_default();
+            Some(IncomingReport::Read {
+                parsed: Box::new(parsed),
+                json: file.text,
+                submitter,
+            })
+        }
+        Err(ParseError::NotAReport | ParseError::Json(_)) if !file.announced => None,
+        Err(error) => {
+            let name = file
+                .name
+                .map_or(String::new(), |name| format!("attachment {name:?}: "));
+            Some(IncomingReport::Rejected(format!("{name}{error}")))
+        }
+    }
+}
+
+/// The domain of contact-info (RFC 8460, Section 4.4): an address, seen with `mailto:` or a name around it.
+fn contact_domain(contact: &str) -> Option<String> {
+    let (_, rest) = contact.rsplit_once('@')?;
+    let end = rest
+        .find(|c: char| !(c.is_alphanumeric() || c == '.' || c == '-' || c == '_'))
+        .unwrap_or(rest.len());
+    let domain = rest.get(..end)?.trim_end_matches('.');
+    let domain = idna::domain_to_ascii(domain).ok()?;
+    (!domain.is_empty() && domain.len() <= 253).then_some(domain)
+}
+
+/// Compresses a rejected mail for keeping; `None` if it stays too large.
+fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    for chunk in bytes.chunks(RAW_CHUNK) {
+        encoder.write_all(chunk).ok()?;
+        if encoder.get_ref().len() > MAX_RAW_BYTES {
+            return None;
+        }
+    }
+    encoder.finish().ok().filter(|raw| raw.len() <= MAX_RAW_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contact_domain;
+
+    #[test]
+    fn contact_domain_is_found_in_what_senders_write() {
+        for (contact, domain) in [
+            ("tls@example.com", Some("example.com")),
+            ("mailto:tls@Example.COM.", Some("example.com")),
+            ("TLS <tls@mx.example.net>", Some("mx.example.net")),
+            ("tls@bücher.example", Some("xn--bcher-kva.example")),
+            ("https://example.com/report", None),
+            ("tls@", None),
+        ] {
+            assert_eq!(contact_domain(contact).as_deref(), domain, "{contact}");
+        }
+    }
+}

@@ -101,8 +101,8 @@ fn digest(config: &Config) -> Result<(), ConfigError> {
     })?;
     for (key, address) in std::iter::once(("from", &digest.from)).chain(digest.to.iter().map(|to| ("to", to)))
     {
-        let valid = address.parse::<lettre::message::Mailbox>().is_ok();
-        if !valid && !(key == "from" && address.is_empty()) {
+        let absent = key == "from" && address.is_empty();
+        if !absent && address.parse::<lettre::message::Mailbox>().is_err() {
             return Err(ConfigError::value(
                 "[digest]",
                 format!("{key} {address:?} is not an address; write for example \"ops@example.org\""),

@@ -54,19 +54,74 @@ pub(super) fn explain(name: &str, text: &str, error: &toml::de::Error) -> Config
         .next()
         .unwrap_or_default();
     let column = text.get(line_start..offset).unwrap_or_default().chars().count();
-    let secret = line.trim_start().starts_with("password");
-    let (line, message) = if secret {
-        let key = line.split('=').next().unwrap_or_default().trim();
-        (format!("{key} = ..."), hide(error.message()))
+    let secret = may_be_secret(text, line);
+    let message = if secret {
+        hide(error.message())
     } else {
-        (line.to_owned(), error.message().to_owned())
+        in_words(line, error.message())
     };
     let nearest = nearest_key(&message).map_or(String::new(), |key| format!("; did you mean `{key}`?"));
+    // An unknown key may be a misspelt password.
+    let (line, column) = if secret || message.starts_with("unknown field") {
+        without_value(line, column)
+    } else {
+        (line.to_owned(), column)
+    };
     let margin = " ".repeat(number.to_string().len());
-    let caret = " ".repeat(if secret { 0 } else { column });
+    let caret = " ".repeat(column);
     ConfigError::Syntax(format!(
         "{name}, line {number}: {message}{nearest}\n{margin} |\n{number} | {line}\n{margin} | {caret}^"
     ))
+}
+
+/// Whether the line may show a secret: by its words, or as part of a text of several lines.
+fn may_be_secret(text: &str, line: &str) -> bool {
+    let line = line.to_lowercase();
+    let words = ["pas", "pw", "secret", "token"];
+    words.iter().any(|word| line.contains(word)) || text.contains("\"\"\"") || text.contains("'''")
+}
+
+/// The line up to its `=`, and where the caret stands under it.
+fn without_value(line: &str, column: usize) -> (String, usize) {
+    match line.split_once('=') {
+        Some((key, _)) => {
+            let within = column < key.chars().count();
+            (format!("{key}= ..."), if within { column } else { 0 })
+        }
+        None if line.trim_start().starts_with('[') => (line.to_owned(), column),
+        None => ("...".to_owned(), 0),
+    }
+}
+
+/// The message with the way out.
+fn in_words(line: &str, message: &str) -> String {
+    if message.contains("\"friendly\" duration") {
+        return "not a span of time; write for example \"15m\" or \"1h 30m\"".to_owned();
+    }
+    let is_time = line.split('=').next().is_some_and(|key| key.trim() == "at");
+    if is_time && message != "duplicate key" {
+        return "not a time of day; write HH:MM, such as \"07:00\"".to_owned();
+    }
+    let way_out = if message.starts_with("unknown variant") {
+        "; choose one of these"
+    } else if message == "duplicate key" {
+        "; keep one of the two"
+    } else if message.contains("values must be quoted") || message.ends_with("expected a string") {
+        "; write it in quotes"
+    } else if message.ends_with("expected a boolean") {
+        "; write true or false, without quotes"
+    } else if message == "invalid type: map, expected a sequence" {
+        "; write the name in double brackets, as in [[mailbox]]"
+    } else if message.ends_with("expected a sequence") {
+        "; write a list, as in [\"one\", \"two\"]"
+    } else if message.starts_with("invalid value: integer") {
+        "; the number is out of range, see config.example.toml"
+    } else if message.starts_with("invalid type") {
+        "; see config.example.toml"
+    } else {
+        ""
+    };
+    format!("{message}{way_out}")
 }
 
 /// serde quotes a value of the wrong type; a secret's must not be shown.

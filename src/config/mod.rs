@@ -228,7 +228,7 @@ impl MailboxConfig {
         secret::exactly_one(
             &format!("mailbox \"{}\"", self.name),
             self.auth,
-            secret::Given {
+            &secret::Given {
                 plain: self.password.as_ref(),
                 file: self.password_file.as_deref(),
                 env: self.password_env.as_deref(),
@@ -420,24 +420,21 @@ impl SmtpConfig {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] unless exactly one source is given for a user.
+    /// [`ConfigError`] unless exactly one source is given for a user, and none without.
     pub fn secret(&self) -> Result<Option<SecretSource>, ConfigError> {
-        if self.user.is_none() {
-            return Ok(None);
+        let given = secret::Given {
+            plain: self.password.as_ref(),
+            file: self.password_file.as_deref(),
+            env: self.password_env.as_deref(),
+            command: self.password_command.as_deref(),
+            credential: self.password_credential.as_deref(),
+            token_command: self.token_command.as_deref(),
+        };
+        if self.user.is_some() {
+            secret::exactly_one("[smtp]", self.auth, &given).map(Some)
+        } else {
+            secret::none("[smtp]", &given).map(|()| None)
         }
-        secret::exactly_one(
-            "[smtp]",
-            self.auth,
-            secret::Given {
-                plain: self.password.as_ref(),
-                file: self.password_file.as_deref(),
-                env: self.password_env.as_deref(),
-                command: self.password_command.as_deref(),
-                credential: self.password_credential.as_deref(),
-                token_command: self.token_command.as_deref(),
-            },
-        )
-        .map(Some)
     }
 }
 
@@ -557,3 +554,6 @@ impl Config {
         check::sending(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,11 +145,25 @@ pub(super) struct Given<'a> {
     pub(super) token_command: Option<&'a [String]>,
 }
 
+/// Demands that there is no source: without a login name it would be of no use.
+pub(super) fn none(place: &str, given: &Given<'_>) -> Result<(), ConfigError> {
+    let password = given.plain.is_some()
+        || given.file.is_some()
+        || given.env.is_some()
+        || given.command.is_some()
+        || given.credential.is_some();
+    if password || given.token_command.is_some() {
+        let problem = "there is a password or token_command, but no user; add user, or take the other out";
+        return Err(ConfigError::value(place, problem));
+    }
+    Ok(())
+}
+
 /// Demands exactly one source of the kind that `auth` needs.
 pub(super) fn exactly_one(
     place: &str,
     auth: AuthMethod,
-    given: Given<'_>,
+    given: &Given<'_>,
 ) -> Result<SecretSource, ConfigError> {
     let passwords: Vec<(&str, SecretSource)> = [
         given
@@ -179,6 +193,16 @@ pub(super) fn exactly_one(
             .join(" and ")
     };
     let wrong = |problem: String| ConfigError::value(place, problem);
+    for (name, command) in [
+        ("password_command", given.command),
+        ("token_command", given.token_command),
+    ] {
+        if command.is_some_and(<[String]>::is_empty) {
+            return Err(wrong(format!(
+                "{name} is empty; write a program and its arguments, as in [\"pass\", \"show\", \"mail\"]"
+            )));
+        }
+    }
     match (auth, given.token_command, passwords.as_slice()) {
         (AuthMethod::Xoauth2, Some(command), []) => Ok(SecretSource::Command(command.to_vec())),
         (AuthMethod::Xoauth2, _, _) => Err(wrong(

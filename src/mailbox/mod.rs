@@ -1,1 +1,19 @@
 //! Mails from an IMAP server, a Maildir or files; nothing about TLS reports.
+
+pub mod files;
+pub mod maildir;
+mod mbox;
+
+mod auth;
+mod connect;
+mod error;
+mod fetch;
+mod folders;
+mod guard;
+mod remove;
+mod session;
+
+pub use error::{Failure, MailboxError, Reaction};
+pub use fetch::{Body, Fetched, Listed, Listing};
+pub use remove::{Removal, RemoveOutcome};
+pub use session::{FolderState, ImapSession};

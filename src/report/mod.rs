@@ -5,6 +5,21 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+pub mod deviation;
+mod gaps;
+mod hash;
+mod json;
+mod object;
+mod parse;
+mod time;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use json::to_json;
+pub use parse::parse;
+
 /// One report (RFC 8460, Section 4.4), with all gaps filled that can be filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -33,6 +48,28 @@ pub struct PolicyResult {
     pub failed: Option<u64>,
     /// "failure-details", in the report's order.
     pub failure_details: Vec<FailureDetails>,
+}
+
+impl PolicyResult {
+    /// The MTA-STS mode in "policy-string": `enforce`, `testing`, `none` or as sent, in lower case (RFC 8461,
+    /// Section 3.2). `None` for other policies and where it isn't said.
+    pub fn sts_mode(&self) -> Option<String> {
+        /// Longest mode that is kept, in bytes.
+        const MAX_MODE: usize = 64;
+        if self.policy.policy_type != PolicyType::Sts {
+            return None;
+        }
+        let lines = self
+            .policy
+            .policy_string
+            .iter()
+            .flat_map(|element| element.lines());
+        let mut fields = lines.filter_map(|line| line.split_once(':'));
+        let (_, mode) = fields.find(|(key, _)| key.trim().eq_ignore_ascii_case("mode"))?;
+        let mut mode = mode.trim().to_lowercase();
+        mode.truncate(mode.floor_char_boundary(MAX_MODE));
+        (!mode.is_empty()).then_some(mode)
+    }
 }
 
 /// The applied policy.
@@ -83,6 +120,16 @@ pub enum PolicyType {
 }
 
 impl PolicyType {
+    /// The type of that name, whatever its case and separators; else the text as sent.
+    pub fn from_text(text: &str) -> Self {
+        match spelling(text).as_str() {
+            "tlsa" => Self::Tlsa,
+            "sts" => Self::Sts,
+            "no-policy-found" => Self::NoPolicyFound,
+            _ => Self::Unregistered(text.to_owned()),
+        }
+    }
+
     /// The name on the wire.
     pub fn as_str(&self) -> &str {
         match self {
@@ -123,6 +170,24 @@ pub enum ResultType {
 }
 
 impl ResultType {
+    /// The type of that name, whatever its case and separators; else the text as sent.
+    pub fn from_text(text: &str) -> Self {
+        match spelling(text).as_str() {
+            "starttls-not-supported" => Self::StarttlsNotSupported,
+            "certificate-host-mismatch" => Self::CertificateHostMismatch,
+            "certificate-expired" => Self::CertificateExpired,
+            "certificate-not-trusted" => Self::CertificateNotTrusted,
+            "validation-failure" => Self::ValidationFailure,
+            "tlsa-invalid" => Self::TlsaInvalid,
+            "dnssec-invalid" => Self::DnssecInvalid,
+            "dane-required" => Self::DaneRequired,
+            "sts-policy-fetch-error" => Self::StsPolicyFetchError,
+            "sts-policy-invalid" => Self::StsPolicyInvalid,
+            "sts-webpki-invalid" => Self::StsWebpkiInvalid,
+            _ => Self::Unregistered(text.to_owned()),
+        }
+    }
+
     /// The name on the wire.
     pub fn as_str(&self) -> &str {
         match self {
@@ -140,6 +205,11 @@ impl ResultType {
             Self::Unregistered(text) => text,
         }
     }
+}
+
+/// A registered name's spelling of the text: lower case, with hyphens.
+fn spelling(text: &str) -> String {
+    text.trim().to_ascii_lowercase().replace(['_', ' '], "-")
 }
 
 impl fmt::Display for ResultType {
@@ -189,4 +259,10 @@ pub enum ParseError {
         /// Its value.
         value: u64,
     },
+}
+impl PolicyResult {
+    /// stub
+    pub fn sts_mode(&self) -> Option<String> {
+        None
+    }
 }

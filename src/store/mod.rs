@@ -1,3 +1,230 @@
 //! SQLite; the only module with SQL.
 
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::config::StoreConfig;
+
+mod cursor;
+mod digests;
+mod error;
+mod facts;
+mod health;
+mod incoming;
+mod items;
+mod migrate;
+mod query;
+mod record;
+mod record_report;
+mod retention;
 pub mod rows;
+mod show;
+
+pub use cursor::{Folder, FolderKey, Pending};
+pub use digests::{Composed, Delivery, FixedDigest};
+pub use error::StoreError;
+pub use facts::Question;
+pub use incoming::{Content, CursorMove, IncomingMail, IncomingReport, Origin};
+pub use migrate::SCHEMA_VERSION;
+pub use query::{QueryError, QueryOutput, Value};
+pub use record::Tally;
+pub use show::ShownReport;
+
+/// How long a statement waits for another process to let go of the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The database.
+#[derive(Debug)]
+pub struct Store {
+    db: Connection,
+    /// The file of a dry run, removed when this is dropped.
+    copy: Option<tempfile::TempPath>,
+}
+
+impl Store {
+    /// Opens the database for polling and importing: makes it when missing and brings it up to date.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the file can't be opened or is not ours.
+    pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        let path = &config.path;
+        let failed = |source| StoreError::Open {
+            path: path.clone(),
+            source,
+        };
+        make(path, config.group_readable)?;
+        let mut db = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .map_err(failed)?;
+        configure(&db).map_err(failed)?;
+        migrate::migrate(&mut db, path)?;
+        Ok(Self { db, copy: None })
+    }
+
+    /// Opens an existing, current database for writing, without migrating it (`digest --send`).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it is missing, not ours, or of another version.
+    pub fn open_existing(config: &StoreConfig) -> Result<Self, StoreError> {
+        let store = Self::open_read_only(config)?;
+        drop(store);
+        Self::open(config)
+    }
+
+    /// Opens an existing database for reading only.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it is missing, not ours, or of another version.
+    pub fn open_read_only(config: &StoreConfig) -> Result<Self, StoreError> {
+        let path = &config.path;
+        if !path.exists() {
+            return Err(StoreError::Missing { path: path.clone() });
+        }
+        let db = open_reader(path).map_err(|source| StoreError::Open {
+            path: path.clone(),
+            source,
+        })?;
+        migrate::check(&db, path)?;
+        Ok(Self { db, copy: None })
+    }
+
+    /// Opens a throw-away copy for a dry run: everything is done, and nothing of it stays.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for reading; a missing file is an empty database.
+    pub fn open_dry_run(config: &StoreConfig) -> Result<Self, StoreError> {
+        let temporary = |source| StoreError::File {
+            path: std::env::temp_dir(),
+            source,
+        };
+        let copy = tempfile::NamedTempFile::new()
+            .map_err(temporary)?
+            .into_temp_path();
+        if config.path.exists() {
+            let original = Self::open_read_only(config)?;
+            original.db.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+        }
+        let mut store = Self::open(&StoreConfig {
+            path: copy.to_path_buf(),
+            ..config.clone()
+        })?;
+        store.copy = Some(copy);
+        Ok(store)
+    }
+}
+
+/// Makes an empty file with the right mode before SQLite does with the wrong one.
+fn make(path: &Path, group_readable: bool) -> Result<(), StoreError> {
+    let mode = if group_readable { 0o640 } else { 0o600 };
+    let failed = |source| StoreError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(mode)
+        .open(path)
+        .map_err(failed)?;
+    let mut permissions = file.metadata().map_err(failed)?.permissions();
+    if permissions.mode() & 0o777 != mode {
+        permissions.set_mode(mode);
+        std::fs::set_permissions(path, permissions).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn configure(db: &Connection) -> rusqlite::Result<()> {
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    // Reports are strangers' text: never let a schema trick call functions with side effects.
+    db.pragma_update(None, "trusted_schema", false)?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Opens read-only. A file in WAL mode in a folder that this user can't write is read as it stands on disk.
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let db = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.pragma_update(None, "query_only", true)?;
+    db.pragma_update(None, "trusted_schema", false)?;
+    Ok(db)
+}
+
+/// A moment as it stands in the database: RFC 3339, UTC, to the second.
+fn text(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The inverse of [`text`]; a text that we didn't write is `None`.
+fn moment(text: &str) -> Option<Timestamp> {
+    text.parse().ok()
+}
+
+/// Held by `run`, `poll` and `digest --send`, so that only one process polls or sends.
+#[derive(Debug)]
+pub struct Lock {
+    // Closing the file lets go of the lock.
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock beside the database, writing our process id into it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] with the holder's process id, or [`StoreError::File`].
+    pub fn take(config: &StoreConfig) -> Result<Self, StoreError> {
+        let mut name = config.path.clone().into_os_string();
+        name.push(".lock");
+        let path = PathBuf::from(name);
+        let failed = |source| StoreError::File {
+            path: path.clone(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                let mut head = Read::take(&mut file, 20);
+                head.read_to_string(&mut pid).map_err(failed)?;
+                return Err(StoreError::Locked {
+                    path,
+                    pid: pid.trim().to_owned(),
+                });
+            }
+            Err(std::fs::TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        file.set_len(0).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        writeln!(file, "{}", std::process::id()).map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}

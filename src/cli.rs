@@ -1,0 +1,166 @@
+//! The command line; no behaviour.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Reads SMTP TLS reports (RFC 8460) from a mailbox into SQLite and mails a daily digest of new failures.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tlsrptd",
+    version,
+    propagate_version = true,
+    after_help = "Configuration: --config, else $TLSRPTD_CONFIG, else ./tlsrptd.toml, else /etc/tlsrptd/config.toml.\n\
+                  Exit status: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, but some mails were rejected \
+                  or a mailbox failed."
+)]
+pub struct Cli {
+    /// Configuration file
+    #[arg(long, global = true, value_name = "FILE", env = "TLSRPTD_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// How log lines on standard error look
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// Log each mail and each step as well
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run as a daemon: poll every mailbox, send the digest at its time, until SIGTERM
+    Run,
+    /// Poll every mailbox once
+    Poll {
+        /// Do everything but keep nothing and change nothing in a mailbox
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Import mails and reports from files: mails, JSON, gzip, zip, mbox, Maildirs, and folders of these
+    Import {
+        /// Files or folders, told by their content; `-` is standard input
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Do everything but keep nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Print the next digest, or send it
+    Digest(DigestArgs),
+    /// Query the database; it can't be changed
+    Sql(SqlArgs),
+    /// Try the configuration, every mailbox, the mail server and the database
+    Check {
+        /// Check the configuration alone
+        #[arg(long)]
+        offline: bool,
+        /// Mail one line to the recipients of the digest
+        #[arg(long, conflicts_with = "offline")]
+        send_test: bool,
+        /// How the result looks
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: TextOrJson,
+    },
+    /// Show one thing with all that is known of it
+    Show {
+        /// What to show
+        #[command(subcommand)]
+        what: Show,
+    },
+}
+
+/// What can be shown.
+#[derive(Debug, Subcommand)]
+pub enum Show {
+    /// A report by its id, as a person reads it and as it was sent
+    Report {
+        /// Its id in the table `reports`
+        id: i64,
+        /// How it looks
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: TextOrJson,
+    },
+}
+
+/// Options of `digest`.
+#[derive(Debug, Args)]
+pub struct DigestArgs {
+    /// Send it if there is something to tell, and remember that
+    #[arg(long)]
+    pub send: bool,
+    /// With --send: only say what would be sent
+    #[arg(long, requires = "send")]
+    pub dry_run: bool,
+    /// How the printed digest looks
+    #[arg(long, value_name = "FORMAT", default_value = "text", conflicts_with = "send")]
+    pub format: DigestFormat,
+}
+
+/// Options of `sql`.
+#[derive(Debug, Args)]
+pub struct SqlArgs {
+    /// A SELECT statement
+    #[arg(required_unless_present_any = ["schema", "examples"])]
+    pub query: Option<String>,
+    /// How rows look
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: RowFormat,
+    /// Longest time a query may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub timeout: u64,
+    /// Print the documented tables and views
+    #[arg(long, conflicts_with = "query")]
+    pub schema: bool,
+    /// Print queries to start from
+    #[arg(long, conflicts_with_all = ["query", "schema"])]
+    pub examples: bool,
+}
+
+/// Text or JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TextOrJson {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// How a digest is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DigestFormat {
+    /// Its text part.
+    Text,
+    /// Its HTML part.
+    Html,
+    /// The whole mail.
+    Eml,
+    /// Its facts.
+    Json,
+}
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RowFormat {
+    /// A table for people; control characters are escaped.
+    #[value(alias = "text")]
+    Table,
+    /// RFC 4180.
+    Csv,
+    /// One array of objects.
+    Json,
+    /// One object a line.
+    Ndjson,
+}

@@ -1,0 +1,413 @@
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+/// The error that a configuration is refused with.
+fn refusal(text: &str) -> String {
+    let config = match Config::parse(text, "tlsrptd.toml") {
+        Ok(config) => config,
+        Err(error) => return error.to_string(),
+    };
+    let complete = config.require_mailboxes().and_then(|()| config.require_sending());
+    complete.map_or_else(|error| error.to_string(), |()| panic!("was taken: {text}"))
+}
+
+/// A complete configuration with these lines in `[[mailbox]]` and, separated by `---`, in `[digest]` and `[smtp]`.
+fn with(lines: &str) -> String {
+    let mut parts = lines.split("---");
+    let mut part = || parts.next().unwrap_or_default();
+    let mailbox = "[[mailbox]]\nname = \"rua\"\nhost = \"imap.example.org\"\nuser = \"u\"\n";
+    let digest = "[digest]\nfrom = \"a@example.org\"\nto = [\"b@example.org\"]\n";
+    let smtp = "[smtp]\nhost = \"smtp.example.org\"\n";
+    format!("{mailbox}{}\n{digest}{}\n{smtp}{}\n", part(), part(), part())
+}
+
+/// The keys that a section knows, as serde lists them for one that it doesn't.
+fn known_keys(header: &str) -> Vec<String> {
+    let error = toml::from_str::<Config>(&format!("{header}\nno_such_key = 1\n")).unwrap_err();
+    let message = error.message().to_owned();
+    assert!(
+        message.starts_with("unknown field `no_such_key`, expected"),
+        "{message}"
+    );
+    let mut keys: Vec<_> = message.split('`').skip(3).step_by(2).map(str::to_owned).collect();
+    keys.sort();
+    keys
+}
+
+/// The key of a line such as `key = 1` or, commented out, `# key = 1`.
+fn key(line: &str) -> Option<&str> {
+    let line = line.strip_prefix("# ").unwrap_or(line);
+    let (key, _) = line.split_once(" = ")?;
+    let is_key = key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    is_key.then_some(key)
+}
+
+fn is_header(line: &str) -> bool {
+    line.starts_with('[')
+}
+
+#[test]
+fn example_states_the_true_defaults() {
+    let given = Config::parse(EXAMPLE, "config.example.toml").unwrap();
+    let mailbox = given.mailboxes[0].clone();
+    let mut expected = Config {
+        mailboxes: vec![MailboxConfig {
+            name: mailbox.name,
+            host: mailbox.host,
+            user: mailbox.user,
+            password_file: mailbox.password_file,
+            ..MailboxConfig::default()
+        }],
+        ..Config::default()
+    };
+    expected.digest.from.clone_from(&given.digest.from);
+    expected.digest.to.clone_from(&given.digest.to);
+    expected.smtp.host.clone_from(&given.smtp.host);
+    expected.smtp.user.clone_from(&given.smtp.user);
+    expected.smtp.password_file.clone_from(&given.smtp.password_file);
+    assert_eq!(format!("{given:#?}"), format!("{expected:#?}"));
+}
+
+#[test]
+fn example_is_complete_as_it_stands() {
+    let given = Config::parse(EXAMPLE, "config.example.toml").unwrap();
+    given.require_mailboxes().unwrap();
+    given.require_sending().unwrap();
+}
+
+#[test]
+fn example_has_every_section_and_every_key_once() {
+    let headers: Vec<_> = EXAMPLE.lines().filter(|line| is_header(line)).collect();
+    let mut names: Vec<_> = headers
+        .iter()
+        .map(|header| header.trim_matches(['[', ']']))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, known_keys(""));
+    for header in headers {
+        let section = EXAMPLE.lines().skip_while(|line| *line != header).skip(1);
+        let mut keys: Vec<_> = section
+            .take_while(|line| !is_header(line))
+            .filter_map(key)
+            .collect();
+        keys.sort_unstable();
+        assert_eq!(keys, known_keys(header), "{header}");
+    }
+}
+
+#[test]
+fn each_key_commented_out_in_the_example_is_good_when_taken_in() {
+    let lines: Vec<_> = EXAMPLE.lines().collect();
+    let commented: Vec<_> = (0..lines.len())
+        .filter(|n| lines[*n].starts_with("# ") && key(lines[*n]).is_some())
+        .collect();
+    assert!(commented.len() > 10);
+    for n in commented {
+        let mut lines = lines.clone();
+        lines[n] = lines[n].strip_prefix("# ").unwrap();
+        let config = Config::parse(&lines.join("\n"), "example");
+        config.unwrap_or_else(|error| panic!("{}: {error}", lines[n]));
+    }
+}
+
+#[test]
+fn each_key_of_the_example_is_explained_above_it() {
+    let lines: Vec<_> = EXAMPLE.lines().collect();
+    for pair in lines.windows(2).filter(|pair| key(pair[1]).is_some()) {
+        assert!(pair[0].starts_with("# ") && key(pair[0]).is_none(), "{}", pair[1]);
+    }
+}
+
+#[test]
+fn empty_file_is_good_for_reading() {
+    let config = Config::parse("", "tlsrptd.toml").unwrap();
+    assert_eq!(config.store, StoreConfig::default());
+}
+
+#[test]
+fn misspelt_key_is_named_with_line_caret_and_the_nearest_one() {
+    insta::assert_snapshot!(refusal("[store]\npath = \"x\"\nretenton = \"30d\"\n"), @r"
+    tlsrptd.toml, line 3: unknown field `retenton`, expected one of `path`, `retention`, `group_readable`; did you mean `retention`?
+      |
+    3 | retenton = ...
+      | ^
+    ");
+    insta::assert_snapshot!(refusal("[[mailbox]]\nname = \"rua\"\npol_interval = \"1h\"\n"), @r"
+    tlsrptd.toml, line 3: unknown field `pol_interval`, expected one of `name`, `kind`, `path`, `host`, `port`, `tls`, `tls_server_name`, `ca_file`, `user`, `auth`, `password`, `password_file`, `password_env`, `password_command`, `password_credential`, `token_command`, `folder`, `folders`, `poll_interval`, `since`, `after`, `after_days`; did you mean `poll_interval`?
+      |
+    3 | pol_interval = ...
+      | ^
+    ");
+    insta::assert_snapshot!(refusal("[[mailbox]]\npasword_file = \"x\"\n"), @r"
+    tlsrptd.toml, line 2: unknown field `pasword_file`, expected one of `name`, `kind`, `path`, `host`, `port`, `tls`, `tls_server_name`, `ca_file`, `user`, `auth`, `password`, `password_file`, `password_env`, `password_command`, `password_credential`, `token_command`, `folder`, `folders`, `poll_interval`, `since`, `after`, `after_days`; did you mean `password_file`?
+      |
+    2 | pasword_file = ...
+      | ^
+    ");
+    insta::assert_snapshot!(refusal("[mailboxes]\n"), @r"
+    tlsrptd.toml, line 1: unknown field `mailboxes`, expected one of `store`, `mailbox`, `authentication`, `digest`, `smtp`, `domains`, `limits`; did you mean `mailbox`?
+      |
+    1 | [mailboxes]
+      |  ^
+    ");
+    insta::assert_snapshot!(refusal("[store]\nzzz = 1\n"), @r"
+    tlsrptd.toml, line 2: unknown field `zzz`, expected one of `path`, `retention`, `group_readable`
+      |
+    2 | zzz = ...
+      | ^
+    ");
+}
+
+#[test]
+fn value_of_the_wrong_kind_is_named() {
+    insta::assert_snapshot!(refusal("[store]\ngroup_readable = \"yes\"\n"), @r#"
+    tlsrptd.toml, line 2: invalid type: string "yes", expected a boolean; write true or false, without quotes
+      |
+    2 | group_readable = "yes"
+      |                  ^
+    "#);
+    insta::assert_snapshot!(refusal("[digest]\nto = \"ops@example.org\"\n"), @r#"
+    tlsrptd.toml, line 2: invalid type: string "ops@example.org", expected a sequence; write a list, as in ["one", "two"]
+      |
+    2 | to = "ops@example.org"
+      |      ^
+    "#);
+    insta::assert_snapshot!(refusal("[[mailbox]]\nport = 99999\n"), @r"
+    tlsrptd.toml, line 2: invalid value: integer `99999`, expected u16; the number is out of range, see config.example.toml
+      |
+    2 | port = 99999
+      |        ^
+    ");
+    insta::assert_snapshot!(refusal("[[mailbox]]\ntls = \"yes\"\n"), @r#"
+    tlsrptd.toml, line 2: unknown variant `yes`, expected one of `implicit`, `starttls`, `none`; choose one of these
+      |
+    2 | tls = "yes"
+      |       ^
+    "#);
+    insta::assert_snapshot!(refusal("[mailbox]\nname = \"rua\"\n"), @r"
+    tlsrptd.toml, line 1: invalid type: map, expected a sequence; write the name in double brackets, as in [[mailbox]]
+      |
+    1 | [mailbox]
+      | ^
+    ");
+    insta::assert_snapshot!(refusal("[store]\npath = /var/lib\n"), @r"
+    tlsrptd.toml, line 2: string values must be quoted, expected literal string; write it in quotes
+      |
+    2 | path = /var/lib
+      |        ^
+    ");
+    insta::assert_snapshot!(refusal("[store]\npath = \"a\"\npath = \"b\"\n"), @r#"
+    tlsrptd.toml, line 3: duplicate key; keep one of the two
+      |
+    3 | path = "b"
+      | ^
+    "#);
+    insta::assert_snapshot!(refusal("[authentication]\nmode = \"require\"\n"), @r#"
+    tlsrptd.toml, line 2: unknown variant `require`, expected `off`; choose one of these
+      |
+    2 | mode = "require"
+      |        ^
+    "#);
+}
+
+#[test]
+fn span_that_is_no_span_is_named() {
+    insta::assert_snapshot!(refusal("[store]\nretention = \"1y\"\n"), @r#"
+    tlsrptd.toml, line 2: "1y" is not a span; write whole days such as "400d", or "forever"
+      |
+    2 | retention = "1y"
+      |             ^
+    "#);
+    insta::assert_snapshot!(refusal("[store]\nretention = 400\n"), @r"
+    tlsrptd.toml, line 2: invalid type: integer `400`, expected a string; write it in quotes
+      |
+    2 | retention = 400
+      |             ^
+    ");
+    insta::assert_snapshot!(refusal("[[mailbox]]\nsince = \"-3d\"\n"), @r#"
+    tlsrptd.toml, line 2: "-3d" is not a span; write whole days such as "400d", or "forever"
+      |
+    2 | since = "-3d"
+      |         ^
+    "#);
+    insta::assert_snapshot!(refusal("[[mailbox]]\npoll_interval = \"soon\"\n"), @r#"
+    tlsrptd.toml, line 2: not a span of time; write for example "15m" or "1h 30m"
+      |
+    2 | poll_interval = "soon"
+      |                 ^
+    "#);
+    insta::assert_snapshot!(refusal("[[mailbox]]\npoll_interval = \"15\"\n"), @r#"
+    tlsrptd.toml, line 2: not a span of time; write for example "15m" or "1h 30m"
+      |
+    2 | poll_interval = "15"
+      |                 ^
+    "#);
+    insta::assert_snapshot!(refusal(&with("poll_interval = \"0s\"")), @r#"mailbox "rua": poll_interval is shorter than 1s; write for example "15m""#);
+    insta::assert_snapshot!(refusal("[digest]\nat = \"25:00\"\n"), @r#"
+    tlsrptd.toml, line 2: not a time of day; write HH:MM, such as "07:00"
+      |
+    2 | at = "25:00"
+      |      ^
+    "#);
+    insta::assert_snapshot!(refusal("[digest]\nat = 7\n"), @r#"
+    tlsrptd.toml, line 2: not a time of day; write HH:MM, such as "07:00"
+      |
+    2 | at = 7
+      |      ^
+    "#);
+    insta::assert_snapshot!(refusal("[digest]\nat = \"7\"\n"), @r#"
+    tlsrptd.toml, line 2: not a time of day; write HH:MM, such as "07:00"
+      |
+    2 | at = "7"
+      |      ^
+    "#);
+}
+
+#[test]
+fn after_that_is_no_action_is_named() {
+    insta::assert_snapshot!(refusal("[[mailbox]]\nafter = \"archive\"\n"), @r#"
+    tlsrptd.toml, line 2: "archive" is not an action; write "leave", "move:FOLDER" or "delete"
+      |
+    2 | after = "archive"
+      |         ^
+    "#);
+    insta::assert_snapshot!(refusal("[[mailbox]]\nafter = \"move:\"\n"), @r#"
+    tlsrptd.toml, line 2: "move:" is not an action; write "leave", "move:FOLDER" or "delete"
+      |
+    2 | after = "move:"
+      |         ^
+    "#);
+    insta::assert_snapshot!(refusal(&with("after = \"move:INBOX\"")), @r#"mailbox "rua": after = "move:INBOX" moves into a folder that is read; name another folder"#);
+    insta::assert_snapshot!(refusal(&with("kind = \"maildir\"\nafter = \"delete\"")), @r#"mailbox "rua": after works with kind = "imap" only; a Maildir is never changed"#);
+}
+
+#[test]
+fn mailbox_that_cannot_be_polled_is_named() {
+    insta::assert_snapshot!(refusal("[store]\n"), @"[[mailbox]]: there is none; add one with name, host, user and a password");
+    insta::assert_snapshot!(refusal("[[mailbox]]\nhost = \"imap.example.org\"\n"), @"[[mailbox]]: name is missing; give each mailbox a name of its own");
+    insta::assert_snapshot!(refusal("[[mailbox]]\nname = \"a\"\n[[mailbox]]\nname = \"a\"\n"), @r#"[[mailbox]]: name "a" is used twice; give each mailbox a name of its own"#);
+    insta::assert_snapshot!(refusal("[[mailbox]]\nname = \"a\"\n"), @r#"mailbox "a": host is missing; add it"#);
+    insta::assert_snapshot!(refusal("[[mailbox]]\nname = \"a\"\nhost = \"h\"\n"), @r#"mailbox "a": user is missing; add it"#);
+    insta::assert_snapshot!(refusal("[[mailbox]]\nname = \"a\"\nkind = \"maildir\"\n"), @r#"mailbox "a": path is missing; name the Maildir's folder"#);
+    insta::assert_snapshot!(refusal(&with("folder = \"A\"\nfolders = [\"B\"]")), @r#"mailbox "rua": folder and folders are both given; keep one"#);
+    insta::assert_snapshot!(refusal(&with("folders = []")), @r#"mailbox "rua": folders is empty or has an empty or unprintable name; write for example "INBOX""#);
+    insta::assert_snapshot!(refusal(&with("tls = \"none\"")), @r#"mailbox "rua": tls = "none" is for loopback only, and "imap.example.org" isn't; use "implicit" or "starttls""#);
+}
+
+#[test]
+fn clear_text_to_loopback_is_taken() {
+    for host in ["localhost", "127.0.0.1", "::1"] {
+        let text = format!("[[mailbox]]\nname = \"a\"\nhost = \"{host}\"\ntls = \"none\"\n");
+        Config::parse(&text, "tlsrptd.toml").unwrap();
+    }
+}
+
+#[test]
+fn secrets_that_are_not_exactly_one_are_named() {
+    insta::assert_snapshot!(refusal(&with("")), @r#"mailbox "rua": there is no password; give password_file, password_env, password_command, password_credential or password"#);
+    insta::assert_snapshot!(refusal(&with("password_file = \"f\"\npassword_env = \"E\"")), @r#"mailbox "rua": password_file and password_env are given; keep exactly one"#);
+    insta::assert_snapshot!(refusal(&with("auth = \"xoauth2\"\npassword_file = \"f\"")), @r#"mailbox "rua": auth = "xoauth2" needs token_command, and no password"#);
+    insta::assert_snapshot!(refusal(&with("token_command = [\"t\"]\npassword_file = \"f\"")), @r#"mailbox "rua": token_command needs auth = "xoauth2""#);
+    insta::assert_snapshot!(refusal(&with("password_file = \"f\"\n---\n---\nuser = \"u\"\n")), @"[smtp]: there is no password; give password_file, password_env, password_command, password_credential or password");
+    insta::assert_snapshot!(refusal(&with("password_file = \"f\"\n---\n---\npassword_file = \"f\"\n")), @"[smtp]: there is a password or token_command, but no user; add user, or take the other out");
+    insta::assert_snapshot!(refusal(&with("password_command = []")), @r#"mailbox "rua": password_command is empty; write a program and its arguments, as in ["pass", "show", "mail"]"#);
+}
+
+#[test]
+fn digest_that_cannot_be_sent_is_named() {
+    let mailbox = "[[mailbox]]\nname = \"a\"\nhost = \"h\"\nuser = \"u\"\npassword_file = \"f\"\n";
+    insta::assert_snapshot!(refusal(mailbox), @r#"[digest]: to is missing; name the recipients, as in to = ["ops@example.org"]"#);
+    insta::assert_snapshot!(refusal(&format!("{mailbox}[digest]\nto = [\"a@example.org\"]\n")), @"[digest]: from is missing; name the sender's address");
+    insta::assert_snapshot!(refusal(&format!("{mailbox}[digest]\nto = [\"nobody\"]\n")), @r#"[digest]: to "nobody" is not an address; write for example "ops@example.org""#);
+    insta::assert_snapshot!(refusal("[digest]\nfrom = \"root\"\n"), @r#"[digest]: from "root" is not an address; write for example "ops@example.org""#);
+    insta::assert_snapshot!(refusal("[digest]\ntimezone = \"Europe/Berlni\"\n"), @r#"[digest]: timezone "Europe/Berlni" is unknown; write an IANA name such as "Europe/Berlin""#);
+    let addresses = format!("{mailbox}[digest]\nfrom = \"a@example.org\"\nto = [\"b@example.org\"]\n");
+    insta::assert_snapshot!(refusal(&addresses), @"[smtp]: host is missing; name the mail server, or choose another transport");
+    insta::assert_snapshot!(refusal(&format!("{addresses}[smtp]\ntransport = \"file\"\n")), @"[smtp]: path is missing; name the folder for the .eml files");
+    insta::assert_snapshot!(refusal("[smtp]\nhost = \"192.0.2.1\"\ntls = \"none\"\n"), @r#"[smtp]: tls = "none" is for loopback only, and "192.0.2.1" isn't; use "implicit" or "starttls""#);
+}
+
+#[test]
+fn limit_out_of_range_is_named() {
+    insta::assert_snapshot!(refusal("[limits]\nmail_bytes = 10\n"), @"[limits]: mail_bytes is 10; choose from 1024 to 1073741824");
+    insta::assert_snapshot!(refusal("[limits]\njson_depth = 5000\n"), @"[limits]: json_depth is 5000; choose from 8 to 120");
+    insta::assert_snapshot!(refusal("[limits]\nnesting = -1\n"), @r"
+    tlsrptd.toml, line 2: invalid value: integer `-1`, expected u32; the number is out of range, see config.example.toml
+      |
+    2 | nesting = -1
+      |           ^
+    ");
+    insta::assert_snapshot!(refusal("[limits]\nsilence_timeout = \"0s\"\n"), @r#"[limits]: silence_timeout is shorter than 1s; write for example "1m""#);
+}
+
+#[test]
+fn file_that_cannot_be_read_is_named() {
+    let error = Config::load(Path::new("/nonexistent/tlsrptd.toml")).unwrap_err();
+    insta::assert_snapshot!(error, @"cannot read the configuration /nonexistent/tlsrptd.toml: No such file or directory (os error 2); give another with --config FILE");
+    insta::assert_snapshot!(ConfigError::Missing, @"there is no configuration: neither --config, $TLSRPTD_CONFIG, ./tlsrptd.toml nor /etc/tlsrptd/config.toml; copy config.example.toml to one of them");
+}
+
+#[test]
+fn password_is_never_shown() {
+    let secret = "hunter2";
+    for line in [
+        "password = hunter2",
+        "password = [\"hunter2\"]",
+        "password = { value = \"hunter2\" }",
+        "password = \"hunter2",
+        "password = \"hunter2\\q\"",
+        "password = \"hunter2\"\npassword = \"hunter2\"",
+        "password = \"hunter2\" junk",
+        "password = '''\nhunter2\n'''x",
+        "pasword = \"hunter2\"",
+        "passwort = \"hunter2\"",
+        "\"password\" = [\"hunter2\"]",
+        "password_file = \"f\"\npassword = \"hunter2\"",
+        "  password=hunter2",
+        "password.value = \"hunter2\"",
+    ] {
+        for text in [with(line), format!("{}{line}\n", with("password_file = \"f\""))] {
+            let refused = refusal(&text);
+            assert!(!refused.contains(secret), "{line}:\n{refused}");
+        }
+    }
+    let refused = refusal("mailbox = [{ name = \"a\", password = \"hunter2\", port = \"x\" }]");
+    assert!(!refused.contains(secret), "{refused}");
+}
+
+#[test]
+fn password_is_not_in_debug_output() {
+    let config = Config::parse(&with("password = \"hunter2\""), "tlsrptd.toml").unwrap();
+    let shown = format!("{config:?} {:?}", config.mailboxes[0].secret());
+    assert!(
+        shown.contains("REDACTED") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn password_in_a_file_that_everyone_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tlsrptd.toml");
+    std::fs::write(&path, with("password = \"hunter2\"")).unwrap();
+    let warnings = |mode| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        Config::load(&path).unwrap().warnings
+    };
+    assert_eq!(warnings(0o600), [""; 0]);
+    let expected = format!(
+        "{0} holds a password and every user can read it; run: chmod o-r {0}",
+        path.display()
+    );
+    assert_eq!(warnings(0o644), [expected]);
+}
+
+#[test]
+fn configuration_of_the_demo_is_complete() {
+    let demo = include_str!("../../fixtures/demo/tlsrptd.toml");
+    let config = Config::parse(demo, "fixtures/demo/tlsrptd.toml").unwrap();
+    config.require_mailboxes().unwrap();
+    config.require_sending().unwrap();
+}

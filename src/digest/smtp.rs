@@ -1,0 +1,191 @@
+//! One SMTP session (RFC 5321), step by step, so that an error tells who refused what.
+
+use std::time::Duration;
+
+use lettre::address::Address;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters, TlsParametersBuilder,
+};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::{Error, response::Response};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::send::{Delivered, SendError, address, printable};
+use crate::config::{AuthMethod, SmtpConfig, TlsMode};
+
+/// Time for the server to take a whole mail over and above `smtp.timeout` (RFC 5321, Section 4.5.3.2.6 allows ten
+/// minutes).
+const DATA_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// A session that is connected and, where configured, encrypted and logged in.
+pub(super) struct Smtp {
+    connection: AsyncSmtpConnection,
+    server: String,
+    timeout: Duration,
+}
+
+impl Smtp {
+    pub(super) async fn connect(config: &SmtpConfig) -> Result<Self, SendError> {
+        let server = format!("{}:{}", config.host, config.port());
+        let secret = match config.secret()? {
+            Some(source) => Some(source.read().await?),
+            None => None,
+        };
+        let tls = match config.tls {
+            TlsMode::None => None,
+            TlsMode::Implicit | TlsMode::Starttls => Some(tls(config, &server)?),
+        };
+        let hello = ClientId::default();
+        let implicit = tls.clone().filter(|_| config.tls == TlsMode::Implicit);
+        let connecting = AsyncSmtpConnection::connect_tokio1(
+            (config.host.as_str(), config.port()),
+            Some(config.timeout),
+            &hello,
+            implicit,
+            None,
+        );
+        let step = Step { server: &server, name: "connect", way_out: "check smtp.host, smtp.port and smtp.tls" };
+        let connection = step.run(config.timeout, connecting).await?;
+        let mut smtp = Self { connection, server, timeout: config.timeout };
+        if let (TlsMode::Starttls, Some(tls)) = (config.tls, tls) {
+            smtp.starttls(tls, &hello).await?;
+        }
+        if let (Some(user), Some(secret)) = (&config.user, secret) {
+            smtp.log_in(config.auth, user, &secret).await?;
+        }
+        Ok(smtp)
+    }
+
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
+    async fn starttls(&mut self, tls: TlsParameters, hello: &ClientId) -> Result<(), SendError> {
+        let step = Step {
+            server: &self.server,
+            name: "STARTTLS",
+            way_out: "check smtp.tls and the server's certificate; nothing is sent without TLS",
+        };
+        step.run(self.timeout, self.connection.starttls(tls, hello)).await
+    }
+
+    async fn log_in(&mut self, auth: AuthMethod, user: &str, secret: &SecretString) -> Result<(), SendError> {
+        let mechanisms: &[Mechanism] = match auth {
+            AuthMethod::Password => &[Mechanism::Plain, Mechanism::Login],
+            AuthMethod::Xoauth2 => &[Mechanism::Xoauth2],
+        };
+        let credentials = Credentials::new(user.to_owned(), secret.expose_secret().to_owned());
+        let step = Step {
+            server: &self.server,
+            name: "log in",
+            way_out: "check smtp.user and its password or token",
+        };
+        let result = step.run(self.timeout, self.connection.auth(mechanisms, &credentials)).await;
+        match result {
+            Ok(_) => Ok(()),
+            // lettre reports the server's second challenge, which means "token refused", as its own error.
+            Err(SendError::Step { server, step, problem, way_out }) if problem.contains("expect a challenge") => {
+                Err(SendError::Step { server, step, problem: "the server refused the token".to_owned(), way_out })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends to all recipients in one transaction. A recipient refused with 5xx is refused for good.
+    pub(super) async fn send(
+        mut self,
+        from: &Address,
+        recipients: &[String],
+        mail: &[u8],
+    ) -> Result<Vec<(String, Delivered)>, SendError> {
+        let server = self.server.clone();
+        let step = |name, way_out| Step { server: &server, name, way_out };
+        let mut parameters = Vec::new();
+        if !mail.is_ascii() && self.connection.server_info().supports_feature(Extension::EightBitMime) {
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        let mail_from = self.connection.command(Mail::new(Some(from.clone()), parameters));
+        step("MAIL FROM", "check digest.from").run(self.timeout, mail_from).await?;
+        let mut results = Vec::new();
+        for recipient in recipients {
+            let rcpt_to = self.connection.command(Rcpt::new(address(recipient)?, Vec::new()));
+            let answer = tokio::time::timeout(self.timeout, rcpt_to).await;
+            let delivered = match answer {
+                Ok(Ok(_)) => Delivered::Accepted,
+                Ok(Err(error)) if error.is_permanent() => Delivered::Refused(answer_of(&error)),
+                Ok(Err(error)) if error.is_transient() => Delivered::Failed(answer_of(&error)),
+                Ok(Err(error)) => return Err(step("RCPT TO", "see the server's log").failed(&answer_of(&error))),
+                Err(_) => return Err(step("RCPT TO", "see the server's log").failed("no answer in time")),
+            };
+            results.push((recipient.clone(), delivered));
+        }
+        if results.iter().any(|(_, delivered)| *delivered == Delivered::Accepted) {
+            step("DATA", "see the server's log").run(self.timeout, self.connection.command(Data)).await?;
+            let sending = self.connection.message(mail);
+            step("send the mail", "see the server's log").run(DATA_TIMEOUT, sending).await?;
+        }
+        self.quit().await;
+        Ok(results)
+    }
+
+    /// Ends the session politely; what the server says to that changes nothing.
+    pub(super) async fn quit(mut self) {
+        let quitting = tokio::time::timeout(Duration::from_secs(5), self.connection.quit()).await;
+        if !matches!(quitting, Ok(Ok(Response { .. }))) {
+            tracing::debug!(server = %self.server, "no answer to QUIT");
+        }
+    }
+}
+
+/// A step of the session, for messages.
+struct Step<'a> {
+    server: &'a str,
+    name: &'static str,
+    way_out: &'static str,
+}
+
+impl Step<'_> {
+    async fn run<T>(
+        &self,
+        limit: Duration,
+        step: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, SendError> {
+        match tokio::time::timeout(limit, step).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(self.failed(&answer_of(&error))),
+            Err(_) => Err(self.failed(&format!("no answer within {} s", limit.as_secs()))),
+        }
+    }
+
+    fn failed(&self, problem: &str) -> SendError {
+        SendError::Step {
+            server: self.server.to_owned(),
+            step: self.name,
+            problem: problem.to_owned(),
+            way_out: self.way_out,
+        }
+    }
+}
+
+/// lettre's message already holds its sources' text.
+fn answer_of(error: &Error) -> String {
+    printable(&error.to_string())
+}
+
+fn tls(config: &SmtpConfig, server: &str) -> Result<TlsParameters, SendError> {
+    let step = Step { server, name: "prepare TLS", way_out: "check smtp.ca_file and smtp.tls_server_name" };
+    let name = config.tls_server_name.as_ref().unwrap_or(&config.host);
+    let mut builder: TlsParametersBuilder = TlsParameters::builder(name.clone());
+    if rustls_native_certs::load_native_certs().certs.is_empty() {
+        builder = builder.certificate_store(CertificateStore::WebpkiRoots);
+    }
+    if let Some(path) = &config.ca_file {
+        let pem = std::fs::read(path).map_err(|error| step.failed(&format!("{}: {error}", path.display())))?;
+        let certificate = Certificate::from_pem(&pem)
+            .map_err(|error| step.failed(&format!("{}: {}", path.display(), answer_of(&error))))?;
+        builder = builder.add_root_certificate(certificate);
+    }
+    builder.build_rustls().map_err(|error| step.failed(&answer_of(&error)))
+}

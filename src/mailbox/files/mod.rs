@@ -1,0 +1,301 @@
+//! Mails and bare report files from paths or standard input, told by content.
+
+use std::collections::HashSet;
+use std::fs::{File, Metadata};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::config::Limits;
+use crate::mailbox::maildir::{self, Bounded};
+use crate::mailbox::mbox;
+
+/// Deepest nesting of folders.
+const MAX_DEPTH: usize = 32;
+/// How many bytes tell an mbox from everything else.
+const HEAD_BYTES: u64 = 512;
+
+/// What is in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A mail, or anything that isn't a [`Kind::File`].
+    Mail,
+    /// JSON, gzip or zip: a report without a mail around it.
+    File,
+}
+
+/// The content of an item, unless it can't be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// All bytes.
+    Bytes(Vec<u8>),
+    /// More than `limits.mail_bytes`.
+    TooLarge {
+        /// Size in bytes; at least this where it can't be known.
+        size: u64,
+    },
+    /// Not readable; why, in words.
+    Unreadable(String),
+}
+
+impl From<Bounded> for Content {
+    fn from(bounded: Bounded) -> Self {
+        match bounded {
+            Bounded::Bytes(bytes) => Self::Bytes(bytes),
+            Bounded::TooLarge { size } => Self::TooLarge { size },
+        }
+    }
+}
+
+/// A mail or report file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The path; for a message of an mbox `path#N`, counted from 1; `-` for standard input.
+    pub locator: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The file's name: a hint only. `None` for messages of an mbox and for standard input.
+    pub name: Option<String>,
+    /// The date of an mbox's `From ` line, else the file's modification time.
+    pub received_at: Option<Timestamp>,
+    /// The bytes.
+    pub content: Content,
+}
+
+/// Hands every mail and report file below `paths` to `visit`, one after the other.
+///
+/// A path may be a mail, JSON, gzip, zip, mbox, Maildir, a folder of any of these, or `-` for `stdin`. Folders are
+/// read in the order of names; dot files are left out there. What can't be read becomes an item that says so.
+///
+/// # Errors
+///
+/// Only those of `visit`, which end the walk.
+pub fn for_each<E>(
+    paths: &[PathBuf],
+    limits: &Limits,
+    stdin: &mut dyn Read,
+    visit: &mut dyn FnMut(Item) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut walk = Walk {
+        limit: limits.mail_bytes,
+        seen: HashSet::new(),
+        visit,
+    };
+    for path in paths {
+        if path.as_os_str() == "-" {
+            walk.stream(stdin, &Origin::stdin())?;
+        } else {
+            walk.named(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a stream of bytes comes from.
+struct Origin {
+    locator: String,
+    name: Option<String>,
+    received_at: Option<Timestamp>,
+    /// Known for regular files only.
+    size: Option<u64>,
+}
+
+impl Origin {
+    fn stdin() -> Self {
+        Self {
+            locator: "-".to_owned(),
+            name: None,
+            received_at: None,
+            size: None,
+        }
+    }
+
+    fn file(path: &Path) -> Self {
+        let metadata = std::fs::metadata(path).ok();
+        Self {
+            locator: path.display().to_string(),
+            name: path.file_name().map(|name| name.display().to_string()),
+            received_at: maildir::modified(path),
+            size: metadata.filter(Metadata::is_file).map(|metadata| metadata.len()),
+        }
+    }
+
+    fn item(&self, kind: Kind, content: Content) -> Item {
+        Item {
+            locator: self.locator.clone(),
+            kind,
+            name: self.name.clone(),
+            received_at: self.received_at,
+            content,
+        }
+    }
+}
+
+struct Walk<'a, E> {
+    limit: u64,
+    /// Folders by device and inode: links may lead in circles.
+    seen: HashSet<(u64, u64)>,
+    visit: &'a mut dyn FnMut(Item) -> Result<(), E>,
+}
+
+impl<E> Walk<'_, E> {
+    /// A path that the user gave; here a pipe is welcome, as in `import <(zcat old.mbox.gz)`.
+    fn named(&mut self, path: &Path) -> Result<(), E> {
+        match std::fs::metadata(path) {
+            Err(error) => self.unreadable(path, &error),
+            Ok(metadata) if metadata.is_dir() => self.folder(path, &metadata, 0),
+            Ok(_) => self.file(path),
+        }
+    }
+
+    fn folder(&mut self, path: &Path, metadata: &Metadata, depth: usize) -> Result<(), E> {
+        if !self.seen.insert((metadata.dev(), metadata.ino())) {
+            return Ok(());
+        }
+        if depth > MAX_DEPTH {
+            let text = format!("nested deeper than {MAX_DEPTH} folders; import this folder by itself");
+            return self.unreadable(path, &io::Error::other(text));
+        }
+        let is_maildir = maildir::is_maildir(path);
+        if is_maildir {
+            self.maildir(path)?;
+        }
+        let mut entries = match std::fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+            Ok(entries) => entries,
+            Err(error) => return self.unreadable(path, &error),
+        };
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let (path, name) = (entry.path(), entry.file_name());
+            let hidden = name.as_bytes().starts_with(b".");
+            match std::fs::metadata(&path) {
+                // The mails of a Maildir have been read; its folders may be Maildirs too, with a dot in front.
+                Ok(metadata) if metadata.is_dir() => {
+                    let of_maildir = is_maildir && matches!(name.as_bytes(), b"new" | b"cur" | b"tmp");
+                    if !of_maildir && (!(hidden || is_maildir) || maildir::is_maildir(&path)) {
+                        self.folder(&path, &metadata, depth.saturating_add(1))?;
+                    }
+                }
+                _ if hidden || is_maildir => {}
+                Ok(metadata) if metadata.is_file() => self.file(&path)?,
+                Ok(_) => self.unreadable(&path, &io::Error::other("not a regular file"))?,
+                Err(error) => self.unreadable(&path, &error)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn maildir(&mut self, path: &Path) -> Result<(), E> {
+        let entries = match maildir::new_names(path) {
+            Ok(entries) => entries,
+            Err(error) => return self.unreadable(path, &error),
+        };
+        for entry in entries {
+            match maildir::read(path, &entry, self.limit) {
+                Ok(None) => {}
+                Ok(Some(found)) => self.whole(&Origin::file(&found.path), found.content)?,
+                Err(error) => self.unreadable(&entry.path, &error)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path) -> Result<(), E> {
+        match File::open(path) {
+            Ok(mut file) => self.stream(&mut file, &Origin::file(path)),
+            Err(error) => self.unreadable(path, &error),
+        }
+    }
+
+    /// Content of unknown kind.
+    fn stream(&mut self, reader: &mut dyn Read, origin: &Origin) -> Result<(), E> {
+        let head = match maildir::take(&mut *reader, HEAD_BYTES) {
+            Ok(head) => head,
+            Err(error) => return self.broken(origin, &error),
+        };
+        let is_mbox = mbox::is_mbox(&head);
+        let reader = Cursor::new(head).chain(reader);
+        if is_mbox {
+            return self.mbox(BufReader::new(reader), origin);
+        }
+        if let Some(size) = origin.size.filter(|size| *size > self.limit) {
+            return self.whole(origin, Bounded::TooLarge { size });
+        }
+        match maildir::take_bounded(reader, self.limit) {
+            Ok(content) => self.whole(origin, content),
+            Err(error) => self.broken(origin, &error),
+        }
+    }
+
+    fn mbox(&mut self, reader: impl BufRead, origin: &Origin) -> Result<(), E> {
+        for (number, message) in (1_u64..).zip(mbox::Reader::new(reader, self.limit)) {
+            let (received_at, content) = match message {
+                Ok(message) => (message.received_at, message.content.into()),
+                Err(error) => (None, Content::Unreadable(error.to_string())),
+            };
+            (self.visit)(Item {
+                locator: format!("{}#{number}", origin.locator),
+                kind: Kind::Mail,
+                name: None,
+                received_at,
+                content,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A mail or report file as a whole.
+    fn whole(&mut self, origin: &Origin, content: Bounded) -> Result<(), E> {
+        let kind = match &content {
+            Bounded::Bytes(bytes) => kind(bytes),
+            Bounded::TooLarge { .. } => Kind::Mail,
+        };
+        (self.visit)(origin.item(kind, content.into()))
+    }
+
+    fn unreadable(&mut self, path: &Path, error: &io::Error) -> Result<(), E> {
+        self.broken(&Origin::file(path), error)
+    }
+
+    fn broken(&mut self, origin: &Origin, error: &io::Error) -> Result<(), E> {
+        (self.visit)(origin.item(Kind::Mail, Content::Unreadable(error.to_string())))
+    }
+}
+
+/// Tells a bare report file from a mail by its first bytes.
+fn kind(bytes: &[u8]) -> Kind {
+    let gzip = bytes.starts_with(&[0x1f, 0x8b]);
+    let zip = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06");
+    if gzip || zip || is_json(bytes) {
+        Kind::File
+    } else {
+        Kind::Mail
+    }
+}
+
+/// Whether the first character that isn't blank is `{`, in UTF-8, or in UTF-16 behind a byte order mark.
+fn is_json(bytes: &[u8]) -> bool {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let (utf16, first) = match text {
+        [0xff, 0xfe, rest @ ..] => (rest, 0),
+        [0xfe, 0xff, rest @ ..] => (rest, 1),
+        _ => return text.trim_ascii_start().starts_with(b"{"),
+    };
+    // In UTF-16 an ASCII character is itself and a zero, in one order or the other.
+    utf16
+        .chunks_exact(2)
+        .map(|unit| {
+            (
+                unit.get(first).copied(),
+                unit.get(1_usize.abs_diff(first)).copied(),
+            )
+        })
+        .find(|(byte, zero)| *zero != Some(0) || !byte.is_some_and(|byte| byte.is_ascii_whitespace()))
+        == Some((Some(b'{'), Some(0)))
+}
+
+#[cfg(test)]
+mod tests;

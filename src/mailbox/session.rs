@@ -1,0 +1,374 @@
+//! One IMAP session. async-imap's own commands hide NO, BAD and the end of the stream, so each command here
+//! waits for its own completion.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_imap::Session;
+use async_imap::imap_proto::{MailboxDatum, Response, ResponseCode, Status, StatusAttribute};
+use secrecy::SecretString;
+use tokio::time::timeout;
+
+use crate::config::{Limits, MailboxConfig};
+
+use super::connect::{self, Stream};
+use super::error::{Place, shown};
+use super::folders;
+use super::guard::Allowance;
+use super::{MailboxError, auth};
+
+/// Longest time for a command, besides what the announced bytes take.
+const COMMAND_LIMIT: Duration = Duration::from_mins(1);
+/// Slowest line that still counts as alive, in bytes a second.
+const SLOWEST: u64 = 10_000;
+/// Longest wait for the answer to LOGOUT.
+const LOGOUT_LIMIT: Duration = Duration::from_secs(2);
+
+/// What a server says about a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FolderState {
+    /// UIDs mean the same as long as this stays the same (RFC 9051, Section 2.3.1.1); never 0.
+    pub uid_validity: u32,
+    /// Above the UID of each mail that is there now.
+    pub uid_next: u32,
+    /// Mails in the folder.
+    pub exists: u32,
+}
+
+/// A logged-in session with an IMAP server.
+///
+/// Once a call has failed in the middle, or its future was dropped, the connection is closed and each
+/// further call fails with [`MailboxError::Spent`]: connect again.
+#[derive(Debug)]
+pub struct ImapSession {
+    pub(super) server: String,
+    /// Largest mail that is fetched, in bytes.
+    pub(super) max_mail_bytes: u64,
+    /// Taken out while a command runs, and not put back when it fails.
+    connection: Option<Session<Stream>>,
+    /// In upper case.
+    capabilities: Vec<String>,
+    /// Folder names (UTF-8) and what they are on the wire.
+    pub(super) wire_names: BTreeMap<String, String>,
+    command_limit: Duration,
+    pub(super) selected: Option<FolderState>,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(super) struct Completion {
+    /// OK, else NO.
+    pub(super) is_ok: bool,
+    /// The text with its code, as sent.
+    pub(super) text: String,
+}
+
+/// What a command may bring in, and what to call it in errors.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Command<'a> {
+    pub(super) step: &'a str,
+    pub(super) text: &'a str,
+    /// Bytes that the server has announced.
+    pub(super) announced: u64,
+    pub(super) allowance: Allowance,
+}
+
+impl<'a> Command<'a> {
+    pub(super) fn small(step: &'a str, text: &'a str) -> Self {
+        Self {
+            step,
+            text,
+            announced: 0,
+            allowance: Allowance::default(),
+        }
+    }
+}
+
+impl ImapSession {
+    /// Connects, sets up TLS and logs in; `limits.connect_timeout` holds for each of these.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError`] names server and step; [`MailboxError::reaction`] says what to do.
+    pub async fn connect(config: &MailboxConfig, limits: &Limits) -> Result<Self, MailboxError> {
+        let server = server_name(config);
+        let secret = read_secret(config, &server).await?;
+        let client = connect::open(config, &server, limits.connect_timeout).await?;
+        let session = auth::login(client, config, &server, &secret, limits.connect_timeout).await?;
+        Self::start(session, server, limits).await
+    }
+
+    pub(super) async fn start(
+        mut session: Session<Stream>,
+        server: String,
+        limits: &Limits,
+    ) -> Result<Self, MailboxError> {
+        session.get_mut().set_silence(limits.silence_timeout);
+        let mut started = Self {
+            server,
+            max_mail_bytes: limits.mail_bytes,
+            connection: Some(session),
+            capabilities: Vec::new(),
+            wire_names: BTreeMap::new(),
+            command_limit: COMMAND_LIMIT,
+            selected: None,
+        };
+        // MOVE and others are shown after the login only.
+        started
+            .demand(Command::small("capabilities", "CAPABILITY"), |_| Ok(()))
+            .await?;
+        if let Some(session) = &started.connection {
+            started
+                .capabilities
+                .clone_from(&session.get_ref().heard().capabilities);
+        }
+        Ok(started)
+    }
+
+    /// Whether the server offers this extension (upper case), such as `MOVE`.
+    pub fn has_capability(&self, name: &str) -> bool {
+        self.capabilities.iter().any(|word| word == name)
+    }
+
+    /// Whether the session can still be used.
+    pub fn is_usable(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Bytes read from the server since the login began; 0 once the session is spent.
+    pub fn bytes_read(&self) -> u64 {
+        self.connection
+            .as_ref()
+            .map_or(0, |connection| connection.get_ref().bytes_read())
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_command_limit(&mut self, limit: Duration) {
+        self.command_limit = limit;
+    }
+
+    /// Opens a folder (UTF-8) for reading only; nothing in it is changed.
+    ///
+    /// A folder that isn't there is looked for below the personal namespace.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::NeedsPerson`] lists the folders there are if this one is not among them.
+    pub async fn examine(&mut self, folder: &str) -> Result<FolderState, MailboxError> {
+        self.open(folder, "EXAMINE").await
+    }
+
+    /// Ends the session politely; a server that does not answer is left after two seconds.
+    pub async fn logout(mut self) {
+        let command = Command::small("logout", "LOGOUT");
+        let farewell = self.command(command, |_| Ok(()));
+        // Whatever comes of it, the session is over: BYE and the end of the stream are expected here.
+        drop(timeout(LOGOUT_LIMIT, farewell).await);
+    }
+
+    pub(super) fn place<'a>(&'a self, step: &'a str) -> Place<'a> {
+        Place {
+            server: &self.server,
+            step,
+        }
+    }
+
+    /// Runs a command that must end with OK.
+    pub(super) async fn demand<F>(&mut self, command: Command<'_>, on: F) -> Result<(), MailboxError>
+    where
+        F: FnMut(&Response<'_>) -> Result<(), String>,
+    {
+        let completion = self.command(command, on).await?;
+        if completion.is_ok {
+            return Ok(());
+        }
+        Err(self.place(command.step).refused(&completion.text))
+    }
+
+    /// Runs a command to its own completion; BAD, BYE, the end of the stream and time-outs are errors.
+    pub(super) async fn command<F>(
+        &mut self,
+        command: Command<'_>,
+        mut on: F,
+    ) -> Result<Completion, MailboxError>
+    where
+        F: FnMut(&Response<'_>) -> Result<(), String>,
+    {
+        let Some(mut connection) = self.connection.take() else {
+            return Err(MailboxError::Spent(self.server.clone()));
+        };
+        let place = Place {
+            server: &self.server,
+            step: command.step,
+        };
+        let transfer = Duration::from_secs(command.announced.checked_div(SLOWEST).unwrap_or_default());
+        let limit = self.command_limit.saturating_add(transfer);
+        let completion = timeout(limit, exchange(&mut connection, command, place, &mut on))
+            .await
+            .map_err(|_| place.timed_out(limit))??;
+        self.connection = Some(connection);
+        Ok(completion)
+    }
+
+    /// EXAMINE or SELECT.
+    pub(super) async fn open(&mut self, folder: &str, verb: &str) -> Result<FolderState, MailboxError> {
+        self.selected = None;
+        let known = self.wire_names.get(folder).cloned();
+        let wire_name = known.unwrap_or_else(|| folders::encode(folder));
+        let refusal = match self.try_open(folder, &wire_name, verb).await? {
+            Ok(state) => return self.opened(folder, wire_name, state),
+            Err(refusal) => refusal,
+        };
+        let wire_name = self.find(folder, &wire_name, &refusal).await?;
+        match self.try_open(folder, &wire_name, verb).await? {
+            Ok(state) => self.opened(folder, wire_name, state),
+            Err(refusal) => {
+                let step = step_of(folder);
+                Err(self.place(&step).refused(&refusal))
+            }
+        }
+    }
+
+    fn opened(
+        &mut self,
+        folder: &str,
+        wire_name: String,
+        state: FolderState,
+    ) -> Result<FolderState, MailboxError> {
+        self.wire_names.insert(folder.to_owned(), wire_name);
+        self.selected = Some(state);
+        Ok(state)
+    }
+
+    /// The inner error is the server's NO.
+    async fn try_open(
+        &mut self,
+        folder: &str,
+        wire_name: &str,
+        verb: &str,
+    ) -> Result<Result<FolderState, String>, MailboxError> {
+        let step = step_of(folder);
+        let text = format!("{verb} {}", folders::quoted(wire_name));
+        let (mut exists, mut uid_validity, mut uid_next) = (0, None, None);
+        let completion = self
+            .command(Command::small(&step, &text), |response| {
+                match response {
+                    Response::MailboxData(MailboxDatum::Exists(n)) => exists = *n,
+                    Response::Data { outcome, .. } | Response::Done { outcome, .. } => match outcome.code {
+                        Some(ResponseCode::UidValidity(value)) => uid_validity = Some(value),
+                        Some(ResponseCode::UidNext(value)) => uid_next = Some(value),
+                        _ => {}
+                    },
+                    _ => {}
+                }
+                Ok(())
+            })
+            .await?;
+        if !completion.is_ok {
+            return Ok(Err(completion.text));
+        }
+        // 0 is no UIDVALIDITY, and a cursor without one would mean nothing.
+        let Some(uid_validity) = uid_validity.filter(|value| *value > 0) else {
+            self.connection = None;
+            return Err(self.place(&step).retry("failed: the server gives no UIDVALIDITY"));
+        };
+        let uid_next = match uid_next {
+            Some(value) => value,
+            None => self.status_uid_next(&step, wire_name).await?,
+        };
+        Ok(Ok(FolderState {
+            uid_validity,
+            uid_next,
+            exists,
+        }))
+    }
+
+    /// Courier gives UIDNEXT with STATUS only.
+    async fn status_uid_next(&mut self, step: &str, wire_name: &str) -> Result<u32, MailboxError> {
+        let text = format!("STATUS {} (UIDNEXT)", folders::quoted(wire_name));
+        let mut uid_next = None;
+        self.demand(Command::small(step, &text), |response| {
+            if let Response::MailboxData(MailboxDatum::Status { status, .. }) = response {
+                for attribute in status {
+                    if let StatusAttribute::UidNext(value) = attribute {
+                        uid_next = Some(*value);
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        uid_next.ok_or_else(|| self.place(step).retry("failed: the server gives no UIDNEXT"))
+    }
+}
+
+pub(super) fn step_of(folder: &str) -> String {
+    format!("folder \"{}\"", shown(folder))
+}
+
+/// `host:port`, with brackets around an IPv6 address.
+pub(super) fn server_name(config: &MailboxConfig) -> String {
+    if config.host.contains(':') {
+        format!("[{}]:{}", config.host, config.port())
+    } else {
+        format!("{}:{}", config.host, config.port())
+    }
+}
+
+async fn read_secret(config: &MailboxConfig, server: &str) -> Result<SecretString, MailboxError> {
+    let place = Place {
+        server,
+        step: "password",
+    };
+    let source = config
+        .secret()
+        .map_err(|error| place.person(format!("is not configured: {error}")))?;
+    source
+        .read()
+        .await
+        .map_err(|error| place.person(format!("can't be had: {error}")))
+}
+
+async fn exchange<F>(
+    connection: &mut Session<Stream>,
+    command: Command<'_>,
+    place: Place<'_>,
+    on: &mut F,
+) -> Result<Completion, MailboxError>
+where
+    F: FnMut(&Response<'_>) -> Result<(), String>,
+{
+    connection.get_mut().begin(command.allowance);
+    let id = match connection.run_command(command.text).await {
+        Ok(id) => id,
+        Err(async_imap::error::Error::Io(error)) => {
+            return Err(place.io(&error, connection.get_ref().heard().bye.as_deref()));
+        }
+        Err(_) => return Err(place.lost(connection.get_ref().heard().bye.as_deref())),
+    };
+    loop {
+        let response = connection.read_response().await;
+        let heard = connection.get_ref().heard();
+        let response = response
+            .map_err(|error| place.io(&error, heard.bye.as_deref()))?
+            .ok_or_else(|| place.lost(heard.bye.as_deref()))?;
+        on(response.parsed()).map_err(|problem| place.retry(format!("failed: {problem}")))?;
+        match response.parsed() {
+            Response::Done { tag, status, .. } if *tag == id => {
+                let text = heard.tagged.clone();
+                return match status {
+                    Status::Ok => Ok(Completion { is_ok: true, text }),
+                    Status::No => Ok(Completion { is_ok: false, text }),
+                    _ => Err(place.refused(&text)),
+                };
+            }
+            Response::Done { .. } | Response::Continue(_) => {
+                return Err(place.retry("failed: the server answered a command that was not given"));
+            }
+            Response::Data {
+                status: Status::Bye, ..
+            } => return Err(place.lost(heard.bye.as_deref())),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! JSON text to a [`Report`], leniently.
+
+use serde_json::value::RawValue;
+
+use super::object::{Kind, elements, kind, members, string};
+use super::value::Reader;
+use super::{
+    Context, FailureDetails, ParseError, Parsed, Policy, PolicyResult, PolicyType, ResultType, deviation,
+    gaps, hash,
+};
+use crate::config::Limits;
+
+/// Largest document that is copied to mend raw control characters in it.
+const MAX_REPAIRED: usize = 8 * 1024 * 1024;
+/// Longest member name that can be one of ours, as JSON.
+const MAX_KEY: usize = 100;
+
+/// A report as its JSON says it, before gaps are filled from the mail: what the hashes cover.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) organization_name: Option<String>,
+    pub(super) report_id: Option<String>,
+    pub(super) contact_info: Option<String>,
+    pub(super) start: Option<jiff::Timestamp>,
+    pub(super) end: Option<jiff::Timestamp>,
+    pub(super) policies: Vec<PolicyResult>,
+}
+
+/// Reads a report (RFC 8460, Section 4.4), tolerating what real senders do to it; see [`deviation`].
+///
+/// `context` fills gaps only: what the JSON says always wins (Section 5.6).
+///
+/// # Errors
+///
+/// [`ParseError`] if the text isn't JSON, isn't a report, or passes a limit.
+pub fn parse(text: &str, limits: &Limits, context: &Context<'_>) -> Result<Parsed, ParseError> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut reader = Reader::new();
+    let draft = match first_value(text) {
+        Ok((root, rest)) => {
+            note_trailing(&mut reader, rest);
+            read(&mut reader, root, limits)?
+        }
+        Err(error) => {
+            let mended = mend(text).ok_or_else(|| ParseError::Json(error.clone()))?;
+            let (root, rest) = first_value(&mended).map_err(|_| ParseError::Json(error))?;
+            reader.note(deviation::CONTROL_CHARACTER);
+            note_trailing(&mut reader, rest);
+            read(&mut reader, root, limits)?
+        }
+    };
+    let identity = hash::identity(&draft);
+    let content = hash::content(&draft);
+    let report = gaps::fill(draft, &content, context, &mut reader);
+    Ok(Parsed {
+        report,
+        deviations: reader.deviations,
+        identity,
+        content,
+    })
+}
+
+/// The first JSON value and what follows it.
+fn first_value(text: &str) -> Result<(&RawValue, &str), String> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    match values.next() {
+        Some(Ok(root)) => Ok((root, text.get(values.byte_offset()..).unwrap_or_default())),
+        Some(Err(error)) => Err(error.to_string()),
+        None => Err("nothing in it".to_owned()),
+    }
+}
+
+fn note_trailing(reader: &mut Reader, rest: &str) {
+    if !rest.trim().is_empty() {
+        reader.note(deviation::TRAILING_BYTES);
+    }
+}
+
+/// The text with blanks for control characters; `None` where it has none or is too large to copy.
+fn mend(text: &str) -> Option<String> {
+    let has_controls = text.len() <= MAX_REPAIRED && text.bytes().any(|b| b < 0x20);
+    has_controls.then(|| text.replace(|c: char| c < ' ', " "))
+}
+
+/// How deeply a valid JSON value is nested.
+fn depth(json: &str) -> u32 {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_u32, 0_u32, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth = depth.saturating_add(1);
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn read(reader: &mut Reader, root: &RawValue, limits: &Limits) -> Result<Draft, ParseError> {
+    if depth(root.get()) > limits.json_depth {
+        return Err(ParseError::Limit {
+            limit: "json_depth",
+            value: limits.json_depth.into(),
+        });
+    }
+    let Some([organization, contact, id, range, policies]) = reader.fields(
+        root,
+        [
+            &["organization-name"],
+            &["contact-info", "email-address"],
+            &["report-id"],
+            &["date-range"],
+            &["policies"],
+        ],
+    ) else {
+        return Err(ParseError::NotAReport);
+    };
+    let policies = policies.ok_or(ParseError::NotAReport)?;
+    let mut entries = Entries::new(limits);
+    entries.read(reader, policies)?;
+    let [start, end] = range
+        .and_then(|range| reader.fields(range, [&["start-datetime"], &["end-datetime"]]))
+        .unwrap_or_default();
+    if !entries.found && !(entries.n_policies == 0 && (id.is_some() || range.is_some())) {
+        return Err(ParseError::NotAReport);
+    }
+    Ok(Draft {
+        organization_name: reader.text(organization),
+        report_id: reader.text(id),
+        contact_info: reader.text(contact),
+        start: reader.date_time(start),
+        end: reader.date_time(end),
+        policies: entries.policies,
+    })
+}
+
+/// The entries of "policies", counted while they are read.
+struct Entries<'l> {
+    limits: &'l Limits,
+    policies: Vec<PolicyResult>,
+    n_policies: u32,
+    n_details: u32,
+    /// Whether an entry holds an object "policy" or "summary": what makes this a report.
+    found: bool,
+}
+
+impl<'l> Entries<'l> {
+    fn new(limits: &'l Limits) -> Self {
+        Self {
+            limits,
+            policies: Vec::new(),
+            n_policies: 0,
+            n_details: 0,
+            found: false,
+        }
+    }
+
+    fn read(&mut self, reader: &mut Reader, list: &RawValue) -> Result<(), ParseError> {
+        let mut result = Ok(());
+        match kind(list) {
+            Kind::List => elements(list, |entry| {
+                result = self.add(reader, entry);
+                result.is_ok()
+            }),
+            Kind::Object => {
+                reader.note(deviation::SINGLE_FOR_LIST);
+                result = self.add(reader, list);
+            }
+            Kind::Null => reader.note(deviation::NULL_VALUE),
+            Kind::String | Kind::Number | Kind::Bool => result = Err(ParseError::NotAReport),
+        }
+        result
+    }
+
+    fn add(&mut self, reader: &mut Reader, entry: &RawValue) -> Result<(), ParseError> {
+        count_one(&mut self.n_policies, self.limits.policies, "policies")?;
+        let [policy, summary, details] = reader
+            .fields(
+                entry,
+                [&["policy"], &["summary"], &["failure-details", "failure-detail"]],
+            )
+            .unwrap_or_default();
+        let policy = policy.filter(|value| kind(value) == Kind::Object);
+        let summary = summary.filter(|value| kind(value) == Kind::Object);
+        if policy.is_none() && summary.is_none() {
+            reader.note(deviation::ENTRY_SKIPPED);
+            return Ok(());
+        }
+        self.found = true;
+        let policy = read_policy(reader, policy);
+        let [successful, failed] = summary
+            .and_then(|summary| {
+                reader.fields(
+                    summary,
+                    [
+                        &[
+                            "total-successful-session-count",
+                            "total-success-session-count",
+                            "total-successful-count",
+                        ],
+                        &[
+                            "total-failure-session-count",
+                            "total-failed-session-count",
+                            "total-failure-count",
+                        ],
+                    ],
+                )
+            })
+            .unwrap_or_default();
+        let mut result = PolicyResult {
+            policy,
+            successful: reader.count(successful),
+            failed: reader.count(failed),
+            failure_details: Vec::new(),
+        };
+        if let Some(details) = details {
+            self.add_details(reader, details, &mut result.failure_details)?;
+        }
+        if differ(&result) {
+            reader.note(deviation::DETAILS_DIFFER);
+        }
+        self.policies.push(result);
+        Ok(())
+    }
+
+    fn add_details(
+        &mut self,
+        reader: &mut Reader,
+        list: &RawValue,
+        details: &mut Vec<FailureDetails>,
+    ) -> Result<(), ParseError> {
+        let mut result = Ok(());
+        match kind(list) {
+            Kind::List => elements(list, |entry| {
+                result = self.add_detail(reader, entry, details);
+                result.is_ok()
+            }),
+            Kind::Object => {
+                reader.note(deviation::SINGLE_FOR_LIST);
+                result = self.add_detail(reader, list, details);
+            }
+            Kind::Null => reader.note(deviation::NULL_VALUE),
+            Kind::String | Kind::Number | Kind::Bool => reader.note(deviation::ENTRY_SKIPPED),
+        }
+        result
+    }
+
+    fn add_detail(
+        &mut self,
+        reader: &mut Reader,
+        entry: &RawValue,
+        details: &mut Vec<FailureDetails>,
+    ) -> Result<(), ParseError> {
+        count_one(
+            &mut self.n_details,
+            self.limits.failure_details,
+            "failure_details",
+        )?;
+        let Some(
+            [
+                result_type,
+                sending_ip,
+                mx,
+                helo,
+                receiving_ip,
+                count,
+                reason,
+                information,
+            ],
+        ) = reader.fields(
+            entry,
+            [
+                &["result-type"],
+                &["sending-mta-ip", "ip-address"],
+                &["receiving-mx-hostname"],
+                &["receiving-mx-helo"],
+                &["receiving-ip"],
+                &["failed-session-count"],
+                &["failure-reason-code", "failure-error-code"],
+                &["additional-information", "additional-info-uri", "additional-info"],
+            ],
+        )
+        else {
+            reader.note(deviation::ENTRY_SKIPPED);
+            return Ok(());
+        };
+        details.push(FailureDetails {
+            result_type: reader.text(result_type).map(|text| {
+                let known = ResultType::from_text(&text);
+                note_spelling(reader, known.as_str(), &text);
+                known
+            }),
+            sending_mta_ip: reader.ip(sending_ip),
+            receiving_mx_hostname: reader.domain(mx),
+            receiving_mx_helo: reader.text(helo),
+            receiving_ip: reader.ip(receiving_ip),
+            failed_session_count: reader.count(count),
+            failure_reason_code: reader.text(reason),
+            additional_information: reader.text(information),
+        });
+        Ok(())
+    }
+}
+
+fn count_one(n: &mut u32, most: u32, limit: &'static str) -> Result<(), ParseError> {
+    *n = n.saturating_add(1);
+    if *n > most {
+        return Err(ParseError::Limit {
+            limit,
+            value: most.into(),
+        });
+    }
+    Ok(())
+}
+
+fn read_policy(reader: &mut Reader, policy: Option<&RawValue>) -> Policy {
+    let [policy_type, policy_string, domain, mx_host] = policy
+        .and_then(|policy| {
+            reader.fields(
+                policy,
+                [
+                    &["policy-type"],
+                    &["policy-string"],
+                    &["policy-domain", "domain"],
+                    &["mx-host", "mx-host-pattern"],
+                ],
+            )
+        })
+        .unwrap_or_default();
+    let policy_type = match reader.text(policy_type) {
+        Some(text) => {
+            let known = PolicyType::from_text(&text);
+            note_spelling(reader, known.as_str(), &text);
+            known
+        }
+        None => {
+            reader.note(deviation::POLICY_TYPE_MISSING);
+            PolicyType::Unregistered(String::new())
+        }
+    };
+    Policy {
+        policy_type,
+        policy_string: reader.list(policy_string),
+        policy_domain: reader.domain(domain),
+        mx_host: reader.mx_hosts(mx_host),
+    }
+}
+
+fn note_spelling(reader: &mut Reader, known: &str, text: &str) {
+    if known != text {
+        reader.note(deviation::TYPE_SPELLING);
+    }
+}
+
+/// Whether the details add up to something else than the summary.
+fn differ(result: &PolicyResult) -> bool {
+    let mut sum = 0_u64;
+    for detail in &result.failure_details {
+        let Some(count) = detail.failed_session_count else {
+            return false;
+        };
+        sum = sum.saturating_add(count);
+    }
+    !result.failure_details.is_empty() && result.failed.is_some_and(|failed| failed != sum)
+}
+
+impl Reader {
+    /// The named members of an object, the last of double ones; `None` where it is no object.
+    ///
+    /// Each name comes with its aliases; case, hyphens and underscores don't matter.
+    fn fields<'a, const N: usize>(
+        &mut self,
+        object: &'a RawValue,
+        names: [&[&str]; N],
+    ) -> Option<[Option<&'a RawValue>; N]> {
+        let mut fields = [None; N];
+        let is_object = members(object, |key, value| {
+            let Some(key) = key_text(key) else { return };
+            let known = names
+                .iter()
+                .zip(&mut fields)
+                .find(|(names, _)| names.iter().any(|name| is_same(&key, name)));
+            let Some((names, field)) = known else { return };
+            if names.first().is_none_or(|name| *name != key) {
+                self.note(deviation::ALIAS_KEY);
+            }
+            if field.replace(value).is_some() {
+                self.note(deviation::DUPLICATE_KEY);
+            }
+        });
+        is_object.then_some(fields)
+    }
+}
+
+fn key_text(key: &RawValue) -> Option<String> {
+    (key.get().len() <= MAX_KEY)
+        .then(|| string(key))
+        .flatten()
+        .map(|(text, _)| text)
+}
+
+fn is_same(key: &str, name: &str) -> bool {
+    let significant = |text: &str| -> Vec<u8> {
+        text.bytes()
+            .filter(|b| !matches!(b, b'-' | b'_'))
+            .map(|b| b.to_ascii_lowercase())
+            .collect()
+    };
+    key == name || (key.len().abs_diff(name.len()) < 8 && significant(key) == significant(name))
+}

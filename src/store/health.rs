@@ -1,0 +1,34 @@
+//! What works and what doesn't: mailboxes and recipients.
+
+use jiff::Timestamp;
+use rusqlite::named_params;
+
+use super::{Store, StoreError, text};
+
+impl Store {
+    /// Remembers how a poll of a mailbox ended: `Err` with the error's text, or `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn mailbox_polled(
+        &mut self,
+        name: &str,
+        result: Result<(), &str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let error = result.err();
+        self.db.execute(
+            "INSERT INTO mailbox_state (name, polled_at, succeeded_at, failing_since, error)
+             VALUES (:name, :now, iif(:error IS NULL, :now, NULL), iif(:error IS NULL, NULL, :now), :error)
+             ON CONFLICT (name) DO UPDATE SET
+                 polled_at = excluded.polled_at,
+                 succeeded_at = coalesce(excluded.succeeded_at, succeeded_at),
+                 failing_since = iif(:error IS NULL, NULL, coalesce(failing_since, excluded.failing_since)),
+                 error = excluded.error,
+                 told_at = iif(:error IS NULL, NULL, told_at)",
+            named_params! { ":name": name, ":now": text(now), ":error": error },
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! What polling and importing hand to the store.
+
+use jiff::Timestamp;
+
+use crate::report::Parsed;
+
+/// Where a mail or file came from.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The mailbox's name in the configuration, or `import`.
+    pub source: String,
+    /// The folder's id in the store; `None` for an import.
+    pub folder: Option<i64>,
+    /// UIDVALIDITY (RFC 9051, Section 2.3.1.1); `None` for files.
+    pub uid_validity: Option<u32>,
+    /// UID; `None` for files.
+    pub uid: Option<u32>,
+    /// A Maildir file's name up to `:`, by which it is known again.
+    pub base_name: Option<String>,
+    /// How to find it again: folder and UID, or a path.
+    pub locator: String,
+    /// When it was received (INTERNALDATE), as far as known.
+    pub received_at: Option<Timestamp>,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Whether it was there before we first looked, or was imported.
+    pub backfill: bool,
+}
+
+/// One mail or file, ready to be recorded.
+#[derive(Debug)]
+pub struct IncomingMail {
+    /// Where it came from.
+    pub origin: Origin,
+    /// Message-ID.
+    pub message_id: Option<String>,
+    /// What was in it.
+    pub content: Content,
+    /// The mail itself, compressed, if some of it was rejected.
+    pub raw: Option<Vec<u8>>,
+}
+
+/// What was in a mail or file.
+#[derive(Debug)]
+pub enum Content {
+    /// Nothing for us.
+    NotAReport,
+    /// It is refused as a whole, for this reason.
+    Rejected(String),
+    /// These reports, in order; at least one.
+    Reports(Vec<IncomingReport>),
+}
+
+/// A report found in a mail.
+#[derive(Debug)]
+pub enum IncomingReport {
+    /// It was read.
+    Read {
+        /// The report with its deviations and hashes.
+        parsed: Box<Parsed>,
+        /// Its JSON as sent.
+        json: String,
+        /// Who sent it: contact-info's domain, else From's; `""` if neither is known.
+        submitter: String,
+    },
+    /// It can't be read, for this reason.
+    Rejected(String),
+}
+
+/// Moves a folder's cursor with the batch that it covers.
+#[derive(Debug, Clone, Copy)]
+pub struct CursorMove {
+    /// The folder's id in the store.
+    pub folder: i64,
+    /// Everything up to this UID is in this batch or an earlier one.
+    pub last_uid: u32,
+}

@@ -1,0 +1,321 @@
+-- Base tables have singular names and are private; users read the views, whose names and columns are promised
+-- (docs/sql.md). Times are RFC 3339 in UTC to the second, days YYYY-MM-DD. '' stands for absent where a column
+-- belongs to a key; the views turn it into NULL where docs/sql.md says so.
+
+-- A cursor: how far an IMAP folder was read. A Maildir has one row too, and its names in maildir_known.
+CREATE TABLE folder (
+    id             INTEGER PRIMARY KEY,
+    server         TEXT    NOT NULL, -- host:port; '' for a Maildir
+    user           TEXT    NOT NULL,
+    name           TEXT    NOT NULL, -- UTF-8; a Maildir's path
+    uid_validity   INTEGER NOT NULL,
+    last_uid       INTEGER NOT NULL, -- everything up to it was received
+    backfill_below INTEGER NOT NULL, -- UIDNEXT when the folder was first seen
+    old_below      INTEGER NOT NULL, -- below this UID, mails received before not_before are passed over
+    not_before     TEXT    NOT NULL, -- '' for ever
+    UNIQUE (server, user, name)
+) STRICT;
+
+CREATE TABLE maildir_known (
+    folder    INTEGER NOT NULL REFERENCES folder (id) ON DELETE CASCADE,
+    base_name TEXT    NOT NULL,
+    PRIMARY KEY (folder, base_name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE mail (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    source       TEXT    NOT NULL, -- the mailbox's name, or 'import'
+    folder       INTEGER REFERENCES folder (id),
+    uid_validity INTEGER,
+    uid          INTEGER,
+    locator      TEXT    NOT NULL,
+    message_id   TEXT,
+    received_at  TEXT,
+    processed_at TEXT    NOT NULL,
+    size_bytes   INTEGER NOT NULL,
+    outcome      TEXT    NOT NULL,
+    reason       TEXT,
+    backfill     INTEGER NOT NULL,
+    settled      INTEGER NOT NULL, -- every report in it is stored, duplicate or too old
+    left_at      TEXT               -- when it was found gone from the folder, or was moved or deleted by us
+) STRICT;
+-- What `after` may still move or delete.
+CREATE INDEX mail_pending ON mail (folder, uid) WHERE settled = 1 AND left_at IS NULL AND uid IS NOT NULL;
+-- Retention.
+CREATE INDEX mail_processed ON mail (processed_at);
+-- Newly rejected mails in a digest, and `SELECT ... WHERE outcome = 'rejected'`.
+CREATE INDEX mail_rejected ON mail (id) WHERE outcome = 'rejected';
+
+CREATE TABLE raw_mail (
+    mail  INTEGER PRIMARY KEY REFERENCES mail (id) ON DELETE CASCADE,
+    bytes BLOB NOT NULL -- gzip
+) STRICT;
+
+CREATE TABLE sender (
+    id                INTEGER PRIMARY KEY,
+    submitter         TEXT NOT NULL,
+    organization_name TEXT NOT NULL,
+    contact_info      TEXT NOT NULL,
+    UNIQUE (submitter, organization_name, contact_info)
+) STRICT;
+
+CREATE TABLE report (
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    mail           INTEGER REFERENCES mail (id) ON DELETE SET NULL,
+    sender         INTEGER NOT NULL REFERENCES sender (id),
+    report_id      TEXT    NOT NULL,
+    start_datetime TEXT    NOT NULL,
+    end_datetime   TEXT    NOT NULL,
+    day            TEXT    NOT NULL, -- UTC day of start_datetime
+    stored_at      TEXT    NOT NULL,
+    authentication TEXT    NOT NULL,
+    deviations     TEXT    NOT NULL, -- JSON array
+    status         TEXT    NOT NULL CHECK (status IN ('counted', 'conflict', 'set-aside', 'replaced')),
+    backfill       INTEGER NOT NULL,
+    sessions       INTEGER NOT NULL, -- decides between reports of one identity
+    identity       BLOB    NOT NULL, -- 16 bytes of the hash
+    content        BLOB    NOT NULL  -- 16 bytes of the hash
+) STRICT;
+-- At most one report of an identity counts.
+CREATE UNIQUE INDEX report_counted ON report (identity) WHERE status = 'counted';
+-- Duplicates are known by both.
+CREATE UNIQUE INDEX report_content ON report (identity, content);
+-- Days: retention, domain_days, sessions_by_day.
+CREATE INDEX report_day ON report (day);
+CREATE INDEX report_mail ON report (mail);
+
+CREATE TABLE report_json (
+    report INTEGER PRIMARY KEY REFERENCES report (id) ON DELETE CASCADE,
+    json   TEXT NOT NULL -- as sent
+) STRICT;
+
+CREATE TABLE mail_report (
+    mail    INTEGER NOT NULL REFERENCES mail (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    report  INTEGER REFERENCES report (id) ON DELETE SET NULL,
+    outcome TEXT    NOT NULL, -- when it was read; a report stored then may be in conflict now
+    reason  TEXT,
+    PRIMARY KEY (mail, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mail_report_report ON mail_report (report) WHERE report IS NOT NULL;
+
+CREATE TABLE policy (
+    id            INTEGER PRIMARY KEY,
+    policy_type   TEXT NOT NULL,
+    policy_domain TEXT NOT NULL, -- '' where absent
+    sts_mode      TEXT NOT NULL, -- '' where absent
+    policy_string TEXT NOT NULL, -- JSON array
+    mx_host       TEXT NOT NULL, -- JSON array
+    UNIQUE (policy_domain, policy_type, policy_string, mx_host)
+) STRICT;
+
+CREATE TABLE policy_result (
+    id         INTEGER PRIMARY KEY,
+    report     INTEGER NOT NULL REFERENCES report (id) ON DELETE CASCADE,
+    policy     INTEGER NOT NULL REFERENCES policy (id),
+    successful INTEGER, -- NULL: unreadable
+    failed     INTEGER  -- NULL: unreadable
+) STRICT;
+CREATE INDEX policy_result_report ON policy_result (report);
+CREATE INDEX policy_result_policy ON policy_result (policy);
+
+CREATE TABLE failure_type (
+    id                    INTEGER PRIMARY KEY AUTOINCREMENT,
+    policy_domain         TEXT NOT NULL,
+    policy_type           TEXT NOT NULL,
+    result_type           TEXT NOT NULL,
+    receiving_mx_hostname TEXT NOT NULL,
+    first_day             TEXT NOT NULL, -- '' while only reports in conflict show it
+    last_day              TEXT NOT NULL,
+    first_stored_at       TEXT NOT NULL,
+    announced             INTEGER REFERENCES digest (id) ON DELETE SET NULL,
+    announced_at          TEXT, -- stays when retention removes the digest
+    expired_first_day     TEXT, -- days of reports that retention has removed
+    expired_last_day      TEXT,
+    UNIQUE (policy_domain, policy_type, result_type, receiving_mx_hostname)
+) STRICT;
+
+-- A row a failure detail, and one for a failing policy result whose details account for nothing.
+CREATE TABLE failure (
+    id                     INTEGER PRIMARY KEY,
+    policy_result          INTEGER NOT NULL REFERENCES policy_result (id) ON DELETE CASCADE,
+    failure_type           INTEGER REFERENCES failure_type (id), -- NULL for a detail that counts no session
+    detail                 INTEGER NOT NULL, -- 0: not in the report, its type is 'unspecified'
+    result_type            TEXT,
+    sending_mta_ip         TEXT,
+    receiving_mx_hostname  TEXT,
+    receiving_mx_helo      TEXT,
+    receiving_ip           TEXT,
+    failed_session_count   INTEGER, -- NULL: unreadable
+    failure_reason_code    TEXT,
+    additional_information TEXT
+) STRICT;
+CREATE INDEX failure_policy_result ON failure (policy_result);
+CREATE INDEX failure_failure_type ON failure (failure_type) WHERE failure_type IS NOT NULL;
+
+CREATE TABLE digest (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    audience     TEXT    NOT NULL,
+    due_at       TEXT    NOT NULL,
+    after_report INTEGER NOT NULL, -- the range is after_report < id <= last_report
+    last_report  INTEGER NOT NULL,
+    after_mail   INTEGER NOT NULL,
+    last_mail    INTEGER NOT NULL,
+    message_id   TEXT    NOT NULL UNIQUE,
+    subject      TEXT    NOT NULL,
+    mail         BLOB    NOT NULL, -- the mail as it is sent, so that a retry sends the same bytes
+    sent_at      TEXT
+) STRICT;
+
+CREATE TABLE delivery (
+    digest      INTEGER NOT NULL REFERENCES digest (id) ON DELETE CASCADE,
+    recipient   TEXT    NOT NULL,
+    accepted_at TEXT,
+    refused_at  TEXT,    -- refused for good
+    error       TEXT,    -- the newest one
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (digest, recipient)
+) STRICT, WITHOUT ROWID;
+
+-- Recipients whom the server refused in their newest digest.
+CREATE TABLE refused_recipient (
+    recipient TEXT PRIMARY KEY,
+    since     TEXT NOT NULL,
+    error     TEXT NOT NULL,
+    told      INTEGER REFERENCES digest (id) ON DELETE SET NULL,
+    told_at   TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE mailbox_state (
+    name          TEXT PRIMARY KEY,
+    polled_at     TEXT NOT NULL,
+    succeeded_at  TEXT,
+    failing_since TEXT,
+    error         TEXT,
+    told_at       TEXT -- when a digest told this failing
+) STRICT, WITHOUT ROWID;
+
+-- last_due: the last digest time that was acted upon; last_retention: the day retention last ran.
+CREATE TABLE state (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW mails AS
+SELECT mail.id, mail.source, folder.name AS folder, mail.uid_validity, mail.uid, mail.locator, mail.message_id,
+       mail.received_at, mail.processed_at, mail.size_bytes, mail.outcome, mail.reason, mail.backfill
+FROM mail LEFT JOIN folder ON folder.id = mail.folder;
+
+CREATE VIEW mail_reports AS
+SELECT mail_report.mail, mail_report.report,
+       CASE WHEN mail_report.outcome <> 'stored' OR report.status IS NULL OR report.status = 'counted'
+                THEN mail_report.outcome
+            WHEN report.status = 'replaced' THEN 'conflict'
+            ELSE report.status END AS outcome,
+       mail_report.reason
+FROM mail_report LEFT JOIN report ON report.id = mail_report.report;
+
+CREATE VIEW reports_all AS
+SELECT report.id, report.mail, nullif(sender.organization_name, '') AS organization_name, report.report_id,
+       nullif(sender.contact_info, '') AS contact_info, sender.submitter, report.start_datetime,
+       report.end_datetime, report.day, report.stored_at, report.authentication, report.deviations,
+       report_json.json, report.status
+FROM report JOIN sender ON sender.id = report.sender LEFT JOIN report_json ON report_json.report = report.id;
+
+CREATE VIEW reports AS
+SELECT report.id, report.mail, nullif(sender.organization_name, '') AS organization_name, report.report_id,
+       nullif(sender.contact_info, '') AS contact_info, sender.submitter, report.start_datetime,
+       report.end_datetime, report.day, report.stored_at, report.authentication, report.deviations,
+       report_json.json
+FROM report JOIN sender ON sender.id = report.sender LEFT JOIN report_json ON report_json.report = report.id
+WHERE report.status = 'counted';
+
+CREATE VIEW policy_results AS
+SELECT policy_result.id, policy_result.report, policy.policy_type, nullif(policy.policy_domain, '') AS policy_domain,
+       nullif(policy.sts_mode, '') AS sts_mode, policy.policy_string, policy.mx_host,
+       policy_result.successful AS total_successful_session_count,
+       policy_result.failed AS total_failure_session_count
+FROM policy_result JOIN policy ON policy.id = policy_result.policy JOIN report ON report.id = policy_result.report
+WHERE report.status = 'counted';
+
+CREATE VIEW failure_details AS
+SELECT failure.id, failure.policy_result, failure.failure_type, failure.result_type, failure.sending_mta_ip,
+       failure.receiving_mx_hostname, failure.receiving_mx_helo, failure.receiving_ip,
+       failure.failed_session_count, failure.failure_reason_code, failure.additional_information
+FROM failure JOIN policy_result ON policy_result.id = failure.policy_result
+     JOIN report ON report.id = policy_result.report
+WHERE failure.detail = 1 AND report.status = 'counted';
+
+CREATE VIEW failure_types AS
+SELECT id, policy_domain, policy_type, result_type, receiving_mx_hostname, first_day, last_day, first_stored_at,
+       announced_at
+FROM failure_type WHERE first_day <> '';
+
+CREATE VIEW failures AS
+SELECT failure.id, report.id AS report, failure.failure_type, report.day,
+       nullif(sender.organization_name, '') AS organization_name, sender.submitter, failure_type.policy_domain,
+       failure_type.policy_type, nullif(policy.sts_mode, '') AS sts_mode, failure_type.result_type,
+       failure_type.receiving_mx_hostname, failure.failed_session_count, failure.failure_reason_code,
+       failure.sending_mta_ip, failure.receiving_ip, failure.additional_information
+FROM failure JOIN failure_type ON failure_type.id = failure.failure_type
+     JOIN policy_result ON policy_result.id = failure.policy_result
+     JOIN policy ON policy.id = policy_result.policy
+     JOIN report ON report.id = policy_result.report JOIN sender ON sender.id = report.sender
+WHERE report.status = 'counted';
+
+-- sts and tlsa entries of one report and domain are the same sessions: of the two the larger counts. total() and the
+-- cast keep a hostile count from overflowing a sum, which would fail the query; sums below 2^53 are exact.
+CREATE VIEW report_domains AS
+SELECT report, day, policy_domain,
+       CAST(max(sts_total, tlsa_total) - max(sts_failed, tlsa_failed) + other_ok AS INTEGER) AS ok,
+       CAST(max(sts_failed, tlsa_failed) + other_failed AS INTEGER) AS failed, unreadable
+FROM (
+    SELECT report.id AS report, report.day, policy.policy_domain,
+           total(CASE WHEN policy.policy_type = 'sts' THEN policy_result.failed END) AS sts_failed,
+           total(CASE WHEN policy.policy_type = 'tlsa' THEN policy_result.failed END) AS tlsa_failed,
+           total(CASE WHEN policy.policy_type = 'sts' THEN policy_result.failed END)
+               + total(CASE WHEN policy.policy_type = 'sts' THEN policy_result.successful END) AS sts_total,
+           total(CASE WHEN policy.policy_type = 'tlsa' THEN policy_result.failed END)
+               + total(CASE WHEN policy.policy_type = 'tlsa' THEN policy_result.successful END) AS tlsa_total,
+           total(CASE WHEN policy.policy_type NOT IN ('sts', 'tlsa') THEN policy_result.successful END) AS other_ok,
+           total(CASE WHEN policy.policy_type NOT IN ('sts', 'tlsa') THEN policy_result.failed END) AS other_failed,
+           sum(policy_result.successful IS NULL OR policy_result.failed IS NULL) AS unreadable
+    FROM report JOIN policy_result ON policy_result.report = report.id
+         JOIN policy ON policy.id = policy_result.policy
+    WHERE report.status = 'counted'
+    GROUP BY report.id, policy.policy_domain
+);
+
+CREATE VIEW domain_days AS
+SELECT day, nullif(policy_domain, '') AS policy_domain, CAST(total(ok) AS INTEGER) AS ok,
+       CAST(total(failed) AS INTEGER) AS failed, sum(unreadable) AS unreadable
+FROM report_domains GROUP BY day, report_domains.policy_domain;
+
+CREATE VIEW sessions_by_day AS
+SELECT report.day, nullif(policy.policy_domain, '') AS policy_domain, policy.policy_type, sender.submitter,
+       CAST(total(policy_result.successful) AS INTEGER) AS ok,
+       CAST(total(policy_result.failed) AS INTEGER) AS failed,
+       sum(policy_result.successful IS NULL OR policy_result.failed IS NULL) AS unreadable
+FROM report JOIN sender ON sender.id = report.sender JOIN policy_result ON policy_result.report = report.id
+     JOIN policy ON policy.id = policy_result.policy
+WHERE report.status = 'counted'
+GROUP BY report.day, policy.policy_domain, policy.policy_type, sender.submitter;
+
+CREATE VIEW reporters AS
+SELECT sender.submitter, max(nullif(sender.organization_name, '')) AS organization_name, count(*) AS reports,
+       min(report.day) AS first_day, max(report.day) AS last_day, max(report.stored_at) AS last_stored_at
+FROM report JOIN sender ON sender.id = report.sender
+WHERE report.status = 'counted'
+GROUP BY sender.submitter;
+
+CREATE VIEW domains AS
+SELECT nullif(policy_domain, '') AS policy_domain, count(DISTINCT report) AS reports, min(day) AS first_day, max(day) AS last_day,
+       CAST(total(ok) AS INTEGER) AS ok, CAST(total(failed) AS INTEGER) AS failed, sum(unreadable) AS unreadable
+FROM report_domains GROUP BY report_domains.policy_domain;
+
+CREATE VIEW digests AS
+SELECT id, audience, due_at, after_report + 1 AS first_report, last_report, message_id, subject, sent_at
+FROM digest;
+
+CREATE VIEW deliveries AS
+SELECT digest, recipient, accepted_at, refused_at, error, attempts FROM delivery;

@@ -1,0 +1,312 @@
+//! Records a batch of mails: one transaction, a savepoint a mail, and the cursor with them.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, named_params};
+
+use super::incoming::{Content, CursorMove, IncomingMail, IncomingReport};
+use super::{Store, StoreError, record_report, text};
+use crate::config::Span;
+
+/// What became of a batch of mails and of the reports in them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Mails and files read.
+    pub mails: u64,
+    /// Reports stored.
+    pub stored: u64,
+    /// Reports known already.
+    pub duplicates: u64,
+    /// Reports in conflict with one that counts.
+    pub conflicts: u64,
+    /// Reports beyond the retention.
+    pub too_old: u64,
+    /// Mails without a report.
+    pub not_reports: u64,
+    /// Mails and reports that can't be read.
+    pub rejected: u64,
+}
+
+impl Tally {
+    /// Adds another tally to this one.
+    pub fn add(&mut self, other: Self) {
+        let Self {
+            mails,
+            stored,
+            duplicates,
+            conflicts,
+            too_old,
+            not_reports,
+            rejected,
+        } = other;
+        for (sum, n) in [
+            (&mut self.mails, mails),
+            (&mut self.stored, stored),
+            (&mut self.duplicates, duplicates),
+            (&mut self.conflicts, conflicts),
+            (&mut self.too_old, too_old),
+            (&mut self.not_reports, not_reports),
+            (&mut self.rejected, rejected),
+        ] {
+            *sum = sum.saturating_add(n);
+        }
+    }
+
+    fn count(&mut self, outcome: Outcome) {
+        let sum = match outcome {
+            Outcome::Stored => &mut self.stored,
+            Outcome::Duplicate => &mut self.duplicates,
+            Outcome::Conflict => &mut self.conflicts,
+            Outcome::TooOld => &mut self.too_old,
+            Outcome::NotAReport => &mut self.not_reports,
+            Outcome::Rejected => &mut self.rejected,
+        };
+        *sum = sum.saturating_add(1);
+    }
+}
+
+/// What became of a report or mail, in the order that decides for a mail with several reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outcome {
+    Stored,
+    Conflict,
+    Rejected,
+    TooOld,
+    Duplicate,
+    NotAReport,
+}
+
+impl Outcome {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Conflict => "conflict",
+            Self::Rejected => "rejected",
+            Self::TooOld => "too-old",
+            Self::Duplicate => "duplicate",
+            Self::NotAReport => "not-a-report",
+        }
+    }
+
+    /// Whether `after` may take the mail away.
+    fn is_settled(self) -> bool {
+        matches!(self, Self::Stored | Self::Duplicate | Self::TooOld)
+    }
+}
+
+impl Store {
+    /// Records a batch and moves the cursor, durably and at once or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the batch could not be committed; then nothing of it was.
+    pub fn record(
+        &mut self,
+        mails: &[IncomingMail],
+        cursor: Option<CursorMove>,
+        retention: Span,
+        now: Timestamp,
+    ) -> Result<Tally, StoreError> {
+        let oldest_day = retention.before(now).map(|then| day_of(then));
+        let mut tally = Tally::default();
+        let mut tx = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for mail in mails {
+            let savepoint = tx.savepoint()?;
+            match record_mail(&savepoint, mail, oldest_day.as_deref(), now) {
+                Ok(of_mail) => {
+                    savepoint.commit()?;
+                    tally.add(of_mail);
+                }
+                Err(error) if concerns_this_mail(&error) => {
+                    drop(savepoint); // rolls back
+                    let reason = format!("the database refused it: {error}; please report this as a bug");
+                    let id = insert_mail(&tx, mail, Outcome::Rejected, Some(&reason), now)?;
+                    keep_raw(&tx, id, mail)?;
+                    tally.mails = tally.mails.saturating_add(1);
+                    tally.count(Outcome::Rejected);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if let Some(CursorMove { folder, last_uid }) = cursor {
+            tx.prepare_cached("UPDATE folder SET last_uid = max(last_uid, :last_uid) WHERE id = :folder")?
+                .execute(named_params! { ":last_uid": last_uid, ":folder": folder })?;
+        }
+        tx.commit()?;
+        Ok(tally)
+    }
+}
+
+/// A violated constraint is about the mail at hand; anything else (disk full, corrupt file) is about the database.
+fn concerns_this_mail(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch)
+    )
+}
+
+fn day_of(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%d").to_string()
+}
+
+fn record_mail(
+    db: &Connection,
+    mail: &IncomingMail,
+    oldest_day: Option<&str>,
+    now: Timestamp,
+) -> rusqlite::Result<Tally> {
+    let mut tally = Tally {
+        mails: 1,
+        ..Tally::default()
+    };
+    let reports: &[IncomingReport] = match &mail.content {
+        Content::NotAReport => {
+            insert_mail(db, mail, Outcome::NotAReport, None, now)?;
+            tally.count(Outcome::NotAReport);
+            return Ok(tally);
+        }
+        Content::Rejected(reason) => {
+            let id = insert_mail(db, mail, Outcome::Rejected, Some(reason), now)?;
+            keep_raw(db, id, mail)?;
+            tally.count(Outcome::Rejected);
+            return Ok(tally);
+        }
+        Content::Reports(reports) => reports,
+    };
+    // The outcome is known only after the reports, which point at the mail.
+    let id = insert_mail(db, mail, Outcome::NotAReport, None, now)?;
+    for (ordinal, report) in (1_i64..).zip(reports) {
+        let (outcome, reason) = match report {
+            IncomingReport::Rejected(reason) => {
+                link(db, id, ordinal, None, Outcome::Rejected, Some(reason))?;
+                (Outcome::Rejected, Some(reason))
+            }
+            IncomingReport::Read {
+                parsed,
+                json,
+                submitter,
+            } => {
+                let is_too_old = oldest_day.is_some_and(|oldest| day_of(parsed.report.end).as_str() < oldest);
+                let (outcome, report) = if is_too_old {
+                    (Outcome::TooOld, None)
+                } else {
+                    record_report::record(db, id, mail.origin.backfill, parsed, json, submitter, now)?
+                };
+                link(db, id, ordinal, report, outcome, None)?;
+                (outcome, None)
+            }
+        };
+        if reason.is_some() {
+            keep_raw(db, id, mail)?;
+        }
+        tally.count(outcome);
+    }
+    settle(db, id)?;
+    Ok(tally)
+}
+
+fn insert_mail(
+    db: &Connection,
+    mail: &IncomingMail,
+    outcome: Outcome,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> rusqlite::Result<i64> {
+    let origin = &mail.origin;
+    // Of other people's mail only where it lies and its size are kept.
+    let ours = outcome != Outcome::NotAReport || matches!(mail.content, Content::Reports(_));
+    db.prepare_cached(
+        "INSERT INTO mail (source, folder, uid_validity, uid, locator, message_id, received_at, processed_at,
+                           size_bytes, outcome, reason, backfill, settled)
+         VALUES (:source, :folder, :uid_validity, :uid, :locator, :message_id, :received_at, :processed_at,
+                 :size_bytes, :outcome, :reason, :backfill, 0)",
+    )?
+    .execute(named_params! {
+        ":source": origin.source,
+        ":folder": origin.folder,
+        ":uid_validity": origin.uid_validity,
+        ":uid": origin.uid,
+        ":locator": origin.locator,
+        ":message_id": mail.message_id.as_deref().filter(|_| ours),
+        ":received_at": origin.received_at.filter(|_| ours).map(text),
+        ":processed_at": text(now),
+        ":size_bytes": i64::try_from(origin.size_bytes).unwrap_or(i64::MAX),
+        ":outcome": outcome.as_str(),
+        ":reason": reason,
+        ":backfill": origin.backfill,
+    })?;
+    let id = db.last_insert_rowid();
+    if let (Some(folder), Some(base_name)) = (origin.folder, &origin.base_name) {
+        db.prepare_cached(
+            "INSERT OR IGNORE INTO maildir_known (folder, base_name) VALUES (:folder, :base_name)",
+        )?
+        .execute(named_params! { ":folder": folder, ":base_name": base_name })?;
+    }
+    Ok(id)
+}
+
+fn keep_raw(db: &Connection, id: i64, mail: &IncomingMail) -> rusqlite::Result<()> {
+    if let Some(raw) = &mail.raw {
+        db.prepare_cached("INSERT OR IGNORE INTO raw_mail (mail, bytes) VALUES (:mail, :bytes)")?
+            .execute(named_params! { ":mail": id, ":bytes": raw })?;
+    }
+    Ok(())
+}
+
+fn link(
+    db: &Connection,
+    mail: i64,
+    ordinal: i64,
+    report: Option<i64>,
+    outcome: Outcome,
+    reason: Option<&str>,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO mail_report (mail, ordinal, report, outcome, reason)
+         VALUES (:mail, :ordinal, :report, :outcome, :reason)",
+    )?
+    .execute(named_params! {
+        ":mail": mail, ":ordinal": ordinal, ":report": report, ":outcome": outcome.as_str(), ":reason": reason,
+    })?;
+    Ok(())
+}
+
+/// Derives a mail's outcome from its reports: the first that applies.
+pub(super) fn settle(db: &Connection, mail: i64) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached("SELECT outcome, reason FROM mail_reports WHERE mail = :mail")?;
+    let mut rows = statement.query(named_params! { ":mail": mail })?;
+    let mut first: Option<Outcome> = None;
+    let mut reason: Option<String> = None;
+    let mut settled = true;
+    while let Some(row) = rows.next()? {
+        let outcome = match row.get_ref(0)?.as_str()? {
+            "stored" => Outcome::Stored,
+            "conflict" => Outcome::Conflict,
+            "rejected" => Outcome::Rejected,
+            "too-old" => Outcome::TooOld,
+            _ => Outcome::Duplicate,
+        };
+        reason = reason.or(row.get(1)?);
+        settled &= outcome.is_settled();
+        first = Some(first.map_or(outcome, |first| first.min(outcome)));
+    }
+    let Some(outcome) = first else { return Ok(()) };
+    db.prepare_cached(
+        "UPDATE mail SET outcome = :outcome, reason = :reason, settled = :settled WHERE id = :mail",
+    )?
+    .execute(named_params! {
+        ":outcome": outcome.as_str(), ":reason": reason, ":settled": settled, ":mail": mail,
+    })?;
+    Ok(())
+}
+
+/// Derives anew the outcome of the mails whose stored report is no longer the one that counts.
+pub(super) fn settle_mails_of(db: &Connection, report: i64) -> rusqlite::Result<()> {
+    let mail: Option<i64> = db
+        .prepare_cached("SELECT mail FROM report WHERE id = :report")?
+        .query_row(named_params! { ":report": report }, |row| row.get(0))
+        .optional()?
+        .flatten();
+    mail.map_or(Ok(()), |mail| settle(db, mail))
+}

@@ -1,0 +1,299 @@
+//! Records one report: duplicate, conflict or stored, with the failure types it shows.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, named_params};
+use serde_json::json;
+
+use super::record::{Outcome, settle_mails_of};
+use super::text;
+use crate::report::{FailureDetails, Parsed, Policy, PolicyResult};
+
+/// Bytes of a hash that are kept; 128 bits leave no room for chance.
+const HASH_BYTES: usize = 16;
+
+/// Records a report found in a mail, and says what became of it and which row it is.
+pub(super) fn record(
+    db: &Connection,
+    mail: i64,
+    backfill: bool,
+    parsed: &Parsed,
+    json: &str,
+    submitter: &str,
+    now: Timestamp,
+) -> rusqlite::Result<(Outcome, Option<i64>)> {
+    let identity = parsed.identity.get(..HASH_BYTES).unwrap_or(&parsed.identity);
+    let content = parsed.content.get(..HASH_BYTES).unwrap_or(&parsed.content);
+    let known: Option<i64> = db
+        .prepare_cached("SELECT id FROM report WHERE identity = :identity AND content = :content")?
+        .query_row(
+            named_params! { ":identity": identity, ":content": content },
+            |row| row.get(0),
+        )
+        .optional()?;
+    if known.is_some() {
+        return Ok((Outcome::Duplicate, known));
+    }
+    let sessions = sessions(parsed);
+    let rival: Option<(i64, i64, Vec<u8>)> = db
+        .prepare_cached(
+            "SELECT id, sessions, content FROM report WHERE identity = :identity AND status = 'counted'",
+        )?
+        .query_row(named_params! { ":identity": identity }, |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?;
+    // More sessions win, then the smaller hash, so that the order of arrival doesn't matter.
+    let wins = rival
+        .as_ref()
+        .is_none_or(|(_, theirs, hash)| (sessions, hash.as_slice()) > (*theirs, content));
+    if let Some((rival, _, _)) = rival.as_ref().filter(|_| wins) {
+        db.prepare_cached("UPDATE report SET status = 'conflict' WHERE id = :id")?
+            .execute(named_params! { ":id": rival })?;
+    }
+    let report = &parsed.report;
+    db.prepare_cached(
+        "INSERT INTO report (mail, sender, report_id, start_datetime, end_datetime, day, stored_at, authentication,
+                             deviations, status, backfill, sessions, identity, content)
+         VALUES (:mail, :sender, :report_id, :start, :end, :day, :stored_at, 'unchecked',
+                 :deviations, :status, :backfill, :sessions, :identity, :content)",
+    )?
+    .execute(named_params! {
+        ":mail": mail,
+        ":sender": sender(db, submitter, report.organization_name.as_deref(), report.contact_info.as_deref())?,
+        ":report_id": report.report_id,
+        ":start": text(report.start),
+        ":end": text(report.end),
+        ":day": report.start.strftime("%Y-%m-%d").to_string(),
+        ":stored_at": text(now),
+        ":deviations": json!(parsed.deviations).to_string(),
+        ":status": if wins { "counted" } else { "conflict" },
+        ":backfill": backfill,
+        ":sessions": sessions,
+        ":identity": identity,
+        ":content": content,
+    })?;
+    let id = db.last_insert_rowid();
+    db.prepare_cached("INSERT INTO report_json (report, json) VALUES (:report, :json)")?
+        .execute(named_params! { ":report": id, ":json": json })?;
+    for result in &report.policies {
+        policy_result(db, id, result, wins, now)?;
+    }
+    if let Some((rival, _, _)) = rival.filter(|_| wins) {
+        discount(db, rival)?;
+        settle_mails_of(db, rival)?;
+    }
+    Ok((if wins { Outcome::Stored } else { Outcome::Conflict }, Some(id)))
+}
+
+/// All sessions of a report, as a measure of how much it says.
+fn sessions(parsed: &Parsed) -> i64 {
+    let counts = parsed
+        .report
+        .policies
+        .iter()
+        .flat_map(|result| [result.successful, result.failed]);
+    let sum = counts.flatten().fold(0_u64, u64::saturating_add);
+    i64::try_from(sum).unwrap_or(i64::MAX)
+}
+
+fn sender(
+    db: &Connection,
+    submitter: &str,
+    organization_name: Option<&str>,
+    contact_info: Option<&str>,
+) -> rusqlite::Result<i64> {
+    let (organization_name, contact_info) = (
+        organization_name.unwrap_or_default(),
+        contact_info.unwrap_or_default(),
+    );
+    let known = db
+        .prepare_cached(
+            "SELECT id FROM sender WHERE submitter = :submitter AND organization_name = :organization_name
+             AND contact_info = :contact_info",
+        )?
+        .query_row(
+            named_params! {
+                ":submitter": submitter, ":organization_name": organization_name, ":contact_info": contact_info,
+            },
+            |row| row.get(0),
+        )
+        .optional()?;
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    db.prepare_cached(
+        "INSERT INTO sender (submitter, organization_name, contact_info)
+         VALUES (:submitter, :organization_name, :contact_info)",
+    )?
+    .execute(named_params! {
+        ":submitter": submitter, ":organization_name": organization_name, ":contact_info": contact_info,
+    })?;
+    Ok(db.last_insert_rowid())
+}
+
+fn policy(db: &Connection, policy: &Policy, sts_mode: Option<&str>) -> rusqlite::Result<i64> {
+    let domain = policy.policy_domain.as_deref().unwrap_or_default();
+    let policy_string = json!(policy.policy_string).to_string();
+    let mx_host = json!(policy.mx_host).to_string();
+    let known = db
+        .prepare_cached(
+            "SELECT id FROM policy WHERE policy_domain = :domain AND policy_type = :policy_type
+             AND policy_string = :policy_string AND mx_host = :mx_host",
+        )?
+        .query_row(
+            named_params! {
+                ":domain": domain, ":policy_type": policy.policy_type.as_str(),
+                ":policy_string": policy_string, ":mx_host": mx_host,
+            },
+            |row| row.get(0),
+        )
+        .optional()?;
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    db.prepare_cached(
+        "INSERT INTO policy (policy_type, policy_domain, sts_mode, policy_string, mx_host)
+         VALUES (:policy_type, :domain, :sts_mode, :policy_string, :mx_host)",
+    )?
+    .execute(named_params! {
+        ":policy_type": policy.policy_type.as_str(), ":domain": domain,
+        ":sts_mode": sts_mode.unwrap_or_default(), ":policy_string": policy_string, ":mx_host": mx_host,
+    })?;
+    Ok(db.last_insert_rowid())
+}
+
+/// A count as SQLite keeps it; reports over its range were made unreadable when they were parsed.
+fn count(count: Option<u64>) -> Option<i64> {
+    count.and_then(|count| i64::try_from(count).ok())
+}
+
+fn policy_result(
+    db: &Connection,
+    report: i64,
+    result: &PolicyResult,
+    counts: bool,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let policy = policy(db, &result.policy, result.sts_mode().as_deref())?;
+    db.prepare_cached(
+        "INSERT INTO policy_result (report, policy, successful, failed)
+         VALUES (:report, :policy, :successful, :failed)",
+    )?
+    .execute(named_params! {
+        ":report": report, ":policy": policy,
+        ":successful": count(result.successful), ":failed": count(result.failed),
+    })?;
+    let id = db.last_insert_rowid();
+    for details in &result.failure_details {
+        failure(db, id, report, result, Some(details), counts, now)?;
+    }
+    // Failures that no detail accounts for.
+    let accounted = result
+        .failure_details
+        .iter()
+        .any(|details| details.failed_session_count != Some(0));
+    if !accounted && result.failed != Some(0) {
+        failure(db, id, report, result, None, counts, now)?;
+    }
+    Ok(())
+}
+
+/// `unspecified`: the type of a failure whose kind the report doesn't say.
+const UNSPECIFIED: &str = "unspecified";
+
+fn failure(
+    db: &Connection,
+    policy_result: i64,
+    report: i64,
+    result: &PolicyResult,
+    details: Option<&FailureDetails>,
+    counts: bool,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let none = FailureDetails {
+        failed_session_count: result.failed,
+        ..FailureDetails::default()
+    };
+    let row = details.unwrap_or(&none);
+    let result_type = row.result_type.as_ref().map(crate::report::ResultType::as_str);
+    let failure_type = if row.failed_session_count == Some(0) {
+        None
+    } else {
+        let names = [
+            result.policy.policy_domain.as_deref().unwrap_or_default(),
+            result.policy.policy_type.as_str(),
+            result_type.unwrap_or(UNSPECIFIED),
+            row.receiving_mx_hostname.as_deref().unwrap_or_default(),
+        ];
+        Some(failure_type(db, report, names, counts, now)?)
+    };
+    db.prepare_cached(
+        "INSERT INTO failure (policy_result, failure_type, detail, result_type, sending_mta_ip,
+                              receiving_mx_hostname, receiving_mx_helo, receiving_ip, failed_session_count,
+                              failure_reason_code, additional_information)
+         VALUES (:policy_result, :failure_type, :detail, :result_type, :sending_mta_ip,
+                 :receiving_mx_hostname, :receiving_mx_helo, :receiving_ip, :failed_session_count,
+                 :failure_reason_code, :additional_information)",
+    )?
+    .execute(named_params! {
+        ":policy_result": policy_result,
+        ":failure_type": failure_type,
+        ":detail": details.is_some(),
+        ":result_type": result_type,
+        ":sending_mta_ip": row.sending_mta_ip,
+        ":receiving_mx_hostname": row.receiving_mx_hostname,
+        ":receiving_mx_helo": row.receiving_mx_helo,
+        ":receiving_ip": row.receiving_ip,
+        ":failed_session_count": count(row.failed_session_count),
+        ":failure_reason_code": row.failure_reason_code,
+        ":additional_information": row.additional_information,
+    })?;
+    Ok(())
+}
+
+/// Finds or makes a failure type, and widens its days by the report's if that counts.
+fn failure_type(
+    db: &Connection,
+    report: i64,
+    [policy_domain, policy_type, result_type, mx]: [&str; 4],
+    counts: bool,
+    now: Timestamp,
+) -> rusqlite::Result<i64> {
+    let names = named_params! {
+        ":policy_domain": policy_domain, ":policy_type": policy_type, ":result_type": result_type, ":mx": mx,
+        ":report": report, ":now": text(now), ":counts": counts,
+    };
+    // A type that only reports in conflict show has no days, and no view shows it.
+    db.prepare_cached(
+        "INSERT INTO failure_type (policy_domain, policy_type, result_type, receiving_mx_hostname,
+                                   first_day, last_day, first_stored_at)
+         SELECT :policy_domain, :policy_type, :result_type, :mx, iif(:counts, day, ''), iif(:counts, day, ''), :now
+         FROM report WHERE id = :report
+         ON CONFLICT (policy_domain, policy_type, result_type, receiving_mx_hostname) DO UPDATE SET
+             first_day = CASE WHEN excluded.first_day = '' THEN first_day
+                              WHEN first_day = '' THEN excluded.first_day
+                              ELSE min(first_day, excluded.first_day) END,
+             last_day = max(last_day, excluded.last_day)
+         RETURNING id",
+    )?
+    .query_row(names, |row| row.get(0))
+}
+
+/// Takes a report that no longer counts out of the days of its failure types.
+fn discount(db: &Connection, report: i64) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE failure_type SET (first_day, last_day) = (
+             SELECT coalesce(min(day), ''), coalesce(max(day), '') FROM (
+                 SELECT other.day FROM failure
+                 JOIN policy_result ON policy_result.id = failure.policy_result
+                 JOIN report AS other ON other.id = policy_result.report AND other.status = 'counted'
+                 WHERE failure.failure_type = failure_type.id
+                 UNION ALL SELECT failure_type.expired_first_day WHERE failure_type.expired_first_day IS NOT NULL
+                 UNION ALL SELECT failure_type.expired_last_day WHERE failure_type.expired_last_day IS NOT NULL))
+         WHERE id IN (SELECT failure.failure_type FROM failure
+                      JOIN policy_result ON policy_result.id = failure.policy_result
+                      WHERE policy_result.report = :report)",
+    )?
+    .execute(named_params! { ":report": report })?;
+    Ok(())
+}

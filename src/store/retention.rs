@@ -1,0 +1,84 @@
+//! Removes what is older than the retention; failure types stay.
+
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use rusqlite::{Connection, TransactionBehavior, named_params};
+
+use super::{Store, StoreError, text};
+use crate::config::Span;
+
+/// Days for which the bytes of rejected mails are kept.
+const RAW_DAYS: i64 = 30;
+/// Reports or mails removed in one transaction, so that no reader or writer waits long.
+const SLICE: u32 = 1000;
+
+impl Store {
+    /// Removes mails, reports, raw bytes and digests older than `retention`; gives the number of reports removed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn retain(&mut self, retention: Span, now: Timestamp) -> Result<u64, StoreError> {
+        let raw_before = now
+            .to_zoned(TimeZone::UTC)
+            .checked_sub(RAW_DAYS.days())
+            .map_or(Timestamp::MIN, |then| then.timestamp());
+        self.db.execute(
+            "DELETE FROM raw_mail WHERE mail IN (SELECT id FROM mail WHERE processed_at < :before)",
+            named_params! { ":before": text(raw_before) },
+        )?;
+        let Some(before) = retention.before(now) else {
+            return Ok(0);
+        };
+        let (day, moment) = (before.strftime("%Y-%m-%d").to_string(), text(before));
+        let mut removed = 0_u64;
+        loop {
+            let tx = self
+                .db
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let n_reports = remove_reports(&tx, &day)?;
+            let n_mails = tx.execute(
+                "DELETE FROM mail WHERE id IN (SELECT id FROM mail WHERE processed_at < :before ORDER BY id LIMIT :slice)",
+                named_params! { ":before": moment, ":slice": SLICE },
+            )?;
+            tx.commit()?;
+            removed = removed.saturating_add(u64::try_from(n_reports).unwrap_or(u64::MAX));
+            if n_reports == 0 && n_mails == 0 {
+                break;
+            }
+        }
+        self.db.execute(
+            "DELETE FROM digest WHERE due_at < :before AND sent_at IS NOT NULL
+             AND id < (SELECT max(id) FROM digest)",
+            named_params! { ":before": moment },
+        )?;
+        self.db.execute_batch(
+            "DELETE FROM policy WHERE id NOT IN (SELECT policy FROM policy_result);
+             DELETE FROM sender WHERE id NOT IN (SELECT sender FROM report);",
+        )?;
+        Ok(removed)
+    }
+}
+
+/// Removes a slice of reports that ended before `day`, and keeps their days in the failure types.
+fn remove_reports(db: &Connection, day: &str) -> rusqlite::Result<usize> {
+    db.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS leaving (id INTEGER PRIMARY KEY) STRICT; DELETE FROM leaving;",
+    )?;
+    db.execute(
+        "INSERT INTO leaving SELECT id FROM report WHERE day < :day AND substr(end_datetime, 1, 10) < :day
+         ORDER BY day LIMIT :slice",
+        named_params! { ":day": day, ":slice": SLICE },
+    )?;
+    db.execute_batch(
+        "UPDATE failure_type SET
+             expired_first_day = min(coalesce(expired_first_day, days.first), days.first),
+             expired_last_day = max(coalesce(expired_last_day, days.last), days.last)
+         FROM (SELECT failure.failure_type AS id, min(report.day) AS first, max(report.day) AS last
+               FROM leaving JOIN report ON report.id = leaving.id AND report.status = 'counted'
+               JOIN policy_result ON policy_result.report = report.id
+               JOIN failure ON failure.policy_result = policy_result.id
+               WHERE failure.failure_type IS NOT NULL GROUP BY failure.failure_type) AS days
+         WHERE failure_type.id = days.id;",
+    )?;
+    db.execute("DELETE FROM report WHERE id IN (SELECT id FROM leaving)", ())
+}
