@@ -26,7 +26,11 @@ fn main() -> ExitCode {
         Err(error) => {
             let told = writeln!(std::io::stderr().lock(), "tlsrptd: {error:#}");
             let is_config = error.is::<tlsrptd::config::ConfigError>();
-            if told.is_err() || !is_config { ExitCode::from(1) } else { ExitCode::from(2) }
+            if told.is_err() || !is_config {
+                ExitCode::from(1)
+            } else {
+                ExitCode::from(2)
+            }
         }
     }
 }
@@ -42,7 +46,11 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Logs go to standard error. Only our own modules log: async-imap's trace would print passwords.
 fn start_logging(cli: &Cli) {
-    let level = if cli.verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    let level = if cli.verbose {
+        LevelFilter::DEBUG
+    } else {
+        LevelFilter::INFO
+    };
     let filter = Targets::new().with_target("tlsrptd", level);
     let registry = tracing_subscriber::registry().with(filter);
     let under_systemd = std::env::var_os("JOURNAL_STREAM").is_some();

@@ -11,7 +11,9 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The file can't be read or holds broken PEM.
-    #[error("cannot read certificates from ca_file {path}: {problem}; check the path and that it is a PEM file")]
+    #[error(
+        "cannot read certificates from ca_file {path}: {problem}; check the path and that it is a PEM file"
+    )]
     CaFile {
         /// The file.
         path: PathBuf,
@@ -57,9 +59,7 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
     let mut n_certificates = 0_usize;
     for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))? {
         let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| wrong(error.to_string()))?;
+        roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
         n_certificates = n_certificates.saturating_add(1);
     }
     if n_certificates == 0 {
@@ -86,7 +86,10 @@ mod tests {
     #[test]
     fn missing_ca_file_is_named() {
         let error = client_config(Some(Path::new("/nonexistent/ca.pem"))).unwrap_err();
-        assert!(error.to_string().contains("ca_file /nonexistent/ca.pem"), "{error}");
+        assert!(
+            error.to_string().contains("ca_file /nonexistent/ca.pem"),
+            "{error}"
+        );
     }
 
     #[test]

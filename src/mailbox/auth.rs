@@ -100,7 +100,8 @@ async fn run(
             reason: String::new(),
         };
         let result = client.authenticate("XOAUTH2", &mut xoauth2).await;
-        return result.map_err(|(error, client)| failed(place, &error, client.get_ref().heard(), &xoauth2.reason));
+        return result
+            .map_err(|(error, client)| failed(place, &error, client.get_ref().heard(), &xoauth2.reason));
     }
     let result = if !has("LOGINDISABLED") && is_plain_text(user) && is_plain_text(secret.expose_secret()) {
         client.login(user, secret.expose_secret()).await

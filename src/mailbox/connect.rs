@@ -47,21 +47,22 @@ async fn tcp(config: &MailboxConfig, server: &str, limit: Duration) -> Result<Tc
         server,
         step: "connect",
     };
-    let deadline = Instant::now()
-        .checked_add(limit)
-        .unwrap_or_else(Instant::now);
-    let addresses: Vec<SocketAddr> = timeout(limit, tokio::net::lookup_host((config.host.as_str(), config.port())))
-        .await
-        .map_err(|_| place.timed_out(limit))?
-        .map_err(|error| {
-            place.retry(format!(
-                "failed: {} has no address: {}",
-                config.host,
-                shown(&error.to_string())
-            ))
-        })?
-        .take(MAX_ADDRESSES)
-        .collect();
+    let deadline = Instant::now().checked_add(limit).unwrap_or_else(Instant::now);
+    let addresses: Vec<SocketAddr> = timeout(
+        limit,
+        tokio::net::lookup_host((config.host.as_str(), config.port())),
+    )
+    .await
+    .map_err(|_| place.timed_out(limit))?
+    .map_err(|error| {
+        place.retry(format!(
+            "failed: {} has no address: {}",
+            config.host,
+            shown(&error.to_string())
+        ))
+    })?
+    .take(MAX_ADDRESSES)
+    .collect();
     let mut problem = place.retry(format!("failed: {} has no address", config.host));
     let mut n_left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
@@ -95,8 +96,11 @@ async fn encrypt(
 ) -> Result<Box<dyn Wire>, MailboxError> {
     let place = Place { server, step: "TLS" };
     let name = config.tls_server_name.as_deref().unwrap_or(&config.host);
-    let server_name = ServerName::try_from(name.to_owned())
-        .map_err(|_| place.person(format!("failed: {name:?} is no host name; correct host or tls_server_name")))?;
+    let server_name = ServerName::try_from(name.to_owned()).map_err(|_| {
+        place.person(format!(
+            "failed: {name:?} is no host name; correct host or tls_server_name"
+        ))
+    })?;
     let client = tls::client_config(config.ca_file.as_deref())
         .map_err(|error| place.person(format!("failed: {error}")))?;
     let handshake = TlsConnector::from(client).connect(server_name, stream);
@@ -117,7 +121,9 @@ fn handshake_failed(place: Place<'_>, name: &str, error: &std::io::Error) -> Mai
              or ca_file knows: check host, tls_server_name and ca_file",
             inner.map(|error| shown(&error.to_string())).unwrap_or_default()
         )),
-        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion)) => {
+        Some(rustls::Error::InvalidMessage(
+            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+        )) => {
             place.person("failed: the server does not speak TLS here; check port, or set tls = \"starttls\"")
         }
         _ => place.io(error, None),

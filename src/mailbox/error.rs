@@ -116,7 +116,10 @@ impl Place<'_> {
 
     /// Reading or writing failed; `bye` is the server's farewell, if it sent one.
     pub(super) fn io(self, error: &io::Error, bye: Option<&str>) -> MailboxError {
-        bye.map_or_else(|| self.retry(format!("failed: {}", explain(error))), |text| self.refused(text))
+        bye.map_or_else(
+            || self.retry(format!("failed: {}", explain(error))),
+            |text| self.refused(text),
+        )
     }
 
     /// The stream ended.
@@ -131,15 +134,9 @@ impl Place<'_> {
 /// RFC 5530 codes, and the words of servers that have no code for it.
 fn asks_for_patience(text: &str) -> bool {
     let text = text.to_ascii_uppercase();
-    [
-        "[UNAVAILABLE]",
-        "[LIMIT]",
-        "[INUSE]",
-        "[THROTTLED]",
-        "TOO MANY",
-    ]
-    .iter()
-    .any(|word| text.contains(word))
+    ["[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "[THROTTLED]", "TOO MANY"]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
 fn explain(error: &io::Error) -> String {

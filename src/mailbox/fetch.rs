@@ -70,7 +70,10 @@ impl ImapSession {
         let mut found: BTreeMap<u32, Listed> = BTreeMap::new();
         let mut up_to = to_uid;
         if from_uid == 0 || from_uid > to_uid {
-            return Ok(Listing { mails: Vec::new(), up_to });
+            return Ok(Listing {
+                mails: Vec::new(),
+                up_to,
+            });
         }
         let unknown_size = self.max_mail_bytes;
         let n_expected = u64::from(self.selected.map_or(0, |state| state.exists))
@@ -89,7 +92,8 @@ impl ImapSession {
                 return Ok(());
             };
             // A server may tell of flags, or of the highest UID even if it is below the range.
-            let Some(mail) = listed(attributes, unknown_size).filter(|mail| (from_uid..=up_to).contains(&mail.uid))
+            let Some(mail) =
+                listed(attributes, unknown_size).filter(|mail| (from_uid..=up_to).contains(&mail.uid))
             else {
                 return Ok(());
             };
@@ -189,7 +193,9 @@ impl ImapSession {
                 };
                 n_bytes = n_bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
                 if n_bytes > most {
-                    return Err(format!("the server sent more than {most} bytes of mail, and announced {announced}"));
+                    return Err(format!(
+                        "the server sent more than {most} bytes of mail, and announced {announced}"
+                    ));
                 }
                 if uids.binary_search(&uid).is_ok() {
                     bodies.entry(uid).or_insert_with(|| bytes.to_vec());

@@ -252,7 +252,10 @@ mod tests {
 
     #[test]
     fn non_ascii_name_is_modified_utf_7_on_the_wire() {
-        assert_eq!(encode("Entwürfe & 日本語/😀"), "Entw&APw-rfe &- &ZeVnLIqe-/&2D3eAA-");
+        assert_eq!(
+            encode("Entwürfe & 日本語/😀"),
+            "Entw&APw-rfe &- &ZeVnLIqe-/&2D3eAA-"
+        );
     }
 
     #[test]
@@ -281,9 +284,7 @@ mod tests {
 
     #[test]
     fn summary_is_sorted_bounded_and_without_control_characters() {
-        let folders: Vec<Folder> = (0..100)
-            .map(|n| folder(&format!("f{n:03}\x1b"), "/"))
-            .collect();
+        let folders: Vec<Folder> = (0..100).map(|n| folder(&format!("f{n:03}\x1b"), "/")).collect();
         let text = summary(&folders);
         assert!(text.starts_with("\"f000\\u{1b}\", \"f001"), "{text}");
         assert!(text.ends_with("\"f029\\u{1b}\" and 70 more"), "{text}");

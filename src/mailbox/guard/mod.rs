@@ -127,7 +127,9 @@ impl<S> Guard<S> {
         loop {
             if self.literal_left > 0 {
                 let unseen = self.buffer.len().saturating_sub(self.released);
-                let n = usize::try_from(self.literal_left).unwrap_or(usize::MAX).min(unseen);
+                let n = usize::try_from(self.literal_left)
+                    .unwrap_or(usize::MAX)
+                    .min(unseen);
                 self.took_of_literal(n);
                 self.released = self.released.saturating_add(n);
                 self.searched = self.released;
@@ -168,10 +170,7 @@ impl<S> Guard<S> {
     /// Fails once nothing has come for too long; to be called when the stream has nothing.
     fn check_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let until = self
-                .heard_at
-                .checked_add(self.silence)
-                .unwrap_or(self.heard_at);
+            let until = self.heard_at.checked_add(self.silence).unwrap_or(self.heard_at);
             if Instant::now() >= until {
                 return Poll::Ready(Err(Breach::Silent(self.silence).into()));
             }

@@ -12,6 +12,7 @@ pub(crate) mod smtp;
 pub(crate) mod tlsrptd;
 pub(crate) mod wait;
 
+use std::fmt::{Display, Write as _};
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -21,6 +22,7 @@ pub(crate) use dovecot::{Dovecot, GREEK, GREEK_PASSWORD, Layout, OPS, PASSWORD, 
 pub(crate) use postfix::{Postfix, REFUSED};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use reports::{Report, days_ago, letter};
+pub(crate) use rustix::process::Signal;
 pub(crate) use tlsrptd::{Running, Tlsrptd};
 pub(crate) use wait::{LONG, until};
 
@@ -140,6 +142,13 @@ pub(crate) fn temporary_folder() -> TempDir {
     folder
 }
 
+/// A configuration file of a server: a template with each `@name@` filled in.
+fn filled(template: &str, values: &[(&str, &dyn Display)]) -> String {
+    values.iter().fold(template.to_owned(), |text, (name, value)| {
+        text.replace(&format!("@{name}@"), &value.to_string())
+    })
+}
+
 /// A path as a TOML string.
 pub(crate) fn quoted(path: &std::path::Path) -> String {
     format!("{:?}", path.display().to_string())
@@ -157,8 +166,9 @@ fn section(name: &str, defaults: &[(&str, String)], keys: &str) -> String {
         .any(|key| key.starts_with("password_") || *key == "token_command");
     let mut text = format!("{name}\n");
     for (key, value) in defaults {
-        if !given.contains(key) && !(*key == "password" && other_secret) {
-            text.push_str(&format!("{key} = {value}\n"));
+        let replaced = *key == "password" && other_secret;
+        if !given.contains(key) && !replaced {
+            writeln!(text, "{key} = {value}").unwrap();
         }
     }
     format!("{text}{keys}\n")
