@@ -151,6 +151,34 @@ fn password_from_a_command() {
 }
 
 #[test]
+fn password_from_the_environment() {
+    let world = world_with_a_report();
+    let tlsrptd = world.tlsrptd(&world.mailbox("password_env = \"RUA_PASSWORD\""));
+
+    Running::start(tlsrptd.command(&["poll"]).env("RUA_PASSWORD", PASSWORD))
+        .wait(LONG)
+        .exits(0);
+    assert_eq!(tlsrptd.reports(), 1);
+
+    tlsrptd.run(&["poll"]).exits(3).says(&["RUA_PASSWORD"]);
+}
+
+#[test]
+fn password_from_a_credential_of_systemd() {
+    let world = world_with_a_report();
+    fs::create_dir(world.path("credentials")).unwrap();
+    fs::write(world.path("credentials/rua"), PASSWORD).unwrap();
+    let tlsrptd = world.tlsrptd(&world.mailbox("password_credential = \"rua\""));
+
+    let mut poll = tlsrptd.command(&["poll"]);
+    Running::start(poll.env("CREDENTIALS_DIRECTORY", world.path("credentials")))
+        .wait(LONG)
+        .exits(0);
+
+    assert_eq!(tlsrptd.reports(), 1);
+}
+
+#[test]
 fn password_command_that_fails_is_named_and_its_output_is_not() {
     let world = world_with_a_report();
     let keys = format!("password_command = [\"/bin/sh\", \"-c\", \"echo {PASSWORD}; exit 9\"]");

@@ -138,6 +138,27 @@ fn importing_twice_stores_once() {
 }
 
 #[test]
+fn of_two_reports_with_one_identity_the_larger_counts_whatever_came_first() {
+    let small = one();
+    let large = Report { ok: 99, ..one() };
+    for order in [[&small, &large], [&large, &small]] {
+        let bare = Bare::new();
+        for report in order {
+            bare.import(&report.mail());
+        }
+        assert_eq!(
+            bare.tlsrptd
+                .value("SELECT total_successful_session_count FROM policy_results"),
+            99
+        );
+        assert_eq!(
+            (bare.tlsrptd.mails("stored"), bare.tlsrptd.mails("conflict")),
+            (1, 1)
+        );
+    }
+}
+
+#[test]
 fn what_is_imported_is_marked_as_backfill() {
     let bare = Bare::new();
     bare.import(&one().mail());

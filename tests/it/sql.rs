@@ -189,3 +189,24 @@ fn the_database_is_for_its_owner_alone() {
     let mode = fs::metadata(tlsrptd.database()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_and_left_alone() {
+    let (folder, tlsrptd) = filled();
+    let database = rusqlite::Connection::open(tlsrptd.database()).unwrap();
+    database.pragma_update(None, "user_version", 99).unwrap();
+    drop(database);
+
+    tlsrptd.run(&["sql", "SELECT 1"]).exits(1).says(&["99", "newer"]);
+    tlsrptd
+        .run_with_input(&["import", "-"], &Report::quiet("two").mail())
+        .exits(1)
+        .says(&["99", "newer"]);
+
+    let database = rusqlite::Connection::open(tlsrptd.database()).unwrap();
+    let version: i64 = database
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 99);
+    drop(folder);
+}
