@@ -5,10 +5,15 @@
 
 pub mod clock;
 pub mod config;
-pub mod digest;
-pub mod extract;
-pub mod mailbox;
-pub mod prepare;
 pub mod report;
-pub mod store;
+pub mod extract;
 pub mod tls;
+pub mod mailbox;
+pub mod store;
+pub mod digest;
+pub mod prepare;
+pub mod import;
+pub mod poll;
+pub mod daemon;
+pub mod cli;
+pub mod commands;

@@ -133,7 +133,7 @@ impl Store {
         Ok((folder, names))
     }
 
-    /// Ends a Maildir's first poll and forgets the files that are gone.
+    /// Ends a Maildir's poll: remembers the files that were passed over and forgets those that are gone.
     ///
     /// # Errors
     ///
@@ -141,6 +141,7 @@ impl Store {
     pub fn maildir_polled<'a>(
         &mut self,
         folder: i64,
+        passed_over: &[String],
         gone: impl Iterator<Item = &'a String>,
     ) -> Result<(), StoreError> {
         let tx = self
@@ -150,6 +151,10 @@ impl Store {
             "UPDATE folder SET backfill_below = 0, old_below = 0 WHERE id = :folder",
             named_params! { ":folder": folder },
         )?;
+        for base_name in passed_over {
+            tx.prepare_cached("INSERT OR IGNORE INTO maildir_known (folder, base_name) VALUES (:folder, :base_name)")?
+                .execute(named_params! { ":folder": folder, ":base_name": base_name })?;
+        }
         for base_name in gone {
             tx.prepare_cached("DELETE FROM maildir_known WHERE folder = :folder AND base_name = :base_name")?
                 .execute(named_params! { ":folder": folder, ":base_name": base_name })?;

@@ -1,0 +1,345 @@
+//! The only loop: poll, digest, stop.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Zoned;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::clock;
+use crate::config::{Config, MailboxConfig};
+use crate::deliver;
+use crate::digest::{news, schedule};
+use crate::mailbox::Reaction;
+use crate::poll::{self, Polled};
+use crate::store::{FixedDigest, Store};
+
+/// First pause after a failure; it doubles up to [`MAX_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_mins(1);
+/// Longest pause after failures, and the pause after a refused login.
+const MAX_PAUSE: Duration = Duration::from_hours(1);
+/// How often the wall clock is looked at, so that a step of it is noticed.
+const CLOCK_LOOK: Duration = Duration::from_mins(1);
+/// Time for a digest under way when the process is told to stop; it goes again otherwise.
+const LAST_SEND: Duration = Duration::from_secs(4);
+/// `state` key: the newest due moment at which there was nothing to send.
+const PASSED_OVER: &str = "digest_passed_over";
+/// `state` key: when retention last ran.
+const RETAINED: &str = "retained";
+
+/// A mailbox's place in the schedule.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    at: Instant,
+    failures: u32,
+    /// Whether a poll of this process has read it to the end.
+    is_read: bool,
+}
+
+struct Daemon<'a> {
+    config: Config,
+    path: &'a Path,
+    store: Store,
+    turns: Vec<Turn>,
+    next_send: Instant,
+    send_failures: u32,
+}
+
+/// The signals that the daemon obeys.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Stop,
+    Reload,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn recv(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hang_up.recv() => Told::Reload,
+        }
+    }
+}
+
+/// Runs until SIGTERM or SIGINT. SIGHUP reads the configuration at `path` again.
+///
+/// # Errors
+///
+/// Only what happens before the loop begins; after that, whatever fails is tried again.
+pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()> {
+    let mut signals = Signals::new()?;
+    let turns = first_turns(&config);
+    let now = Instant::now();
+    let mut daemon = Daemon { config, path, store, turns, next_send: now, send_failures: 0 };
+    tracing::info!(mailboxes = daemon.config.mailboxes.len(), version = env!("CARGO_PKG_VERSION"), "started");
+    loop {
+        let told = tokio::select! {
+            biased;
+            told = signals.recv() => Some(told),
+            () = daemon.poll_one() => None,
+        };
+        match told {
+            Some(Told::Stop) => break,
+            Some(Told::Reload) => daemon.reload(),
+            None => {}
+        }
+        daemon.retain();
+        // Not raced against reloading: a digest is sent once it is begun, or goes again whole.
+        match stop_after_grace(&mut signals, daemon.digest()).await {
+            Some(Told::Stop) => break,
+            Some(Told::Reload) => daemon.reload(),
+            None => {}
+        }
+        let told = tokio::select! {
+            biased;
+            told = signals.recv() => Some(told),
+            () = sleep_until(daemon.next_event()) => None,
+        };
+        match told {
+            Some(Told::Stop) => break,
+            Some(Told::Reload) => daemon.reload(),
+            None => {}
+        }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Runs a digest step; a signal gives it a few more seconds.
+async fn stop_after_grace(signals: &mut Signals, step: impl Future<Output = ()>) -> Option<Told> {
+    let mut step = std::pin::pin!(step);
+    tokio::select! {
+        biased;
+        () = &mut step => None,
+        told = signals.recv() => {
+            if timeout(LAST_SEND, step).await.is_err() {
+                tracing::warn!("the digest under way was not accepted in time; it goes again at the next start");
+            }
+            Some(told)
+        }
+    }
+}
+
+fn first_turns(config: &Config) -> Vec<Turn> {
+    let now = Instant::now();
+    config.mailboxes.iter().map(|_| Turn { at: now, failures: 0, is_read: false }).collect()
+}
+
+/// The pause after `failures` failures in a row: doubling, with jitter so that many daemons don't knock at once.
+fn pause(failures: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(10));
+    let pause = FIRST_PAUSE.saturating_mul(doubled).min(MAX_PAUSE);
+    pause.mul_f64(0.75 + 0.5 * fastrand::f64())
+}
+
+impl Daemon<'_> {
+    /// Polls the mailbox whose turn came first, if any has come.
+    async fn poll_one(&mut self) {
+        let now = Instant::now();
+        let due = self.turns.iter().enumerate().filter(|(_, turn)| turn.at <= now);
+        let Some(at) = due.min_by_key(|(_, turn)| turn.at).map(|(at, _)| at) else { return };
+        let Some(mailbox) = self.config.mailboxes.get(at) else { return };
+        let polled = poll::poll(mailbox, &self.config, &mut self.store, &mut |_, _| {}).await;
+        log_poll(mailbox, &polled);
+        if let Some(turn) = self.turns.get_mut(at) {
+            *turn = next_turn(*turn, mailbox, &polled);
+        }
+    }
+
+    /// Removes what is beyond the retention, once a day.
+    fn retain(&mut self) {
+        let now = clock::now();
+        let day = |moment: jiff::Timestamp| moment.strftime("%Y-%m-%d").to_string();
+        let result = self.store.moment_of(RETAINED).and_then(|last| {
+            if last.is_some_and(|last| day(last) == day(now)) {
+                return Ok(None);
+            }
+            let removed = self.store.retain(self.config.store.retention, now)?;
+            self.store.set_moment(RETAINED, now)?;
+            Ok(Some(removed))
+        });
+        match result {
+            Ok(Some(removed)) if removed > 0 => tracing::info!(reports = removed, "removed old reports"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "cannot remove old reports"),
+        }
+    }
+
+    /// Fixes a digest that is due and sends the one that waits.
+    async fn digest(&mut self) {
+        if Instant::now() < self.next_send {
+            return;
+        }
+        if let Err(error) = self.digest_step().await {
+            self.send_failures = self.send_failures.saturating_add(1);
+            self.next_send = Instant::now().checked_add(pause(self.send_failures)).unwrap_or(self.next_send);
+            tracing::error!("cannot make the digest: {error:#}");
+        }
+    }
+
+    async fn digest_step(&mut self) -> anyhow::Result<()> {
+        let waiting = match self.store.unsent_digest()? {
+            Some(waiting) => Some(waiting),
+            None => self.fix_digest()?,
+        };
+        let Some(digest) = waiting else { return Ok(()) };
+        let round = deliver::deliver(&self.config, &mut self.store, &digest).await?;
+        for (recipient, answer) in &round.refused {
+            tracing::error!(%recipient, answer = ?answer, "recipient refused");
+        }
+        if let Some((recipient, error)) = round.waiting.first() {
+            tracing::warn!(%recipient, error = ?error, "digest not accepted, it is tried again");
+        }
+        if round.is_sent {
+            self.send_failures = 0;
+            tracing::info!(subject = ?digest.subject, recipients = round.accepted.len(), "digest sent");
+        } else {
+            self.send_failures = self.send_failures.saturating_add(1);
+            self.next_send = Instant::now().checked_add(pause(self.send_failures)).unwrap_or(self.next_send);
+        }
+        Ok(())
+    }
+
+    /// Fixes the digest whose time has come, unless there is nothing to tell.
+    fn fix_digest(&mut self) -> anyhow::Result<Option<FixedDigest>> {
+        let now: Zoned = clock::now().to_zoned(deliver::zone(&self.config));
+        let due = schedule::latest_due(&now, self.config.digest.at)?;
+        let past = schedule::Past {
+            previous: self.store.last_digest_at()?,
+            passed_over: self.store.moment_of(PASSED_OVER)?,
+        };
+        if !schedule::is_open(&due, past) {
+            return Ok(None);
+        }
+        // The first digest is a look at the mailbox, so it waits until one was read.
+        let is_blind = past.previous.is_none() && !self.turns.iter().any(|turn| turn.is_read);
+        let mailboxes = deliver::mailboxes(&self.config);
+        let question = deliver::question(&self.config, &mailboxes, due.timestamp());
+        let (config, mut failed, mut decided) = (&self.config, None, None);
+        let fixed = self.store.fix_digest(&question, |facts| {
+            if is_blind && facts.failing.is_empty() {
+                return None;
+            }
+            let (send, weekly) = (config.digest.send, config.digest.weekly);
+            let composed = schedule::decide(&due, past, send, weekly, news(facts))
+                .map_err(anyhow::Error::from)
+                .and_then(|decision| {
+                    decided = Some(decision);
+                    if !decision.sends() {
+                        return Ok(None);
+                    }
+                    let (_, rendered) = deliver::render(config, facts)?;
+                    deliver::compose(config, &rendered, &now).map(Some)
+                });
+            composed.unwrap_or_else(|error| {
+                failed = Some(error);
+                None
+            })
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if decided == Some(schedule::Decision::PassOver) {
+            self.store.set_moment(PASSED_OVER, due.timestamp())?;
+            tracing::info!("digest due, nothing new to tell");
+        }
+        Ok(fixed)
+    }
+
+    /// Reads the configuration again; a bad one leaves the old one in force.
+    fn reload(&mut self) {
+        let loaded = Config::load(self.path).and_then(|loaded| {
+            loaded.config.require_mailboxes()?;
+            loaded.config.require_sending()?;
+            Ok(loaded)
+        });
+        match loaded {
+            Ok(loaded) if loaded.config.store.path == self.config.store.path => {
+                self.config = loaded.config;
+                self.turns = first_turns(&self.config);
+                self.next_send = Instant::now();
+                tracing::info!(path = %self.path.display(), "configuration read again");
+            }
+            Ok(_) => tracing::error!("store.path has changed; restart tlsrptd for that, the old configuration stays in force"),
+            Err(error) => tracing::error!("{error}; the old configuration stays in force"),
+        }
+    }
+
+    /// When to look again: the next poll, or a look at the clock for the next digest.
+    fn next_event(&self) -> Instant {
+        let now = Instant::now();
+        let mut next = now.checked_add(CLOCK_LOOK).unwrap_or(now);
+        if let Some(turn) = self.turns.iter().map(|turn| turn.at).min() {
+            next = next.min(turn);
+        }
+        if self.next_send > now {
+            next = next.min(self.next_send);
+        }
+        let wall = clock::now().to_zoned(deliver::zone(&self.config));
+        if let Ok(due) = schedule::next_due(&wall, self.config.digest.at) {
+            let wait = schedule::wait(wall.timestamp(), due.timestamp());
+            next = now.checked_add(wait).map_or(next, |due| next.min(due));
+        }
+        next
+    }
+}
+
+/// When a mailbox is polled next.
+fn next_turn(turn: Turn, mailbox: &MailboxConfig, polled: &Polled) -> Turn {
+    let (failures, pause) = match &polled.result {
+        Ok(()) if polled.is_unfinished => (0, Duration::ZERO),
+        Ok(()) => (0, mailbox.poll_interval),
+        Err(error) => {
+            let failures = turn.failures.saturating_add(1);
+            let pause = match error.reaction() {
+                Reaction::RetryHourly => MAX_PAUSE,
+                // Not sooner than configured, but a long interval need not pass after a hiccup.
+                Reaction::Retry | Reaction::Wait | Reaction::NeedsPerson => pause(failures),
+            };
+            (failures, pause)
+        }
+    };
+    let now = Instant::now();
+    Turn {
+        at: now.checked_add(pause).unwrap_or(now),
+        failures,
+        is_read: turn.is_read || (polled.result.is_ok() && !polled.is_unfinished),
+    }
+}
+
+fn log_poll(mailbox: &MailboxConfig, polled: &Polled) {
+    let tally = &polled.tally;
+    for remark in &polled.remarks {
+        tracing::warn!(mailbox = %mailbox.name, "{remark}");
+    }
+    match &polled.result {
+        Ok(()) => tracing::info!(
+            mailbox = %mailbox.name,
+            mails = tally.mails,
+            stored = tally.stored,
+            duplicates = tally.duplicates,
+            conflicts = tally.conflicts,
+            rejected = tally.rejected,
+            unfinished = polled.is_unfinished,
+            "polled"
+        ),
+        Err(error) => tracing::warn!(mailbox = %mailbox.name, mails = tally.mails, "poll failed: {error}"),
+    }
+}
