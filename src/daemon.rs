@@ -156,7 +156,7 @@ impl Daemon<'_> {
         let due = self.turns.iter().enumerate().filter(|(_, turn)| turn.at <= now);
         let Some(at) = due.min_by_key(|(_, turn)| turn.at).map(|(at, _)| at) else { return };
         let Some(mailbox) = self.config.mailboxes.get(at) else { return };
-        let polled = poll::poll(mailbox, &self.config, &mut self.store, &mut |_, _| {}).await;
+        let polled = poll::poll(mailbox, &self.config, &mut self.store, false, &mut |_, _| {}).await;
         log_poll(mailbox, &polled);
         if let Some(turn) = self.turns.get_mut(at) {
             *turn = next_turn(*turn, mailbox, &polled);

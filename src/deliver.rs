@@ -74,6 +74,36 @@ pub fn compose(config: &Config, rendered: &Rendered, now: &Zoned) -> anyhow::Res
     Ok(Composed { message_id, subject: rendered.subject.clone(), mail })
 }
 
+/// The one-line mail of `check --send-test`.
+///
+/// # Errors
+///
+/// If an address of the configuration is none.
+pub fn compose_test(config: &Config, now: &Zoned) -> anyhow::Result<Composed> {
+    let line = "This is a test of tlsrptd. Digests will come the same way.";
+    let rendered = Rendered {
+        subject: format!("{}test", crate::digest::TAG),
+        text: format!("{line}\n"),
+        html: format!("<!DOCTYPE html><title>tlsrptd</title><p>{line}</p>\n"),
+    };
+    compose(config, &rendered, now)
+}
+
+/// The one-line mail of `check --send-test`.
+///
+/// # Errors
+///
+/// If an address of the configuration is none.
+pub fn compose_test(config: &Config, now: &Zoned) -> anyhow::Result<Composed> {
+    let line = "This is a test of tlsrptd. Digests will come the same way.";
+    let rendered = Rendered {
+        subject: format!("{}test", crate::digest::TAG),
+        text: format!("{line}\n"),
+        html: format!("<!DOCTYPE html><title>tlsrptd</title><p>{line}</p>\n"),
+    };
+    compose(config, &rendered, now)
+}
+
 /// Makes one attempt to send a fixed digest to those who wait for it, and remembers the result for each.
 ///
 /// # Errors

@@ -14,6 +14,8 @@ pub mod digest;
 pub mod prepare;
 pub mod import;
 pub mod poll;
+pub mod deliver;
+pub mod deliver;
 pub mod daemon;
 pub mod cli;
 pub mod commands;

@@ -1,1 +1,60 @@
-//! The daily mail.
+//! The daily mail: from the store's rows to subject, text and HTML. Pure: no I/O, no clock, no database.
+//!
+//! [`Digest::build`] decides what is said and in which order; [`text`] and [`html`] only set it. All words stand in
+//! [`texts`] (by cause) and [`model`]; all decisions in [`cause`], [`impact`] and [`schedule`].
+
+pub mod cause;
+mod html;
+pub mod impact;
+mod item;
+mod json;
+pub mod mail;
+pub mod model;
+pub mod names;
+pub mod schedule;
+pub mod send;
+mod smtp;
+mod subject;
+mod text;
+pub mod texts;
+mod trouble;
+pub mod words;
+
+pub use model::{Digest, Options, news};
+
+/// What stands before every Subject, so that filters find it.
+pub const TAG: &str = "[tlsrptd] ";
+
+/// A digest in the forms in which it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The Subject with its tag: ASCII, at most 78 characters.
+    pub subject: String,
+    /// text/plain, complete, at 72 columns; lines end in LF.
+    pub text: String,
+    /// text/html with the same words, without anything remote.
+    pub html: String,
+}
+
+/// A digest that could not be set.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the digest's HTML")]
+pub struct RenderError(#[from] askama::Error);
+
+impl Digest {
+    /// The forms in which it is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`RenderError`] if the template engine fails, which only a lack of memory can cause.
+    pub fn render(&self) -> Result<Rendered, RenderError> {
+        Ok(Rendered {
+            subject: self.subject.clone(),
+            text: self.to_text(),
+            html: self.to_html()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

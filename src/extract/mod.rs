@@ -4,6 +4,25 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use crate::config::Limits;
+
+mod archive;
+mod bounded;
+pub mod deviation;
+mod encoding;
+mod gather;
+mod header;
+mod mime;
+mod sniff;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use sniff::{looks_like_gzip, looks_like_json, looks_like_zip};
+
+use gather::Extractor;
+
 /// The header fields of a mail that matter here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Envelope {
@@ -64,4 +83,33 @@ pub enum ExtractError {
         /// Its value.
         value: u64,
     },
+}
+
+/// The header fields of a mail, for what is recorded of one that [`from_mail`] refuses.
+pub fn envelope(mail: &[u8]) -> Envelope {
+    header::read(&mut mime::Lines::new(mail), |_| false).envelope
+}
+
+/// Finds every report in a mail: all leaf parts, judged by content, those of attached mails and archives too.
+///
+/// A part that holds no JSON is passed over, unless it was announced as a report ([`Extracted::unreadable`]).
+///
+/// # Errors
+///
+/// [`ExtractError::Limit`] if the mail, its parts or what they decompress to pass a limit.
+pub fn from_mail(mail: &[u8], limits: &Limits) -> Result<Extracted, ExtractError> {
+    let found = Extractor::new(mail, limits)?.whole_mail(mail)?;
+    Ok(Extracted {
+        envelope: envelope(mail),
+        ..found
+    })
+}
+
+/// Finds every report in a file: bare JSON, gzip or zip. The name is a hint only.
+///
+/// # Errors
+///
+/// [`ExtractError::Limit`] if the file or what it decompresses to passes a limit.
+pub fn from_file(bytes: &[u8], name: Option<&str>, limits: &Limits) -> Result<Extracted, ExtractError> {
+    Extractor::new(bytes, limits)?.whole_file(bytes, name)
 }

@@ -16,7 +16,7 @@ use crate::config::{MailboxConfig, TlsMode};
 use crate::tls;
 
 use super::MailboxError;
-use super::error::{Place, shown};
+use super::error::{Place, explain, shown};
 use super::guard::{Allowance, Guard};
 
 /// What IMAP runs over: TCP, TLS, or a pipe in tests.
@@ -177,10 +177,10 @@ pub(super) async fn greeted(
         step: "greeting",
     };
     let mut client = client_over(stream, limit);
-    let response = timeout(limit, client.read_response())
+    let response = timeout(limit.saturating_mul(2), client.read_response())
         .await
         .map_err(|_| place.timed_out(limit))?
-        .map_err(|error| place.io(&error, None))?
+        .map_err(|error| place.retry(format!("failed: {}; check port and tls", explain(&error))))?
         .ok_or_else(|| place.lost(None))?;
     let bye = client.get_ref().heard().bye.clone();
     match response.parsed() {

@@ -139,7 +139,7 @@ fn asks_for_patience(text: &str) -> bool {
         .any(|word| text.contains(word))
 }
 
-fn explain(error: &io::Error) -> String {
+pub(super) fn explain(error: &io::Error) -> String {
     if let Some(inner) = error.get_ref() {
         if let Some(breach) = inner.downcast_ref::<Breach>() {
             return breach.to_string();
@@ -164,7 +164,7 @@ fn explain(error: &io::Error) -> String {
 /// A stranger's text as it may stand in an error: control and direction characters escaped, cut.
 pub(super) fn shown(text: &str) -> String {
     let mut result = String::new();
-    for (n_chars, c) in text.trim().chars().enumerate() {
+    for (n_chars, c) in text.trim().trim_end_matches('.').chars().enumerate() {
         if n_chars == MAX_TEXT {
             result.push('…');
             break;

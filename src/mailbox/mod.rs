@@ -17,3 +17,6 @@ pub use error::{Failure, MailboxError, Reaction};
 pub use fetch::{Body, Fetched, Listed, Listing};
 pub use remove::{Removal, RemoveOutcome};
 pub use session::{FolderState, ImapSession};
+
+#[cfg(test)]
+mod tests;

@@ -52,6 +52,8 @@ pub struct ImapSession {
     pub(super) wire_names: BTreeMap<String, String>,
     command_limit: Duration,
     pub(super) selected: Option<FolderState>,
+    /// What the server says of the opened folder; always so after EXAMINE.
+    pub(super) is_read_only: bool,
 }
 
 /// How a command ended.
@@ -112,6 +114,7 @@ impl ImapSession {
             wire_names: BTreeMap::new(),
             command_limit: COMMAND_LIMIT,
             selected: None,
+            is_read_only: false,
         };
         // MOVE and others are shown after the login only.
         started
@@ -216,12 +219,12 @@ impl ImapSession {
         let known = self.wire_names.get(folder).cloned();
         let wire_name = known.unwrap_or_else(|| folders::encode(folder));
         let refusal = match self.try_open(folder, &wire_name, verb).await? {
-            Ok(state) => return self.opened(folder, wire_name, state),
+            Ok(state) => return Ok(self.opened(folder, wire_name, state)),
             Err(refusal) => refusal,
         };
         let wire_name = self.find(folder, &wire_name, &refusal).await?;
         match self.try_open(folder, &wire_name, verb).await? {
-            Ok(state) => self.opened(folder, wire_name, state),
+            Ok(state) => Ok(self.opened(folder, wire_name, state)),
             Err(refusal) => {
                 let step = step_of(folder);
                 Err(self.place(&step).refused(&refusal))
@@ -229,15 +232,10 @@ impl ImapSession {
         }
     }
 
-    fn opened(
-        &mut self,
-        folder: &str,
-        wire_name: String,
-        state: FolderState,
-    ) -> Result<FolderState, MailboxError> {
+    fn opened(&mut self, folder: &str, wire_name: String, state: FolderState) -> FolderState {
         self.wire_names.insert(folder.to_owned(), wire_name);
         self.selected = Some(state);
-        Ok(state)
+        state
     }
 
     /// The inner error is the server's NO.
@@ -267,6 +265,7 @@ impl ImapSession {
         if !completion.is_ok {
             return Ok(Err(completion.text));
         }
+        self.is_read_only = completion.text.to_ascii_uppercase().starts_with("[READ-ONLY]");
         // 0 is no UIDVALIDITY, and a cursor without one would mean nothing.
         let Some(uid_validity) = uid_validity.filter(|value| *value > 0) else {
             self.connection = None;

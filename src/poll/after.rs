@@ -22,7 +22,7 @@ impl Poll<'_, '_> {
         _uid_validity: u32,
         folder: &Folder,
     ) -> Result<(), PollError> {
-        if self.mailbox.after == After::Leave {
+        if self.mailbox.after == After::Leave || self.dry_run {
             return Ok(());
         }
         let before = clock::now()

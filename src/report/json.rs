@@ -51,6 +51,7 @@ struct Entry<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::struct_field_names, reason = "RFC 8460's names")]
 struct Policy<'a> {
     policy_type: &'a str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]

@@ -11,6 +11,7 @@ mod hash;
 mod json;
 mod object;
 mod parse;
+mod policies;
 mod time;
 mod value;
 
@@ -259,10 +260,4 @@ pub enum ParseError {
         /// Its value.
         value: u64,
     },
-}
-impl PolicyResult {
-    /// stub
-    pub fn sts_mode(&self) -> Option<String> {
-        None
-    }
 }

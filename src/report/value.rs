@@ -1,5 +1,6 @@
 //! Leaf values of a report as real senders write them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -216,13 +217,11 @@ impl Reader {
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
             .unwrap_or(bare);
-        match bare.parse::<IpAddr>() {
-            Ok(ip) => Some(ip.to_string()),
-            Err(_) => {
-                self.note(deviation::IP_UNREADABLE);
-                Some(text)
-            }
+        if let Ok(ip) = bare.parse::<IpAddr>() {
+            return Some(ip.to_string());
         }
+        self.note(deviation::IP_UNREADABLE);
+        Some(text)
     }
 }
 
@@ -237,5 +236,5 @@ pub(super) fn domain(text: &str) -> Option<String> {
         return Some(text.to_ascii_lowercase());
     }
     let a_labels = idna::domain_to_ascii_cow(text.as_bytes(), idna::AsciiDenyList::EMPTY);
-    Some(a_labels.map_or_else(|_| text.to_lowercase(), |domain| domain.into_owned()))
+    Some(a_labels.map_or_else(|_| text.to_lowercase(), Cow::into_owned))
 }

@@ -34,7 +34,7 @@ pub use incoming::{Content, CursorMove, IncomingMail, IncomingReport, Origin};
 pub use migrate::SCHEMA_VERSION;
 pub use query::{QueryError, QueryOutput, Value};
 pub use record::Tally;
-pub use show::ShownReport;
+pub use show::{ShownFailure, ShownPolicy, ShownReport};
 
 /// How long a statement waits for another process to let go of the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -147,8 +147,9 @@ impl Answer {
         if self.n_plain > self.allowance.plain {
             return Err(Breach::TooMuch(self.allowance.plain));
         }
-        let opened = line.iter().filter(|byte| **byte == b'(').count();
-        self.parentheses = self.parentheses.saturating_add(opened);
+        for byte in line {
+            self.parentheses = self.parentheses.saturating_add(usize::from(*byte == b'('));
+        }
         if self.parentheses > MAX_PARENTHESES {
             return Err(Breach::Parentheses);
         }

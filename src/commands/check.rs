@@ -1,0 +1,156 @@
+//! `check`: is everything as it must be? One line each.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::End;
+use crate::cli::TextOrJson;
+use crate::clock;
+use crate::config::{Config, MailboxConfig, MailboxKind};
+use crate::deliver;
+use crate::digest::send;
+use crate::mailbox::{ImapSession, maildir};
+use crate::store::Store;
+
+/// How far a check goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope {
+    /// The configuration alone.
+    pub(super) offline: bool,
+    /// Mail a line to the recipients.
+    pub(super) send_test: bool,
+}
+
+/// A line of the result; `--format json` has these fields.
+#[derive(Debug, Serialize)]
+struct Line {
+    what: String,
+    ok: bool,
+    detail: String,
+}
+
+impl Line {
+    fn new(what: impl Into<String>, result: Result<String, String>) -> Self {
+        let ok = result.is_ok();
+        Self { what: what.into(), ok, detail: result.unwrap_or_else(|problem| problem) }
+    }
+}
+
+/// Checks what `scope` says, goes on after the first problem, and prints a line each.
+pub(super) async fn check(
+    config: &Config,
+    path: &Path,
+    scope: Scope,
+    format: TextOrJson,
+) -> anyhow::Result<End> {
+    let mut lines = vec![Line::new("configuration", Ok(path.display().to_string()))];
+    if scope.offline {
+        lines.push(Line::new("mailboxes", offline(config.require_mailboxes())));
+        lines.push(Line::new("digest", offline(config.require_sending())));
+    } else {
+        lines.push(Line::new("database", database(config)));
+        if config.mailboxes.is_empty() {
+            lines.push(Line::new("mailboxes", offline(config.require_mailboxes())));
+        }
+        for mailbox in &config.mailboxes {
+            lines.push(Line::new(format!("mailbox {}", mailbox.name), mailbox_of(mailbox, config).await));
+        }
+        lines.push(Line::new("smtp", smtp(config).await));
+        if scope.send_test {
+            lines.push(Line::new("test mail", send_test(config).await));
+        }
+    }
+    let mut out = std::io::stdout().lock();
+    match format {
+        TextOrJson::Json => writeln!(out, "{}", serde_json::to_string_pretty(&lines)?)?,
+        TextOrJson::Text => {
+            for line in &lines {
+                let verdict = if line.ok { "ok" } else { "FAILED" };
+                writeln!(out, "{}: {verdict}: {}", line.what, super::output::printable(&line.detail))?;
+            }
+        }
+    }
+    Ok(if lines.iter().all(|line| line.ok) { End::Done } else { End::Failed })
+}
+
+fn offline(result: Result<(), crate::config::ConfigError>) -> Result<String, String> {
+    result.map(|()| "complete".to_owned()).map_err(|error| error.to_string())
+}
+
+fn database(config: &Config) -> Result<String, String> {
+    let path = &config.store.path;
+    if !path.exists() {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        return tempfile::NamedTempFile::new_in(folder)
+            .map(|_| format!("{} isn't there yet; the first poll or import makes it", path.display()))
+            .map_err(|error| format!("cannot write in {}: {error}; make the folder and let this user write there", folder.display()));
+    }
+    let store = Store::open_read_only(&config.store).map_err(|error| error.to_string())?;
+    let problems = store.integrity().map_err(|error| error.to_string())?;
+    match problems.first() {
+        None => Ok(format!("{}, intact", path.display())),
+        Some(problem) => Err(format!("{} is damaged: {problem}; restore a backup", path.display())),
+    }
+}
+
+async fn mailbox_of(mailbox: &MailboxConfig, config: &Config) -> Result<String, String> {
+    config.require_mailboxes().map_err(|error| error.to_string())?;
+    if mailbox.kind == MailboxKind::Maildir {
+        let path = mailbox.path.as_deref().unwrap_or(Path::new("."));
+        let entries = maildir::new_names(path).map_err(|error| error.to_string())?;
+        return Ok(format!("{}: {} mails", path.display(), entries.len()));
+    }
+    let limit = config.limits.poll_deadline;
+    let checking = async {
+        let mut session = ImapSession::connect(mailbox, &config.limits).await?;
+        let mut found = Vec::new();
+        for folder in mailbox.folders() {
+            let state = session.examine(&folder).await?;
+            found.push(format!("{folder}: {} mails", state.exists));
+        }
+        session.logout().await;
+        Ok::<_, crate::mailbox::MailboxError>(found.join(", "))
+    };
+    match tokio::time::timeout(limit, checking).await {
+        Ok(Ok(found)) => Ok(format!("{}:{}: login works; {found}", mailbox.host, mailbox.port())),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within limits.poll_deadline ({} s)", limit.as_secs())),
+    }
+}
+
+async fn smtp(config: &Config) -> Result<String, String> {
+    config.require_sending().map_err(|error| error.to_string())?;
+    send::check(&config.smtp).await.map_err(|error| error.to_string())
+}
+
+/// Mails one line, so that a person sees that digests will arrive.
+async fn send_test(config: &Config) -> Result<String, String> {
+    config.require_sending().map_err(|error| error.to_string())?;
+    let now = clock::now().to_zoned(deliver::zone(config));
+    let composed = deliver::compose_test(config, &now).map_err(|error| format!("{error:#}"))?;
+    let results = send::send(
+        &config.smtp,
+        &config.digest.from,
+        &config.digest.to,
+        &composed.message_id,
+        &composed.mail,
+    )
+    .await
+    .map_err(|error| error.to_string())?;
+    let failed: Vec<String> = results
+        .iter()
+        .filter_map(|(recipient, delivered)| match delivered {
+            send::Delivered::Accepted => None,
+            send::Delivered::Refused(answer) | send::Delivered::Failed(answer) => {
+                Some(format!("{recipient}: {answer}"))
+            }
+        })
+        .collect();
+    if failed.is_empty() {
+        Ok(format!("accepted for {}", config.digest.to.join(", ")))
+    } else {
+        Err(format!("{}; check digest.to", failed.join("; ")))
+    }
+}

@@ -1,0 +1,256 @@
+//! The verbs.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::cli::{Cli, DigestArgs, DigestFormat, Show, Verb};
+use crate::clock;
+use crate::config::{Config, ConfigError};
+use crate::deliver;
+use crate::digest::{news, schedule};
+use crate::store::{Lock, Store, Tally};
+use crate::{daemon, import, poll};
+
+mod check;
+mod output;
+mod progress;
+mod show;
+mod sql;
+
+/// How a verb ended, besides errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// All of it was done: exit status 0.
+    Done,
+    /// None of it was done: 1.
+    Failed,
+    /// It was done, but some mails were rejected or a mailbox failed: 3.
+    Partly,
+}
+
+/// The system's configuration.
+const SYSTEM_CONFIG: &str = "/etc/tlsrptd/config.toml";
+/// The configuration in the current folder.
+const LOCAL_CONFIG: &str = "tlsrptd.toml";
+
+/// Runs a verb.
+///
+/// # Errors
+///
+/// Whatever kept it from being done, with what to do about it.
+pub async fn run(cli: Cli) -> anyhow::Result<End> {
+    // The documented tables don't depend on a configuration.
+    if let Verb::Sql(args) = &cli.verb
+        && (args.schema || args.examples)
+    {
+        return sql::help(args);
+    }
+    let path = config_path(cli.config)?;
+    let loaded = Config::load(&path)?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let config = loaded.config;
+    match cli.verb {
+        Verb::Run => run_daemon(config, &path).await,
+        Verb::Poll { dry_run } => poll_all(&config, dry_run).await,
+        Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
+        Verb::Digest(args) if args.send => send_digest(&config, args.dry_run).await,
+        Verb::Digest(args) => print_digest(&config, &args),
+        Verb::Sql(args) => sql::query(&config, &args),
+        Verb::Check { offline, send_test, format } => {
+            check::check(&config, &path, check::Scope { offline, send_test }, format).await
+        }
+        Verb::Show { what: Show::Report { id, format } } => show::report(&config, id, format),
+    }
+}
+
+/// `--config` or `$TLSRPTD_CONFIG`, else the usual places.
+fn config_path(given: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
+    given
+        .or_else(|| [LOCAL_CONFIG, SYSTEM_CONFIG].map(PathBuf::from).into_iter().find(|path| path.exists()))
+        .ok_or(ConfigError::Missing)
+}
+
+async fn run_daemon(config: Config, path: &Path) -> anyhow::Result<End> {
+    config.require_mailboxes()?;
+    config.require_sending()?;
+    let lock = Lock::take(&config.store)?;
+    let store = Store::open(&config.store)?;
+    daemon::run(config, path, store).await?;
+    drop(lock);
+    Ok(End::Done)
+}
+
+async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
+    config.require_mailboxes()?;
+    let _lock = if dry_run { None } else { Some(Lock::take(&config.store)?) };
+    let mut store = if dry_run { Store::open_dry_run(&config.store)? } else { Store::open(&config.store)? };
+    let mut out = std::io::stdout().lock();
+    let (mut n_failed, mut n_rejected) = (0_usize, 0_u64);
+    for mailbox in &config.mailboxes {
+        let mut bar = progress::Bar::new(&mailbox.name);
+        let polled = poll::poll(mailbox, config, &mut store, dry_run, &mut |done, all| bar.set(done, all)).await;
+        bar.finish();
+        n_rejected = n_rejected.saturating_add(polled.tally.rejected);
+        for remark in &polled.remarks {
+            writeln!(out, "{}: {remark}", mailbox.name)?;
+        }
+        match &polled.result {
+            Ok(()) => {
+                let more = if polled.is_unfinished { "; limits.poll_deadline ended it, poll again for the rest" } else { "" };
+                writeln!(out, "{}: {}{more}", mailbox.name, summary(&polled.tally))?;
+            }
+            Err(error) => {
+                n_failed = n_failed.saturating_add(1);
+                if polled.tally.mails > 0 {
+                    writeln!(out, "{}: {}, then it failed", mailbox.name, summary(&polled.tally))?;
+                }
+                writeln!(std::io::stderr().lock(), "tlsrptd: mailbox {:?}: {error}", mailbox.name)?;
+            }
+        }
+    }
+    if dry_run {
+        writeln!(out, "dry run: nothing was kept")?;
+    } else {
+        store.retain(config.store.retention, clock::now())?;
+    }
+    Ok(match n_failed {
+        0 if n_rejected == 0 => End::Done,
+        n if n == config.mailboxes.len() => End::Failed,
+        _ => End::Partly,
+    })
+}
+
+/// What was read, in words.
+fn summary(tally: &Tally) -> String {
+    let parts = [
+        (tally.stored, "stored"),
+        (tally.duplicates, "duplicate"),
+        (tally.conflicts, "in conflict"),
+        (tally.too_old, "too old"),
+        (tally.rejected, "rejected"),
+        (tally.not_reports, "without a report"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(n, word)| *n > 0 || *word == "stored")
+        .map(|(n, word)| format!("{n} {word}"))
+        .collect();
+    let mails = if tally.mails == 1 { "mail" } else { "mails" };
+    format!("{} {mails} read: {}", tally.mails, parts.join(", "))
+}
+
+fn import_paths(config: &Config, paths: &[PathBuf], dry_run: bool) -> anyhow::Result<End> {
+    for path in paths.iter().filter(|path| path.as_os_str() != "-") {
+        std::fs::symlink_metadata(path)
+            .with_context(|| format!("cannot import {}; check the path", path.display()))?;
+    }
+    let mut store = if dry_run { Store::open_dry_run(&config.store)? } else { Store::open(&config.store)? };
+    let mut bar = progress::Bar::new("import");
+    let tally = import::import(
+        config,
+        &mut store,
+        paths,
+        &mut std::io::stdin().lock(),
+        clock::now(),
+        &mut |tally| bar.count(tally.mails),
+    )?;
+    bar.finish();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", summary(&tally))?;
+    if dry_run {
+        writeln!(out, "dry run: nothing was kept")?;
+    }
+    Ok(if tally.rejected > 0 { End::Partly } else { End::Done })
+}
+
+fn print_digest(config: &Config, args: &DigestArgs) -> anyhow::Result<End> {
+    let store = Store::open_read_only(&config.store)?;
+    let now = clock::now().to_zoned(deliver::zone(config));
+    let mailboxes = deliver::mailboxes(config);
+    let facts = store.digest_facts(&deliver::question(config, &mailboxes, now.timestamp()))?;
+    let (digest, rendered) = deliver::render(config, &facts)?;
+    let mut out = std::io::stdout().lock();
+    match args.format {
+        DigestFormat::Text => write!(out, "Subject: {}\n\n{}", rendered.subject, rendered.text)?,
+        DigestFormat::Html => write!(out, "{}", rendered.html)?,
+        DigestFormat::Json => writeln!(out, "{}", digest.to_json()?)?,
+        DigestFormat::Eml => out.write_all(&deliver::compose(config, &rendered, &now)?.mail)?,
+    }
+    Ok(End::Done)
+}
+
+async fn send_digest(config: &Config, dry_run: bool) -> anyhow::Result<End> {
+    config.require_sending()?;
+    let _lock = if dry_run { None } else { Some(Lock::take(&config.store)?) };
+    let mut store = if dry_run { Store::open_dry_run(&config.store)? } else { Store::open_existing(&config.store)? };
+    let mut out = std::io::stdout().lock();
+    let waiting = match store.unsent_digest()? {
+        Some(waiting) => Some(waiting),
+        None => fix_digest(config, &mut store)?,
+    };
+    let Some(digest) = waiting else {
+        writeln!(
+            out,
+            "nothing new to tell, so nothing was sent; `tlsrptd digest` prints how things stand, and \
+             digest.send = \"always\" sends every time"
+        )?;
+        return Ok(End::Done);
+    };
+    if dry_run {
+        writeln!(out, "dry run: would send {:?} to {}", digest.subject, digest.waiting.join(", "))?;
+        return Ok(End::Done);
+    }
+    let round = deliver::deliver(config, &mut store, &digest).await?;
+    for recipient in &round.accepted {
+        writeln!(out, "sent {:?} to {recipient}", digest.subject)?;
+    }
+    let mut err = std::io::stderr().lock();
+    for (recipient, answer) in &round.refused {
+        writeln!(err, "tlsrptd: {recipient} was refused: {answer}; check the address in digest.to")?;
+    }
+    for (recipient, error) in &round.waiting {
+        writeln!(err, "tlsrptd: {recipient} has not got the digest: {error}; the next `digest --send` or `run` sends it again")?;
+    }
+    Ok(if round.accepted.is_empty() {
+        End::Failed
+    } else if round.refused.is_empty() && round.waiting.is_empty() {
+        End::Done
+    } else {
+        End::Partly
+    })
+}
+
+/// Fixes a digest now if there is something to tell, whatever `digest.at` says.
+fn fix_digest(config: &Config, store: &mut Store) -> anyhow::Result<Option<crate::store::FixedDigest>> {
+    let now = clock::now().to_zoned(deliver::zone(config));
+    let previous = store.last_digest_at()?;
+    let mailboxes = deliver::mailboxes(config);
+    let question = deliver::question(config, &mailboxes, now.timestamp());
+    let mut failed = None;
+    let fixed = store.fix_digest(&question, |facts| {
+        let (send, weekly) = (config.digest.send, config.digest.weekly);
+        let composed = schedule::reason(&now, previous, send, weekly, news(facts))
+            .map_err(anyhow::Error::from)
+            .and_then(|decision| {
+                if !decision.sends() {
+                    return Ok(None);
+                }
+                let (_, rendered) = deliver::render(config, facts)?;
+                deliver::compose(config, &rendered, &now).map(Some)
+            });
+        composed.unwrap_or_else(|error| {
+            failed = Some(error);
+            None
+        })
+    })?;
+    failed.map_or(Ok(fixed), Err)
+}
+
+/// Whether what we print goes to a person.
+fn is_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}

@@ -1,0 +1,184 @@
+//! The digest as plain text: complete, at 72 columns.
+
+use textwrap::{Options, WordSplitter, WrapAlgorithm};
+
+use crate::digest::model::{Block, Digest, Finding, Section, Table};
+use crate::digest::words;
+
+/// Width of the text, in columns.
+const COLUMNS: usize = 72;
+
+/// Where the text beside a label begins.
+const LABEL_COLUMNS: usize = 7;
+
+impl Digest {
+    /// The text: lines of at most 72 columns, ended by LF. Only a single word of a command may be longer, for
+    /// breaking it would change its meaning.
+    pub fn to_text(&self) -> String {
+        let mut blocks = vec![wrapped(&self.verdict, "", "")];
+        blocks.extend(self.sections.iter().map(section));
+        let mut text = words::plain(&blocks.join("\n\n"));
+        text.push('\n');
+        text
+    }
+}
+
+fn section(section: &Section) -> String {
+    match section {
+        Section::Paragraph(text) => wrapped(text, "", ""),
+        Section::Finding(found) => finding(found),
+        Section::Table(content) => table(content),
+        Section::Lines { title, lines, more } => {
+            let mut out = vec![format!("{}:", title.to_uppercase())];
+            out.extend(lines.iter().map(|line| wrapped(line, "- ", "  ")));
+            out.extend(more.iter().map(|command| broken(command, "  ")));
+            out.join("\n")
+        }
+    }
+}
+
+fn finding(finding: &Finding) -> String {
+    let head = format!("{}  ", finding.tag);
+    let indent = " ".repeat(LABEL_COLUMNS);
+    let mut out = vec![
+        wrapped(&finding.title, &head, &indent),
+        wrapped(&finding.context, &indent, &indent),
+    ];
+    for row in &finding.rows {
+        let label = format!("{:<LABEL_COLUMNS$}", row.label);
+        for (i, block) in row.blocks.iter().enumerate() {
+            let first = if i == 0 { label.as_str() } else { indent.as_str() };
+            out.push(match block {
+                Block::Text(text) => wrapped(text, first, &indent),
+                Block::Command(command) => broken(command, first),
+            });
+        }
+    }
+    out.join("\n")
+}
+
+fn wrapped(text: &str, first: &str, rest: &str) -> String {
+    let options = Options::new(COLUMNS)
+        .initial_indent(first)
+        .subsequent_indent(rest)
+        .wrap_algorithm(WrapAlgorithm::FirstFit)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .break_words(true);
+    textwrap::fill(text, options)
+}
+
+/// A command in lines that a shell reads as one: each but the last ends in a backslash.
+fn broken(command: &str, first: &str) -> String {
+    let indent = " ".repeat(first.chars().count());
+    let mut lines = Vec::new();
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for word in shell_words(command) {
+        let length = line.chars().count().saturating_add(word.chars().count());
+        // A blank before the word; a blank and a backslash behind it.
+        if !empty && length.saturating_add(3) > COLUMNS {
+            lines.push(format!("{line} \\"));
+            line = format!("{indent}  {word}");
+        } else {
+            if !empty {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        empty = false;
+    }
+    lines.push(line);
+    lines.join("\n")
+}
+
+/// The words between which a line may break: in single quotes a backslash would stay.
+fn shell_words(command: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = command.trim();
+    while !rest.is_empty() {
+        let mut single_quoted = false;
+        let mut double_quoted = false;
+        let end = rest.find(|c: char| {
+            match c {
+                '"' if !single_quoted => double_quoted = !double_quoted,
+                '\'' if !double_quoted => single_quoted = !single_quoted,
+                _ => {}
+            }
+            c == ' ' && !single_quoted
+        });
+        let (word, after) = end
+            .and_then(|end| rest.split_at_checked(end))
+            .unwrap_or((rest, ""));
+        words.push(word);
+        rest = after.trim_start();
+    }
+    words
+}
+
+fn table(table: &Table) -> String {
+    let mut rows: Vec<Vec<String>> = vec![
+        table
+            .columns
+            .iter()
+            .map(|column| column.name.to_owned())
+            .collect(),
+    ];
+    rows.extend(table.rows.iter().cloned());
+    let mut widths: Vec<usize> = Vec::new();
+    for (i, _) in table.columns.iter().enumerate() {
+        widths.push(
+            rows.iter()
+                .filter_map(|row| row.get(i))
+                .map(|cell| width(cell))
+                .max()
+                .unwrap_or(0),
+        );
+    }
+    shrink(&mut widths, table);
+    let mut out: Vec<String> = table.title.iter().map(|title| format!("{title}:")).collect();
+    for row in &rows {
+        let mut line = String::new();
+        for ((cell, width), column) in row.iter().zip(&widths).zip(&table.columns) {
+            line.push_str(&padded(cell, *width, column.numeric));
+            line.push_str("  ");
+        }
+        out.push(line.trim_end().to_owned());
+    }
+    out.extend(table.note.iter().cloned());
+    out.join("\n")
+}
+
+/// Makes the widest column of text as narrow as the page demands.
+fn shrink(widths: &mut [usize], table: &Table) {
+    let gaps = widths.len().saturating_sub(1).saturating_mul(2);
+    let sum = widths.iter().fold(gaps, |sum, width| sum.saturating_add(*width));
+    let excess = sum.saturating_sub(COLUMNS);
+    let widest = widths
+        .iter_mut()
+        .zip(&table.columns)
+        .filter(|(_, column)| !column.numeric)
+        .map(|(width, _)| width)
+        .max_by_key(|width| **width);
+    if let Some(widest) = widest {
+        *widest = widest.saturating_sub(excess).max(8);
+    }
+}
+
+fn padded(cell: &str, to: usize, right: bool) -> String {
+    let mut text = cell.to_owned();
+    if width(&text) > to {
+        while width(&text).saturating_add(3) > to && text.pop().is_some() {}
+        text.push_str("...");
+    }
+    let blanks = " ".repeat(to.saturating_sub(width(&text)));
+    if right {
+        format!("{blanks}{text}")
+    } else {
+        format!("{text}{blanks}")
+    }
+}
+
+fn width(text: &str) -> usize {
+    textwrap::core::display_width(text)
+}

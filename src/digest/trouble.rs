@@ -1,0 +1,106 @@
+//! Our own trouble in words: mailboxes and mails that can't be read, recipients that are refused. Pure.
+
+use crate::digest::model::{Block, Finding, Options, Row};
+use crate::digest::{names, words};
+use crate::store::rows::{DigestFacts, RejectedMail};
+
+const TAG: &str = "TROUBLE";
+
+/// Longest error in the digest, in characters; ours may name a server, a folder and the server's answer.
+const ERROR_CHARS: usize = 240;
+
+/// Longest place of a mail, in characters.
+const LOCATOR_CHARS: usize = 80;
+
+/// Everything that keeps us from reading or mailing.
+pub(crate) fn findings(facts: &DigestFacts, options: &Options) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let moment = |at| {
+        let zoned = options.zoned(at);
+        let day = words::day(zoned.date(), options.day(facts.due_at));
+        format!("{day}{}{:02}:{:02}", words::NBSP, zoned.hour(), zoned.minute())
+    };
+    for mailbox in &facts.failing {
+        findings.push(Finding {
+            tag: TAG,
+            title: format!(
+                "mailbox {} not read since {}",
+                names::clean(&mailbox.name, names::NAME_CHARS),
+                moment(mailbox.since)
+            ),
+            context:
+                "Reports that arrive there are missing from this digest; they are read once it works again."
+                    .to_owned(),
+            rows: vec![
+                Row::text("Error", names::clean(&mailbox.error, ERROR_CHARS)),
+                Row::command("Check", "tlsrptd check".to_owned()),
+            ],
+        });
+    }
+    for refused in &facts.refused {
+        findings.push(Finding {
+            tag: TAG,
+            title: format!(
+                "{} does not get the digest since {}",
+                names::clean(&refused.recipient, names::NAME_CHARS),
+                moment(refused.since)
+            ),
+            context: "The mail server refused the recipient.".to_owned(),
+            rows: vec![
+                Row::text("Error", names::clean(&refused.error, ERROR_CHARS)),
+                Row::text(
+                    "Fix",
+                    "Correct digest.to in the configuration, or have the address made to work.".to_owned(),
+                ),
+            ],
+        });
+    }
+    findings.extend(rejected(facts, options));
+    findings
+}
+
+fn rejected(facts: &DigestFacts, options: &Options) -> Option<Finding> {
+    let n_listed = u64::try_from(facts.rejected.len()).unwrap_or(u64::MAX);
+    let n_all = facts.mails.rejected.max(n_listed);
+    if facts.rejected.is_empty() {
+        return None;
+    }
+    let mut rows: Vec<Row> = facts
+        .rejected
+        .iter()
+        .map(|mail| Row::text("Mail", rejected_mail(mail, facts, options)))
+        .collect();
+    let rest = n_all.saturating_sub(n_listed);
+    if rest > 0 {
+        rows.push(Row::text("", format!("and {} more", words::number(rest))));
+    }
+    rows.push(Row {
+        label: "More",
+        blocks: vec![Block::Command(
+            "tlsrptd sql \"SELECT id, source, locator, received_at, reason FROM mails WHERE outcome = 'rejected'\""
+                .to_owned(),
+        )],
+    });
+    Some(Finding {
+        tag: TAG,
+        title: format!("{} could not be read", words::count(n_all, "mail")),
+        context: "What they report is missing from all numbers. This is told once.".to_owned(),
+        rows,
+    })
+}
+
+fn rejected_mail(mail: &RejectedMail, facts: &DigestFacts, options: &Options) -> String {
+    let received = mail.received_at.map(|at| {
+        let day = words::day(options.day(at), options.day(facts.due_at));
+        format!(", received {day}")
+    });
+    format!(
+        "{}{}{}, {}{}: {}",
+        "id",
+        words::NBSP,
+        mail.id,
+        names::clean(&mail.locator, LOCATOR_CHARS),
+        received.unwrap_or_default(),
+        names::clean(&mail.reason, names::REASON_CHARS)
+    )
+}

@@ -1,0 +1,77 @@
+//! Transfer encodings (RFC 2045, Section 6), read leniently.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+
+use super::header::Encoding;
+use super::{deviation, sniff};
+
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
+
+/// A part's content.
+pub(super) fn decode<'a>(
+    body: &'a [u8],
+    encoding: Encoding,
+    deviations: &mut BTreeSet<&'static str>,
+) -> Cow<'a, [u8]> {
+    let is_plain =
+        || sniff::looks_like_json(body) || sniff::looks_like_gzip(body) || sniff::looks_like_zip(body);
+    match encoding {
+        Encoding::Identity => Cow::Borrowed(body),
+        Encoding::Base64 if is_plain() => {
+            deviations.insert(deviation::TRANSFER_ENCODING);
+            Cow::Borrowed(body)
+        }
+        Encoding::Base64 => Cow::Owned(base64(body, deviations)),
+        Encoding::QuotedPrintable => quoted_printable_decode(body).map_or_else(
+            || {
+                deviations.insert(deviation::TRANSFER_ENCODING);
+                Cow::Borrowed(body)
+            },
+            Cow::Owned,
+        ),
+    }
+}
+
+/// Base64 without what doesn't belong there: other bytes are dropped, padding ends a group.
+fn base64(body: &[u8], deviations: &mut BTreeSet<&'static str>) -> Vec<u8> {
+    /// Characters decoded at once; whole groups of four.
+    const CHUNK: usize = 4 * 4096;
+    let mut bytes = Vec::with_capacity(body.len().saturating_div(4).saturating_mul(3));
+    let mut chunk = Vec::with_capacity(CHUNK);
+    for &byte in body {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => chunk.push(byte),
+            b'=' => flush(&mut chunk, &mut bytes),
+            byte if byte.is_ascii_whitespace() => {}
+            _ => {
+                deviations.insert(deviation::BASE64_STRAY_BYTES);
+            }
+        }
+        if chunk.len() == CHUNK {
+            flush(&mut chunk, &mut bytes);
+        }
+    }
+    flush(&mut chunk, &mut bytes);
+    bytes
+}
+
+fn flush(chunk: &mut Vec<u8>, bytes: &mut Vec<u8>) {
+    if chunk.len() % 4 == 1 {
+        // Six bits make no byte.
+        chunk.pop();
+    }
+    // Only characters of the alphabet, in a possible number: nothing can fail.
+    drop(LENIENT.decode_vec(&chunk, bytes));
+    chunk.clear();
+}

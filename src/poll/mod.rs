@@ -1,0 +1,262 @@
+//! Polls mailboxes: fetch, prepare, record, and what happens to the mails afterwards.
+
+use std::time::Duration;
+
+use crate::clock;
+use crate::config::{Config, MailboxConfig, MailboxKind};
+use crate::mailbox::{Body, Fetched, FolderState, ImapSession, Listed, MailboxError, Reaction};
+use crate::prepare::{Input, prepare};
+use crate::store::{CursorMove, Folder, FolderKey, IncomingMail, Origin, Store, StoreError, Tally};
+
+mod after;
+mod maildir;
+
+/// Why a poll of a mailbox ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum PollError {
+    /// The mailbox.
+    #[error(transparent)]
+    Mailbox(#[from] MailboxError),
+    /// The Maildir; the message says all.
+    #[error("{0}")]
+    Maildir(std::io::Error),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// `limits.poll_deadline` passed and not one mail was read.
+    #[error("nothing was read within limits.poll_deadline ({} s); see whether the server is slow", .0.as_secs())]
+    Deadline(Duration),
+}
+
+impl PollError {
+    /// What the daemon does about it.
+    pub fn reaction(&self) -> Reaction {
+        match self {
+            Self::Mailbox(error) => error.reaction(),
+            Self::Maildir(_) => Reaction::NeedsPerson,
+            Self::Store(_) | Self::Deadline(_) => Reaction::Retry,
+        }
+    }
+}
+
+/// How a poll of one mailbox ended.
+#[derive(Debug)]
+pub struct Polled {
+    /// What was recorded, even if an error ended it.
+    pub tally: Tally,
+    /// Whether the deadline cut it short; the next poll goes on from there.
+    pub is_unfinished: bool,
+    /// What a person should know though the poll went well.
+    pub remarks: Vec<String>,
+    /// Why it ended early.
+    pub result: Result<(), PollError>,
+}
+
+/// Told how far a poll is: mails done and mails there are.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// A poll under way: what outlives its cancellation by the deadline.
+struct Poll<'a, 'p> {
+    mailbox: &'a MailboxConfig,
+    config: &'a Config,
+    /// The mailbox isn't changed.
+    dry_run: bool,
+    tally: Tally,
+    remarks: Vec<String>,
+    progress: Progress<'p>,
+}
+
+/// Polls one mailbox within `limits.poll_deadline`, and remembers how it went.
+pub async fn poll(
+    mailbox: &MailboxConfig,
+    config: &Config,
+    store: &mut Store,
+    dry_run: bool,
+    progress: Progress<'_>,
+) -> Polled {
+    let (tally, remarks) = (Tally::default(), Vec::new());
+    let mut poll = Poll { mailbox, config, dry_run, tally, remarks, progress };
+    let deadline = config.limits.poll_deadline;
+    // Cutting it anywhere is safe: each batch is one transaction, and the session dies with it.
+    let result = match mailbox.kind {
+        MailboxKind::Imap => tokio::time::timeout(deadline, poll.imap(store)).await,
+        MailboxKind::Maildir => Ok(poll.maildir(store)),
+    };
+    let is_unfinished = result.is_err();
+    let result = match result {
+        Ok(result) => result,
+        Err(_) if poll.tally.mails > 0 => Ok(()),
+        Err(_) => Err(PollError::Deadline(deadline)),
+    };
+    let Poll { tally, remarks, .. } = poll;
+    let remembered = match &result {
+        // A busy server neither fails nor works.
+        Err(error) if error.reaction() == Reaction::Wait => Ok(()),
+        Err(error) => store.mailbox_polled(&mailbox.name, Err(&error.to_string()), clock::now()),
+        Ok(()) => store.mailbox_polled(&mailbox.name, Ok(()), clock::now()),
+    };
+    let result = result.and(remembered.map_err(PollError::from));
+    Polled { tally, is_unfinished, remarks, result }
+}
+
+impl Poll<'_, '_> {
+    async fn imap(&mut self, store: &mut Store) -> Result<(), PollError> {
+        let mut session = ImapSession::connect(self.mailbox, &self.config.limits).await?;
+        for name in self.mailbox.folders() {
+            let state = session.examine(&name).await?;
+            let server = format!("{}:{}", self.mailbox.host, self.mailbox.port());
+            let key = FolderKey { server: &server, user: &self.mailbox.user, name: &name };
+            let folder =
+                store.folder(key, state.uid_validity, state.uid_next, self.mailbox.since, clock::now())?;
+            if folder.rescan {
+                tracing::info!(mailbox = %self.mailbox.name, folder = ?name, "uids changed, reading again");
+            }
+            self.folder(&mut session, store, &name, state, &folder).await?;
+            self.after(&mut session, store, &name, state.uid_validity, &folder).await?;
+        }
+        session.logout().await;
+        Ok(())
+    }
+
+    /// Reads what is new in a folder.
+    async fn folder(
+        &mut self,
+        session: &mut ImapSession,
+        store: &mut Store,
+        name: &str,
+        state: FolderState,
+        folder: &Folder,
+    ) -> Result<(), PollError> {
+        let last = state.uid_next.saturating_sub(1);
+        let mut done = folder.last_uid;
+        while done < last {
+            let (mut mails, up_to) = if state.exists == 0 {
+                (Vec::new(), last)
+            } else {
+                let listing = session.list(done.saturating_add(1), last).await?;
+                (listing.mails, listing.up_to)
+            };
+            mails.retain(|mail| !is_too_old_to_read(folder, mail));
+            let n_mails = u64::try_from(mails.len()).unwrap_or(u64::MAX);
+            let mut n_done = 0_u64;
+            for batch in batches(&mails, self.config) {
+                let fetched = session.fetch(batch, self.config.limits.mail_bytes).await?;
+                let prepared: Vec<IncomingMail> = fetched
+                    .iter()
+                    .filter_map(|fetched| self.prepare(name, state.uid_validity, folder, fetched))
+                    .collect();
+                let cursor = batch.last().map(|mail| CursorMove { folder: folder.id, last_uid: mail.uid });
+                self.record(store, &prepared, cursor)?;
+                n_done = n_done.saturating_add(u64::try_from(batch.len()).unwrap_or(u64::MAX));
+                (self.progress)(n_done, n_mails);
+            }
+            // Below UIDNEXT nothing new can appear, so the empty rest is done as well.
+            self.record(store, &[], Some(CursorMove { folder: folder.id, last_uid: up_to }))?;
+            done = up_to.max(done.saturating_add(1));
+        }
+        Ok(())
+    }
+
+    fn prepare(
+        &self,
+        name: &str,
+        uid_validity: u32,
+        folder: &Folder,
+        Fetched { mail, body }: &Fetched,
+    ) -> Option<IncomingMail> {
+        let limits = &self.config.limits;
+        let origin = Origin {
+            source: self.mailbox.name.clone(),
+            folder: Some(folder.id),
+            uid_validity: Some(uid_validity),
+            uid: Some(mail.uid),
+            base_name: None,
+            locator: format!("{name};UIDVALIDITY={uid_validity};UID={}", mail.uid),
+            received_at: mail.received_at,
+            size_bytes: match body {
+                Body::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+                Body::TooLarge | Body::Expunged | Body::Undelivered => mail.size,
+            },
+            backfill: mail.uid < folder.backfill_below,
+        };
+        let reason;
+        let input = match body {
+            Body::Bytes(bytes) => Input::Mail(bytes),
+            Body::Expunged => return None,
+            Body::TooLarge => {
+                reason = crate::import::too_large(mail.size, limits.mail_bytes);
+                Input::Refused(&reason)
+            }
+            Body::Undelivered => Input::Refused(
+                "the server lists this mail but does not deliver it; look at it with another mail program",
+            ),
+        };
+        Some(prepare(origin, input, limits, clock::now()))
+    }
+
+    fn record(
+        &mut self,
+        store: &mut Store,
+        mails: &[IncomingMail],
+        cursor: Option<CursorMove>,
+    ) -> Result<(), PollError> {
+        let tally = store.record(mails, cursor, self.config.store.retention, clock::now())?;
+        self.tally.add(tally);
+        Ok(())
+    }
+}
+
+/// Whether a mail was there before the first run and is older than that reads.
+fn is_too_old_to_read(folder: &Folder, mail: &Listed) -> bool {
+    mail.uid < folder.old_below
+        && folder
+            .not_before
+            .zip(mail.received_at)
+            .is_some_and(|(not_before, received_at)| received_at < not_before)
+}
+
+/// Cuts a list of mails into batches, bounded by number and bytes; a mail over the size limit is not downloaded and
+/// weighs nothing.
+fn batches<'a>(mails: &'a [Listed], config: &Config) -> Vec<&'a [Listed]> {
+    let limits = &config.limits;
+    let mut batches = Vec::new();
+    let (mut rest, mut n, mut n_bytes) = (mails, 0_usize, 0_u64);
+    while let Some(mail) = rest.get(n) {
+        let size = if mail.size > limits.mail_bytes { 0 } else { mail.size };
+        let is_full = u32::try_from(n).is_ok_and(|n| n >= limits.batch_mails)
+            || n_bytes.saturating_add(size) > limits.batch_bytes;
+        if is_full && n > 0 {
+            let (batch, others) = rest.split_at(n);
+            batches.push(batch);
+            (rest, n, n_bytes) = (others, 0, 0);
+        } else {
+            n = n.saturating_add(1);
+            n_bytes = n_bytes.saturating_add(size);
+        }
+    }
+    if !rest.is_empty() {
+        batches.push(rest);
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Listed, batches};
+    use crate::config::Config;
+
+    #[test]
+    fn batches_are_bounded_by_bytes_and_number_and_hold_every_mail_once() {
+        let mut config = Config::default();
+        config.limits.batch_mails = 3;
+        config.limits.batch_bytes = 100;
+        let mails: Vec<Listed> = [10, 200, 10, 10, 10, 10, 95, 10]
+            .into_iter()
+            .zip(1..)
+            .map(|(size, uid)| Listed { uid, size, received_at: None })
+            .collect();
+        let batches = batches(&mails, &config);
+        let uids: Vec<Vec<u32>> = batches.iter().map(|b| b.iter().map(|m| m.uid).collect()).collect();
+        assert_eq!(uids, [vec![1], vec![2], vec![3, 4, 5], vec![6], vec![7], vec![8]]);
+    }
+}
