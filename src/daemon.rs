@@ -87,8 +87,19 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
     let mut signals = Signals::new()?;
     let turns = first_turns(&config);
     let now = Instant::now();
-    let mut daemon = Daemon { config, path, store, turns, next_send: now, send_failures: 0 };
-    tracing::info!(mailboxes = daemon.config.mailboxes.len(), version = env!("CARGO_PKG_VERSION"), "started");
+    let mut daemon = Daemon {
+        config,
+        path,
+        store,
+        turns,
+        next_send: now,
+        send_failures: 0,
+    };
+    tracing::info!(
+        mailboxes = daemon.config.mailboxes.len(),
+        version = env!("CARGO_PKG_VERSION"),
+        "started"
+    );
     loop {
         let told = tokio::select! {
             biased;
@@ -139,7 +150,15 @@ async fn stop_after_grace(signals: &mut Signals, step: impl Future<Output = ()>)
 
 fn first_turns(config: &Config) -> Vec<Turn> {
     let now = Instant::now();
-    config.mailboxes.iter().map(|_| Turn { at: now, failures: 0, is_read: false }).collect()
+    config
+        .mailboxes
+        .iter()
+        .map(|_| Turn {
+            at: now,
+            failures: 0,
+            is_read: false,
+        })
+        .collect()
 }
 
 /// The pause after `failures` failures in a row: doubling, with jitter so that many daemons don't knock at once.
@@ -154,8 +173,12 @@ impl Daemon<'_> {
     async fn poll_one(&mut self) {
         let now = Instant::now();
         let due = self.turns.iter().enumerate().filter(|(_, turn)| turn.at <= now);
-        let Some(at) = due.min_by_key(|(_, turn)| turn.at).map(|(at, _)| at) else { return };
-        let Some(mailbox) = self.config.mailboxes.get(at) else { return };
+        let Some(at) = due.min_by_key(|(_, turn)| turn.at).map(|(at, _)| at) else {
+            return;
+        };
+        let Some(mailbox) = self.config.mailboxes.get(at) else {
+            return;
+        };
         let polled = poll::poll(mailbox, &self.config, &mut self.store, false, &mut |_, _| {}).await;
         log_poll(mailbox, &polled);
         if let Some(turn) = self.turns.get_mut(at) {
@@ -189,7 +212,9 @@ impl Daemon<'_> {
         }
         if let Err(error) = self.digest_step().await {
             self.send_failures = self.send_failures.saturating_add(1);
-            self.next_send = Instant::now().checked_add(pause(self.send_failures)).unwrap_or(self.next_send);
+            self.next_send = Instant::now()
+                .checked_add(pause(self.send_failures))
+                .unwrap_or(self.next_send);
             tracing::error!("cannot make the digest: {error:#}");
         }
     }
@@ -212,7 +237,9 @@ impl Daemon<'_> {
             tracing::info!(subject = ?digest.subject, recipients = round.accepted.len(), "digest sent");
         } else {
             self.send_failures = self.send_failures.saturating_add(1);
-            self.next_send = Instant::now().checked_add(pause(self.send_failures)).unwrap_or(self.next_send);
+            self.next_send = Instant::now()
+                .checked_add(pause(self.send_failures))
+                .unwrap_or(self.next_send);
         }
         Ok(())
     }
@@ -277,7 +304,9 @@ impl Daemon<'_> {
                 self.next_send = Instant::now();
                 tracing::info!(path = %self.path.display(), "configuration read again");
             }
-            Ok(_) => tracing::error!("store.path has changed; restart tlsrptd for that, the old configuration stays in force"),
+            Ok(_) => tracing::error!(
+                "store.path has changed; restart tlsrptd for that, the old configuration stays in force"
+            ),
             Err(error) => tracing::error!("{error}; the old configuration stays in force"),
         }
     }

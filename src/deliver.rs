@@ -30,7 +30,11 @@ pub fn zone(config: &Config) -> TimeZone {
 
 /// Names of the configured mailboxes.
 pub fn mailboxes(config: &Config) -> Vec<String> {
-    config.mailboxes.iter().map(|mailbox| mailbox.name.clone()).collect()
+    config
+        .mailboxes
+        .iter()
+        .map(|mailbox| mailbox.name.clone())
+        .collect()
 }
 
 /// What the next digest is asked for.
@@ -53,7 +57,10 @@ pub fn render(config: &Config, facts: &DigestFacts) -> anyhow::Result<(Digest, R
         zone: zone(config),
         send: config.digest.send,
         weekly: config.digest.weekly,
-        mailbox_unchanged: config.mailboxes.iter().all(|mailbox| mailbox.after == After::Leave),
+        mailbox_unchanged: config
+            .mailboxes
+            .iter()
+            .all(|mailbox| mailbox.after == After::Leave),
     };
     let digest = Digest::build(facts, &options);
     let rendered = digest.render()?;
@@ -66,27 +73,25 @@ pub fn render(config: &Config, facts: &DigestFacts) -> anyhow::Result<(Digest, R
 ///
 /// If an address of the configuration is none.
 pub fn compose(config: &Config, rendered: &Rendered, now: &Zoned) -> anyhow::Result<Composed> {
-    let from = if config.digest.from.is_empty() { "tlsrptd@localhost" } else { &config.digest.from };
-    let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain.trim_end_matches('>'));
-    let message_id =
-        format!("tlsrptd.{}.{:016x}@{domain}", now.strftime("%Y%m%d%H%M%S"), fastrand::u64(..));
-    let mail = mail::compose(rendered, from, &config.digest.to, &message_id, now)?;
-    Ok(Composed { message_id, subject: rendered.subject.clone(), mail })
-}
-
-/// The one-line mail of `check --send-test`.
-///
-/// # Errors
-///
-/// If an address of the configuration is none.
-pub fn compose_test(config: &Config, now: &Zoned) -> anyhow::Result<Composed> {
-    let line = "This is a test of tlsrptd. Digests will come the same way.";
-    let rendered = Rendered {
-        subject: format!("{}test", crate::digest::TAG),
-        text: format!("{line}\n"),
-        html: format!("<!DOCTYPE html><title>tlsrptd</title><p>{line}</p>\n"),
+    let from = if config.digest.from.is_empty() {
+        "tlsrptd@localhost"
+    } else {
+        &config.digest.from
     };
-    compose(config, &rendered, now)
+    let domain = from
+        .rsplit_once('@')
+        .map_or("localhost", |(_, domain)| domain.trim_end_matches('>'));
+    let message_id = format!(
+        "tlsrptd.{}.{:016x}@{domain}",
+        now.strftime("%Y%m%d%H%M%S"),
+        fastrand::u64(..)
+    );
+    let mail = mail::compose(rendered, from, &config.digest.to, &message_id, now)?;
+    Ok(Composed {
+        message_id,
+        subject: rendered.subject.clone(),
+        mail,
+    })
 }
 
 /// The one-line mail of `check --send-test`.
@@ -109,22 +114,32 @@ pub fn compose_test(config: &Config, now: &Zoned) -> anyhow::Result<Composed> {
 /// # Errors
 ///
 /// [`StoreError`] from the database.
-pub async fn deliver(
-    config: &Config,
-    store: &mut Store,
-    digest: &FixedDigest,
-) -> Result<Round, StoreError> {
+pub async fn deliver(config: &Config, store: &mut Store, digest: &FixedDigest) -> Result<Round, StoreError> {
     let from = &config.digest.from;
-    let sending = send(&config.smtp, from, &digest.waiting, &digest.message_id, &digest.mail);
+    let sending = send(
+        &config.smtp,
+        from,
+        &digest.waiting,
+        &digest.message_id,
+        &digest.mail,
+    );
     let results = match sending.await {
         Ok(results) => results,
         Err(error) => {
             let failed = Delivered::Failed(error.to_string());
-            digest.waiting.iter().map(|recipient| (recipient.clone(), failed.clone())).collect()
+            digest
+                .waiting
+                .iter()
+                .map(|recipient| (recipient.clone(), failed.clone()))
+                .collect()
         }
     };
-    let mut round =
-        Round { accepted: Vec::new(), refused: Vec::new(), waiting: Vec::new(), is_sent: false };
+    let mut round = Round {
+        accepted: Vec::new(),
+        refused: Vec::new(),
+        waiting: Vec::new(),
+        is_sent: false,
+    };
     for (recipient, delivered) in results {
         let delivery = match &delivered {
             Delivered::Accepted => Delivery::Accepted,

@@ -51,7 +51,13 @@ struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn new(config: &'a Config, now: Timestamp) -> Self {
-        Self { config, now, mails: Vec::new(), n_bytes: 0, tally: Tally::default() }
+        Self {
+            config,
+            now,
+            mails: Vec::new(),
+            n_bytes: 0,
+            tally: Tally::default(),
+        }
     }
 
     fn add(&mut self, item: &Item) {
@@ -62,7 +68,10 @@ impl<'a> Batch<'a> {
                 let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 let input = match item.kind {
                     Kind::Mail => Input::Mail(bytes),
-                    Kind::File => Input::File { bytes, name: item.name.as_deref() },
+                    Kind::File => Input::File {
+                        bytes,
+                        name: item.name.as_deref(),
+                    },
                 };
                 (input, size)
             }
@@ -86,7 +95,8 @@ impl<'a> Batch<'a> {
 
     fn is_full(&self) -> bool {
         let limits = &self.config.limits;
-        u32::try_from(self.mails.len()).is_ok_and(|n| n >= limits.batch_mails) || self.n_bytes >= limits.batch_bytes
+        u32::try_from(self.mails.len()).is_ok_and(|n| n >= limits.batch_mails)
+            || self.n_bytes >= limits.batch_bytes
     }
 
     fn record(&mut self, store: &mut Store) -> Result<(), StoreError> {
@@ -102,5 +112,7 @@ impl<'a> Batch<'a> {
 
 /// Why a mail over the size limit is rejected.
 pub fn too_large(size: u64, limit: u64) -> String {
-    format!("the mail has {size} bytes, more than limits.mail_bytes ({limit}) allows; raise it to read such mails")
+    format!(
+        "the mail has {size} bytes, more than limits.mail_bytes ({limit}) allows; raise it to read such mails"
+    )
 }

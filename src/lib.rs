@@ -15,7 +15,6 @@ pub mod prepare;
 pub mod import;
 pub mod poll;
 pub mod deliver;
-pub mod deliver;
 pub mod daemon;
 pub mod cli;
 pub mod commands;

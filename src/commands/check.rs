@@ -34,7 +34,11 @@ struct Line {
 impl Line {
     fn new(what: impl Into<String>, result: Result<String, String>) -> Self {
         let ok = result.is_ok();
-        Self { what: what.into(), ok, detail: result.unwrap_or_else(|problem| problem) }
+        Self {
+            what: what.into(),
+            ok,
+            detail: result.unwrap_or_else(|problem| problem),
+        }
     }
 }
 
@@ -55,7 +59,10 @@ pub(super) async fn check(
             lines.push(Line::new("mailboxes", offline(config.require_mailboxes())));
         }
         for mailbox in &config.mailboxes {
-            lines.push(Line::new(format!("mailbox {}", mailbox.name), mailbox_of(mailbox, config).await));
+            lines.push(Line::new(
+                format!("mailbox {}", mailbox.name),
+                mailbox_of(mailbox, config).await,
+            ));
         }
         lines.push(Line::new("smtp", smtp(config).await));
         if scope.send_test {
@@ -68,30 +75,57 @@ pub(super) async fn check(
         TextOrJson::Text => {
             for line in &lines {
                 let verdict = if line.ok { "ok" } else { "FAILED" };
-                writeln!(out, "{}: {verdict}: {}", line.what, super::output::printable(&line.detail))?;
+                writeln!(
+                    out,
+                    "{}: {verdict}: {}",
+                    line.what,
+                    super::output::printable(&line.detail)
+                )?;
             }
         }
     }
-    Ok(if lines.iter().all(|line| line.ok) { End::Done } else { End::Failed })
+    Ok(if lines.iter().all(|line| line.ok) {
+        End::Done
+    } else {
+        End::Failed
+    })
 }
 
 fn offline(result: Result<(), crate::config::ConfigError>) -> Result<String, String> {
-    result.map(|()| "complete".to_owned()).map_err(|error| error.to_string())
+    result
+        .map(|()| "complete".to_owned())
+        .map_err(|error| error.to_string())
 }
 
 fn database(config: &Config) -> Result<String, String> {
     let path = &config.store.path;
     if !path.exists() {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         return tempfile::NamedTempFile::new_in(folder)
-            .map(|_| format!("{} isn't there yet; the first poll or import makes it", path.display()))
-            .map_err(|error| format!("cannot write in {}: {error}; make the folder and let this user write there", folder.display()));
+            .map(|_| {
+                format!(
+                    "{} isn't there yet; the first poll or import makes it",
+                    path.display()
+                )
+            })
+            .map_err(|error| {
+                format!(
+                    "cannot write in {}: {error}; make the folder and let this user write there",
+                    folder.display()
+                )
+            });
     }
     let store = Store::open_read_only(&config.store).map_err(|error| error.to_string())?;
     let problems = store.integrity().map_err(|error| error.to_string())?;
     match problems.first() {
         None => Ok(format!("{}, intact", path.display())),
-        Some(problem) => Err(format!("{} is damaged: {problem}; restore a backup", path.display())),
+        Some(problem) => Err(format!(
+            "{} is damaged: {problem}; restore a backup",
+            path.display()
+        )),
     }
 }
 
@@ -114,9 +148,16 @@ async fn mailbox_of(mailbox: &MailboxConfig, config: &Config) -> Result<String, 
         Ok::<_, crate::mailbox::MailboxError>(found.join(", "))
     };
     match tokio::time::timeout(limit, checking).await {
-        Ok(Ok(found)) => Ok(format!("{}:{}: login works; {found}", mailbox.host, mailbox.port())),
+        Ok(Ok(found)) => Ok(format!(
+            "{}:{}: login works; {found}",
+            mailbox.host,
+            mailbox.port()
+        )),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within limits.poll_deadline ({} s)", limit.as_secs())),
+        Err(_) => Err(format!(
+            "no answer within limits.poll_deadline ({} s)",
+            limit.as_secs()
+        )),
     }
 }
 

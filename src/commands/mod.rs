@@ -1,6 +1,6 @@
 //! The verbs.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -60,17 +60,26 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Digest(args) if args.send => send_digest(&config, args.dry_run).await,
         Verb::Digest(args) => print_digest(&config, &args),
         Verb::Sql(args) => sql::query(&config, &args),
-        Verb::Check { offline, send_test, format } => {
-            check::check(&config, &path, check::Scope { offline, send_test }, format).await
-        }
-        Verb::Show { what: Show::Report { id, format } } => show::report(&config, id, format),
+        Verb::Check {
+            offline,
+            send_test,
+            format,
+        } => check::check(&config, &path, check::Scope { offline, send_test }, format).await,
+        Verb::Show {
+            what: Show::Report { id, format },
+        } => show::report(&config, id, format),
     }
 }
 
 /// `--config` or `$TLSRPTD_CONFIG`, else the usual places.
 fn config_path(given: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
     given
-        .or_else(|| [LOCAL_CONFIG, SYSTEM_CONFIG].map(PathBuf::from).into_iter().find(|path| path.exists()))
+        .or_else(|| {
+            [LOCAL_CONFIG, SYSTEM_CONFIG]
+                .map(PathBuf::from)
+                .into_iter()
+                .find(|path| path.exists())
+        })
         .ok_or(ConfigError::Missing)
 }
 
@@ -86,13 +95,24 @@ async fn run_daemon(config: Config, path: &Path) -> anyhow::Result<End> {
 
 async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     config.require_mailboxes()?;
-    let _lock = if dry_run { None } else { Some(Lock::take(&config.store)?) };
-    let mut store = if dry_run { Store::open_dry_run(&config.store)? } else { Store::open(&config.store)? };
+    let _lock = if dry_run {
+        None
+    } else {
+        Some(Lock::take(&config.store)?)
+    };
+    let mut store = if dry_run {
+        Store::open_dry_run(&config.store)?
+    } else {
+        Store::open(&config.store)?
+    };
     let mut out = std::io::stdout().lock();
     let (mut n_failed, mut n_rejected) = (0_usize, 0_u64);
     for mailbox in &config.mailboxes {
         let mut bar = progress::Bar::new(&mailbox.name);
-        let polled = poll::poll(mailbox, config, &mut store, dry_run, &mut |done, all| bar.set(done, all)).await;
+        let polled = poll::poll(mailbox, config, &mut store, dry_run, &mut |done, all| {
+            bar.set(done, all)
+        })
+        .await;
         bar.finish();
         n_rejected = n_rejected.saturating_add(polled.tally.rejected);
         for remark in &polled.remarks {
@@ -100,15 +120,28 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
         }
         match &polled.result {
             Ok(()) => {
-                let more = if polled.is_unfinished { "; limits.poll_deadline ended it, poll again for the rest" } else { "" };
+                let more = if polled.is_unfinished {
+                    "; limits.poll_deadline ended it, poll again for the rest"
+                } else {
+                    ""
+                };
                 writeln!(out, "{}: {}{more}", mailbox.name, summary(&polled.tally))?;
             }
             Err(error) => {
                 n_failed = n_failed.saturating_add(1);
                 if polled.tally.mails > 0 {
-                    writeln!(out, "{}: {}, then it failed", mailbox.name, summary(&polled.tally))?;
+                    writeln!(
+                        out,
+                        "{}: {}, then it failed",
+                        mailbox.name,
+                        summary(&polled.tally)
+                    )?;
                 }
-                writeln!(std::io::stderr().lock(), "tlsrptd: mailbox {:?}: {error}", mailbox.name)?;
+                writeln!(
+                    std::io::stderr().lock(),
+                    "tlsrptd: mailbox {:?}: {error}",
+                    mailbox.name
+                )?;
             }
         }
     }
@@ -148,7 +181,11 @@ fn import_paths(config: &Config, paths: &[PathBuf], dry_run: bool) -> anyhow::Re
         std::fs::symlink_metadata(path)
             .with_context(|| format!("cannot import {}; check the path", path.display()))?;
     }
-    let mut store = if dry_run { Store::open_dry_run(&config.store)? } else { Store::open(&config.store)? };
+    let mut store = if dry_run {
+        Store::open_dry_run(&config.store)?
+    } else {
+        Store::open(&config.store)?
+    };
     let mut bar = progress::Bar::new("import");
     let tally = import::import(
         config,
@@ -164,7 +201,11 @@ fn import_paths(config: &Config, paths: &[PathBuf], dry_run: bool) -> anyhow::Re
     if dry_run {
         writeln!(out, "dry run: nothing was kept")?;
     }
-    Ok(if tally.rejected > 0 { End::Partly } else { End::Done })
+    Ok(if tally.rejected > 0 {
+        End::Partly
+    } else {
+        End::Done
+    })
 }
 
 fn print_digest(config: &Config, args: &DigestArgs) -> anyhow::Result<End> {
@@ -185,8 +226,16 @@ fn print_digest(config: &Config, args: &DigestArgs) -> anyhow::Result<End> {
 
 async fn send_digest(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     config.require_sending()?;
-    let _lock = if dry_run { None } else { Some(Lock::take(&config.store)?) };
-    let mut store = if dry_run { Store::open_dry_run(&config.store)? } else { Store::open_existing(&config.store)? };
+    let _lock = if dry_run {
+        None
+    } else {
+        Some(Lock::take(&config.store)?)
+    };
+    let mut store = if dry_run {
+        Store::open_dry_run(&config.store)?
+    } else {
+        Store::open_existing(&config.store)?
+    };
     let mut out = std::io::stdout().lock();
     let waiting = match store.unsent_digest()? {
         Some(waiting) => Some(waiting),
@@ -201,7 +250,12 @@ async fn send_digest(config: &Config, dry_run: bool) -> anyhow::Result<End> {
         return Ok(End::Done);
     };
     if dry_run {
-        writeln!(out, "dry run: would send {:?} to {}", digest.subject, digest.waiting.join(", "))?;
+        writeln!(
+            out,
+            "dry run: would send {:?} to {}",
+            digest.subject,
+            digest.waiting.join(", ")
+        )?;
         return Ok(End::Done);
     }
     let round = deliver::deliver(config, &mut store, &digest).await?;
@@ -210,10 +264,16 @@ async fn send_digest(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     }
     let mut err = std::io::stderr().lock();
     for (recipient, answer) in &round.refused {
-        writeln!(err, "tlsrptd: {recipient} was refused: {answer}; check the address in digest.to")?;
+        writeln!(
+            err,
+            "tlsrptd: {recipient} was refused: {answer}; check the address in digest.to"
+        )?;
     }
     for (recipient, error) in &round.waiting {
-        writeln!(err, "tlsrptd: {recipient} has not got the digest: {error}; the next `digest --send` or `run` sends it again")?;
+        writeln!(
+            err,
+            "tlsrptd: {recipient} has not got the digest: {error}; the next `digest --send` or `run` sends it again"
+        )?;
     }
     Ok(if round.accepted.is_empty() {
         End::Failed
@@ -248,9 +308,4 @@ fn fix_digest(config: &Config, store: &mut Store) -> anyhow::Result<Option<crate
         })
     })?;
     failed.map_or(Ok(fixed), Err)
-}
-
-/// Whether what we print goes to a person.
-fn is_terminal() -> bool {
-    std::io::stdout().is_terminal()
 }

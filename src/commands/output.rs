@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::{Map, Value as Json};
 
 use crate::cli::RowFormat;
@@ -25,8 +25,16 @@ pub(super) struct Rows {
 impl Rows {
     pub(super) fn new(format: RowFormat) -> Self {
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        Self { out: BufWriter::new(io::stdout()), format, names: Vec::new(), n_rows: 0, table }
+        table
+            .load_style(NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled);
+        Self {
+            out: BufWriter::new(io::stdout()),
+            format,
+            names: Vec::new(),
+            n_rows: 0,
+            table,
+        }
     }
 
     /// Ends the output.
@@ -39,7 +47,11 @@ impl Rows {
                     writeln!(self.out, "{}", line.trim_end())?;
                 }
                 if self.n_rows > MAX_TABLE_ROWS {
-                    writeln!(self.out, "({} rows; the first {MAX_TABLE_ROWS} are shown, use --format csv for all)", self.n_rows)?;
+                    writeln!(
+                        self.out,
+                        "({} rows; the first {MAX_TABLE_ROWS} are shown, use --format csv for all)",
+                        self.n_rows
+                    )?;
                 }
             }
             RowFormat::Csv | RowFormat::Ndjson => {}
@@ -71,7 +83,8 @@ impl QueryOutput for Rows {
         match self.format {
             RowFormat::Table => {
                 if self.n_rows <= MAX_TABLE_ROWS {
-                    self.table.add_row(values.iter().map(|value| printable(&plain(value))));
+                    self.table
+                        .add_row(values.iter().map(|value| printable(&plain(value))));
                 }
                 Ok(())
             }
@@ -93,7 +106,9 @@ impl QueryOutput for Rows {
 }
 
 fn csv_row<'a>(out: &mut impl Write, fields: impl Iterator<Item = &'a str>) -> io::Result<()> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(out);
     writer.write_record(fields)?;
     writer.flush()
 }
@@ -149,7 +164,10 @@ mod tests {
 
     #[test]
     fn control_and_direction_characters_are_shown() {
-        assert_eq!(printable("a\u{1b}[31mb\nc\u{202e}d é"), "a\\u{1b}[31mb\\nc\\u{202e}d é");
+        assert_eq!(
+            printable("a\u{1b}[31mb\nc\u{202e}d é"),
+            "a\\u{1b}[31mb\\nc\\u{202e}d é"
+        );
     }
 
     #[test]

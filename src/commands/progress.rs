@@ -11,8 +11,14 @@ pub(super) struct Bar {
 
 impl Bar {
     pub(super) fn new(name: &str) -> Self {
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} mails, {per_sec}, {eta} left") {
+        let bar = if std::io::stderr().is_terminal() {
+            ProgressBar::no_length()
+        } else {
+            ProgressBar::hidden()
+        };
+        if let Ok(style) =
+            ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} mails, {per_sec}, {eta} left")
+        {
             bar.set_style(style);
         }
         bar.set_prefix(name.to_owned());

@@ -26,14 +26,30 @@ pub(super) fn report(config: &Config, id: i64, format: TextOrJson) -> anyhow::Re
 
 fn text(report: &ShownReport) -> String {
     let none = "(none)".to_owned();
-    let mail = report.mail.as_ref().map_or(none.clone(), |(source, locator)| format!("{source}: {locator}"));
-    let deviations = if report.deviations.is_empty() { none.clone() } else { report.deviations.join(", ") };
+    let mail = report
+        .mail
+        .as_ref()
+        .map_or(none.clone(), |(source, locator)| format!("{source}: {locator}"));
+    let deviations = if report.deviations.is_empty() {
+        none.clone()
+    } else {
+        report.deviations.join(", ")
+    };
     let rows = [
-        ("Organization", report.organization_name.clone().unwrap_or(none.clone())),
-        ("Reporter", format!("{} ({})", report.submitter, report.authentication)),
+        (
+            "Organization",
+            report.organization_name.clone().unwrap_or(none.clone()),
+        ),
+        (
+            "Reporter",
+            format!("{} ({})", report.submitter, report.authentication),
+        ),
         ("Contact", report.contact_info.clone().unwrap_or(none)),
         ("Report id", report.report_id.clone()),
-        ("Covers", format!("{} to {}", report.start_datetime, report.end_datetime)),
+        (
+            "Covers",
+            format!("{} to {}", report.start_datetime, report.end_datetime),
+        ),
         ("Stored", report.stored_at.clone()),
         ("Mail", mail),
         ("Oddities", deviations),
@@ -57,7 +73,10 @@ fn text(report: &ShownReport) -> String {
 fn policy_text(text: &mut String, policy: &ShownPolicy) {
     let count = |count: Option<i64>| count.map_or("unreadable".to_owned(), |count| count.to_string());
     let domain = policy.policy_domain.as_deref().unwrap_or("(no domain)");
-    let mode = policy.sts_mode.as_deref().map_or(String::new(), |mode| format!(", {mode}"));
+    let mode = policy
+        .sts_mode
+        .as_deref()
+        .map_or(String::new(), |mode| format!(", {mode}"));
     text.push_str(&printable(&format!("{domain}: {}{mode}", policy.policy_type)));
     text.push_str(&format!(
         "\n  connections: {} good, {} failed\n",
@@ -69,7 +88,11 @@ fn policy_text(text: &mut String, policy: &ShownPolicy) {
     }
     for failure in &policy.failure_details {
         let kind = failure.result_type.as_deref().unwrap_or("(no result type)");
-        text.push_str(&format!("  {} failed: {}\n", count(failure.failed_session_count), printable(kind)));
+        text.push_str(&format!(
+            "  {} failed: {}\n",
+            count(failure.failed_session_count),
+            printable(kind)
+        ));
         let details = [
             ("MX", &failure.receiving_mx_hostname),
             ("MX address", &failure.receiving_ip),

@@ -24,9 +24,19 @@ pub(super) fn query(config: &Config, args: &SqlArgs) -> anyhow::Result<End> {
 
 /// Prints the schema, or the examples: both are parts of docs/sql.md, so that they can't differ from it.
 pub(super) fn help(args: &SqlArgs) -> anyhow::Result<End> {
-    let heading = if args.schema { "## Tables and views" } else { "## Queries to start from" };
-    let start = SQL_DOC.find(heading).and_then(|at| SQL_DOC.get(at..)).unwrap_or_default();
-    let end = start.get(2..).and_then(|rest| rest.find("\n## ")).map_or(start.len(), |at| at.saturating_add(2));
+    let heading = if args.schema {
+        "## Tables and views"
+    } else {
+        "## Queries to start from"
+    };
+    let start = SQL_DOC
+        .find(heading)
+        .and_then(|at| SQL_DOC.get(at..))
+        .unwrap_or_default();
+    let end = start
+        .get(2..)
+        .and_then(|rest| rest.find("\n## "))
+        .map_or(start.len(), |at| at.saturating_add(2));
     let part = start.get(..end).unwrap_or(start);
     writeln!(std::io::stdout().lock(), "{}", part.trim_end())?;
     Ok(End::Done)

@@ -60,10 +60,18 @@ pub async fn send(
     mail: &[u8],
 ) -> Result<Vec<(String, Delivered)>, SendError> {
     let all = |delivered: Delivered| {
-        recipients.iter().map(|recipient| (recipient.clone(), delivered.clone())).collect()
+        recipients
+            .iter()
+            .map(|recipient| (recipient.clone(), delivered.clone()))
+            .collect()
     };
     match config.transport {
-        Transport::Smtp => Smtp::connect(config).await?.send(&address(from)?, recipients, mail).await,
+        Transport::Smtp => {
+            Smtp::connect(config)
+                .await?
+                .send(&address(from)?, recipients, mail)
+                .await
+        }
         Transport::Sendmail => {
             sendmail(config, from, recipients, mail).await?;
             Ok(all(Delivered::Accepted))
@@ -119,7 +127,10 @@ pub(super) fn address(text: &str) -> Result<Address, SendError> {
 
 /// A bounded, printable form of what a server or library said.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .take(300)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// Where `sendmail` is on most systems.
@@ -137,7 +148,10 @@ async fn sendmail(
     recipients: &[String],
     mail: &[u8],
 ) -> Result<(), SendError> {
-    let to = recipients.iter().map(|recipient| address(recipient)).collect::<Result<Vec<_>, _>>()?;
+    let to = recipients
+        .iter()
+        .map(|recipient| address(recipient))
+        .collect::<Result<Vec<_>, _>>()?;
     let program = program(config);
     let failed = |problem: String| SendError::Step {
         server: program.display().to_string(),
@@ -176,7 +190,13 @@ fn write_file(config: &SmtpConfig, message_id: &str, mail: &[u8]) -> Result<(), 
     let folder = folder(config)?;
     let name: String = message_id
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || ".-@_".contains(c) { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || ".-@_".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
         .take(200)
         .collect();
     let failed = |error: std::io::Error| file_failed(folder, &error);
@@ -184,6 +204,7 @@ fn write_file(config: &SmtpConfig, message_id: &str, mail: &[u8]) -> Result<(), 
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(mail).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
-    file.persist(folder.join(format!("{name}.eml"))).map_err(|error| failed(error.error))?;
+    file.persist(folder.join(format!("{name}.eml")))
+        .map_err(|error| failed(error.error))?;
     Ok(())
 }

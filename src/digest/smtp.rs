@@ -46,9 +46,17 @@ impl Smtp {
             implicit,
             None,
         );
-        let step = Step { server: &server, name: "connect", way_out: "check smtp.host, smtp.port and smtp.tls" };
+        let step = Step {
+            server: &server,
+            name: "connect",
+            way_out: "check smtp.host, smtp.port and smtp.tls",
+        };
         let connection = step.run(config.timeout, connecting).await?;
-        let mut smtp = Self { connection, server, timeout: config.timeout };
+        let mut smtp = Self {
+            connection,
+            server,
+            timeout: config.timeout,
+        };
         if let (TlsMode::Starttls, Some(tls)) = (config.tls, tls) {
             smtp.starttls(tls, &hello).await?;
         }
@@ -82,13 +90,23 @@ impl Smtp {
             name: "log in",
             way_out: "check smtp.user and its password or token",
         };
-        let result = step.run(self.timeout, self.connection.auth(mechanisms, &credentials)).await;
+        let result = step
+            .run(self.timeout, self.connection.auth(mechanisms, &credentials))
+            .await;
         match result {
             Ok(_) => Ok(()),
             // lettre reports the server's second challenge, which means "token refused", as its own error.
-            Err(SendError::Step { server, step, problem, way_out }) if problem.contains("expect a challenge") => {
-                Err(SendError::Step { server, step, problem: "the server refused the token".to_owned(), way_out })
-            }
+            Err(SendError::Step {
+                server,
+                step,
+                problem,
+                way_out,
+            }) if problem.contains("expect a challenge") => Err(SendError::Step {
+                server,
+                step,
+                problem: "the server refused the token".to_owned(),
+                way_out,
+            }),
             Err(error) => Err(error),
         }
     }
@@ -101,30 +119,52 @@ impl Smtp {
         mail: &[u8],
     ) -> Result<Vec<(String, Delivered)>, SendError> {
         let server = self.server.clone();
-        let step = |name, way_out| Step { server: &server, name, way_out };
+        let step = |name, way_out| Step {
+            server: &server,
+            name,
+            way_out,
+        };
         let mut parameters = Vec::new();
-        if !mail.is_ascii() && self.connection.server_info().supports_feature(Extension::EightBitMime) {
+        if !mail.is_ascii()
+            && self
+                .connection
+                .server_info()
+                .supports_feature(Extension::EightBitMime)
+        {
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
         let mail_from = self.connection.command(Mail::new(Some(from.clone()), parameters));
-        step("MAIL FROM", "check digest.from").run(self.timeout, mail_from).await?;
+        step("MAIL FROM", "check digest.from")
+            .run(self.timeout, mail_from)
+            .await?;
         let mut results = Vec::new();
         for recipient in recipients {
-            let rcpt_to = self.connection.command(Rcpt::new(address(recipient)?, Vec::new()));
+            let rcpt_to = self
+                .connection
+                .command(Rcpt::new(address(recipient)?, Vec::new()));
             let answer = tokio::time::timeout(self.timeout, rcpt_to).await;
             let delivered = match answer {
                 Ok(Ok(_)) => Delivered::Accepted,
                 Ok(Err(error)) if error.is_permanent() => Delivered::Refused(answer_of(&error)),
                 Ok(Err(error)) if error.is_transient() => Delivered::Failed(answer_of(&error)),
-                Ok(Err(error)) => return Err(step("RCPT TO", "see the server's log").failed(&answer_of(&error))),
+                Ok(Err(error)) => {
+                    return Err(step("RCPT TO", "see the server's log").failed(&answer_of(&error)));
+                }
                 Err(_) => return Err(step("RCPT TO", "see the server's log").failed("no answer in time")),
             };
             results.push((recipient.clone(), delivered));
         }
-        if results.iter().any(|(_, delivered)| *delivered == Delivered::Accepted) {
-            step("DATA", "see the server's log").run(self.timeout, self.connection.command(Data)).await?;
+        if results
+            .iter()
+            .any(|(_, delivered)| *delivered == Delivered::Accepted)
+        {
+            step("DATA", "see the server's log")
+                .run(self.timeout, self.connection.command(Data))
+                .await?;
             let sending = self.connection.message(mail);
-            step("send the mail", "see the server's log").run(DATA_TIMEOUT, sending).await?;
+            step("send the mail", "see the server's log")
+                .run(DATA_TIMEOUT, sending)
+                .await?;
         }
         self.quit().await;
         Ok(results)
@@ -175,17 +215,24 @@ fn answer_of(error: &Error) -> String {
 }
 
 fn tls(config: &SmtpConfig, server: &str) -> Result<TlsParameters, SendError> {
-    let step = Step { server, name: "prepare TLS", way_out: "check smtp.ca_file and smtp.tls_server_name" };
+    let step = Step {
+        server,
+        name: "prepare TLS",
+        way_out: "check smtp.ca_file and smtp.tls_server_name",
+    };
     let name = config.tls_server_name.as_ref().unwrap_or(&config.host);
     let mut builder: TlsParametersBuilder = TlsParameters::builder(name.clone());
     if rustls_native_certs::load_native_certs().certs.is_empty() {
         builder = builder.certificate_store(CertificateStore::WebpkiRoots);
     }
     if let Some(path) = &config.ca_file {
-        let pem = std::fs::read(path).map_err(|error| step.failed(&format!("{}: {error}", path.display())))?;
+        let pem =
+            std::fs::read(path).map_err(|error| step.failed(&format!("{}: {error}", path.display())))?;
         let certificate = Certificate::from_pem(&pem)
             .map_err(|error| step.failed(&format!("{}: {}", path.display(), answer_of(&error))))?;
         builder = builder.add_root_certificate(certificate);
     }
-    builder.build_rustls().map_err(|error| step.failed(&answer_of(&error)))
+    builder
+        .build_rustls()
+        .map_err(|error| step.failed(&answer_of(&error)))
 }

@@ -14,7 +14,10 @@ impl Poll<'_, '_> {
         let entries = maildir::new_names(&path).map_err(PollError::Maildir)?;
         let shown = path.display().to_string();
         let (folder, known) = store.maildir(&shown, self.mailbox.since, clock::now())?;
-        let new: Vec<&Entry> = entries.iter().filter(|entry| !known.contains(&entry.base_name)).collect();
+        let new: Vec<&Entry> = entries
+            .iter()
+            .filter(|entry| !known.contains(&entry.base_name))
+            .collect();
         let n_new = u64::try_from(new.len()).unwrap_or(u64::MAX);
         let limits = &self.config.limits;
         let (mut batch, mut n_bytes, mut n_done) = (Vec::new(), 0_u64, 0_u64);

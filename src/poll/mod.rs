@@ -75,7 +75,14 @@ pub async fn poll(
     progress: Progress<'_>,
 ) -> Polled {
     let (tally, remarks) = (Tally::default(), Vec::new());
-    let mut poll = Poll { mailbox, config, dry_run, tally, remarks, progress };
+    let mut poll = Poll {
+        mailbox,
+        config,
+        dry_run,
+        tally,
+        remarks,
+        progress,
+    };
     let deadline = config.limits.poll_deadline;
     // Cutting it anywhere is safe: each batch is one transaction, and the session dies with it.
     let result = match mailbox.kind {
@@ -96,7 +103,12 @@ pub async fn poll(
         Ok(()) => store.mailbox_polled(&mailbox.name, Ok(()), clock::now()),
     };
     let result = result.and(remembered.map_err(PollError::from));
-    Polled { tally, is_unfinished, remarks, result }
+    Polled {
+        tally,
+        is_unfinished,
+        remarks,
+        result,
+    }
 }
 
 impl Poll<'_, '_> {
@@ -105,14 +117,24 @@ impl Poll<'_, '_> {
         for name in self.mailbox.folders() {
             let state = session.examine(&name).await?;
             let server = format!("{}:{}", self.mailbox.host, self.mailbox.port());
-            let key = FolderKey { server: &server, user: &self.mailbox.user, name: &name };
-            let folder =
-                store.folder(key, state.uid_validity, state.uid_next, self.mailbox.since, clock::now())?;
+            let key = FolderKey {
+                server: &server,
+                user: &self.mailbox.user,
+                name: &name,
+            };
+            let folder = store.folder(
+                key,
+                state.uid_validity,
+                state.uid_next,
+                self.mailbox.since,
+                clock::now(),
+            )?;
             if folder.rescan {
                 tracing::info!(mailbox = %self.mailbox.name, folder = ?name, "uids changed, reading again");
             }
             self.folder(&mut session, store, &name, state, &folder).await?;
-            self.after(&mut session, store, &name, state.uid_validity, &folder).await?;
+            self.after(&mut session, store, &name, state.uid_validity, &folder)
+                .await?;
         }
         session.logout().await;
         Ok(())
@@ -145,13 +167,23 @@ impl Poll<'_, '_> {
                     .iter()
                     .filter_map(|fetched| self.prepare(name, state.uid_validity, folder, fetched))
                     .collect();
-                let cursor = batch.last().map(|mail| CursorMove { folder: folder.id, last_uid: mail.uid });
+                let cursor = batch.last().map(|mail| CursorMove {
+                    folder: folder.id,
+                    last_uid: mail.uid,
+                });
                 self.record(store, &prepared, cursor)?;
                 n_done = n_done.saturating_add(u64::try_from(batch.len()).unwrap_or(u64::MAX));
                 (self.progress)(n_done, n_mails);
             }
             // Below UIDNEXT nothing new can appear, so the empty rest is done as well.
-            self.record(store, &[], Some(CursorMove { folder: folder.id, last_uid: up_to }))?;
+            self.record(
+                store,
+                &[],
+                Some(CursorMove {
+                    folder: folder.id,
+                    last_uid: up_to,
+                }),
+            )?;
             done = up_to.max(done.saturating_add(1));
         }
         Ok(())
@@ -222,7 +254,11 @@ fn batches<'a>(mails: &'a [Listed], config: &Config) -> Vec<&'a [Listed]> {
     let mut batches = Vec::new();
     let (mut rest, mut n, mut n_bytes) = (mails, 0_usize, 0_u64);
     while let Some(mail) = rest.get(n) {
-        let size = if mail.size > limits.mail_bytes { 0 } else { mail.size };
+        let size = if mail.size > limits.mail_bytes {
+            0
+        } else {
+            mail.size
+        };
         let is_full = u32::try_from(n).is_ok_and(|n| n >= limits.batch_mails)
             || n_bytes.saturating_add(size) > limits.batch_bytes;
         if is_full && n > 0 {
@@ -253,10 +289,17 @@ mod tests {
         let mails: Vec<Listed> = [10, 200, 10, 10, 10, 10, 95, 10]
             .into_iter()
             .zip(1..)
-            .map(|(size, uid)| Listed { uid, size, received_at: None })
+            .map(|(size, uid)| Listed {
+                uid,
+                size,
+                received_at: None,
+            })
             .collect();
         let batches = batches(&mails, &config);
-        let uids: Vec<Vec<u32>> = batches.iter().map(|b| b.iter().map(|m| m.uid).collect()).collect();
+        let uids: Vec<Vec<u32>> = batches
+            .iter()
+            .map(|b| b.iter().map(|m| m.uid).collect())
+            .collect();
         assert_eq!(uids, [vec![1], vec![2], vec![3, 4, 5], vec![6], vec![7], vec![8]]);
     }
 }

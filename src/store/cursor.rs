@@ -152,8 +152,10 @@ impl Store {
             named_params! { ":folder": folder },
         )?;
         for base_name in passed_over {
-            tx.prepare_cached("INSERT OR IGNORE INTO maildir_known (folder, base_name) VALUES (:folder, :base_name)")?
-                .execute(named_params! { ":folder": folder, ":base_name": base_name })?;
+            tx.prepare_cached(
+                "INSERT OR IGNORE INTO maildir_known (folder, base_name) VALUES (:folder, :base_name)",
+            )?
+            .execute(named_params! { ":folder": folder, ":base_name": base_name })?;
         }
         for base_name in gone {
             tx.prepare_cached("DELETE FROM maildir_known WHERE folder = :folder AND base_name = :base_name")?

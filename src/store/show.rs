@@ -62,13 +62,21 @@ pub struct ShownPolicy {
 /// An entry of "failure-details".
 #[derive(Debug, Clone, Serialize)]
 pub struct ShownFailure {
+    /// What failed.
     pub result_type: Option<String>,
+    /// The MX.
     pub receiving_mx_hostname: Option<String>,
+    /// What the MX calls itself.
     pub receiving_mx_helo: Option<String>,
+    /// The MX's address.
     pub receiving_ip: Option<String>,
+    /// The sender's address.
     pub sending_mta_ip: Option<String>,
+    /// Failed sessions; none: unreadable.
     pub failed_session_count: Option<i64>,
+    /// The sender's reason.
     pub failure_reason_code: Option<String>,
+    /// More from the sender.
     pub additional_information: Option<String>,
 }
 
