@@ -72,6 +72,11 @@ fn copy_aside(db: &Connection, path: &Path, version: u32) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Refuses a file that isn't ours or is newer than this program.
+pub(super) fn recognise(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    version(db, path, SCHEMA_VERSION).map(drop)
+}
+
 /// Refuses a database that is not exactly of our version.
 pub(super) fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
     let found = version(db, path, SCHEMA_VERSION)?;

@@ -57,6 +57,11 @@ impl Store {
     pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         let path = &config.path;
         let failed = |reason| StoreError::opening(path, reason);
+        if path.exists() {
+            // Before anything of it is changed, were it only its mode.
+            let db = open_reader(path).map_err(failed)?;
+            migrate::recognise(&db, path)?;
+        }
         make(path, config.group_readable)?;
         let mut db = Connection::open_with_flags(
             path,
@@ -179,15 +184,16 @@ fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 
 /// The URI by which SQLite reads a file that nobody changes.
 fn immutable(path: &Path) -> String {
-    let mut uri = "file:".to_owned();
-    for byte in path.as_os_str().as_bytes() {
-        match char::from(*byte) {
-            c if c.is_ascii_alphanumeric() || "/._-".contains(c) => uri.push(c),
-            _ => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri.push_str("?immutable=1");
-    uri
+    let encoded: String = path
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .map(|byte| match char::from(*byte) {
+            c if c.is_ascii_alphanumeric() || "/._-".contains(c) => c.to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    format!("file:{encoded}?immutable=1")
 }
 
 /// A moment as it stands in the database: RFC 3339, UTC, to the second.
