@@ -113,7 +113,7 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
         }
         daemon.retain();
         // Not raced against reloading: a digest is sent once it is begun, or goes again whole.
-        match stop_after_grace(&mut signals, daemon.digest()).await {
+        match stop_after_grace(&mut signals, Box::pin(daemon.digest())).await {
             Some(Told::Stop) => break,
             Some(Told::Reload) => daemon.reload(),
             None => {}

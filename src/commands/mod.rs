@@ -10,8 +10,9 @@ use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::deliver;
 use crate::digest::{news, schedule};
+use crate::poll::{self, Polled};
 use crate::store::{Lock, Store, Tally};
-use crate::{daemon, import, poll};
+use crate::{daemon, import};
 
 mod check;
 mod output;
@@ -105,48 +106,20 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     } else {
         Store::open(&config.store)?
     };
-    let mut out = std::io::stdout().lock();
     let (mut n_failed, mut n_rejected) = (0_usize, 0_u64);
     for mailbox in &config.mailboxes {
         let mut bar = progress::Bar::new(&mailbox.name);
         let polled = poll::poll(mailbox, config, &mut store, dry_run, &mut |done, all| {
-            bar.set(done, all)
+            bar.set(done, all);
         })
         .await;
         bar.finish();
+        tell(&mailbox.name, &polled)?;
         n_rejected = n_rejected.saturating_add(polled.tally.rejected);
-        for remark in &polled.remarks {
-            writeln!(out, "{}: {remark}", mailbox.name)?;
-        }
-        match &polled.result {
-            Ok(()) => {
-                let more = if polled.is_unfinished {
-                    "; limits.poll_deadline ended it, poll again for the rest"
-                } else {
-                    ""
-                };
-                writeln!(out, "{}: {}{more}", mailbox.name, summary(&polled.tally))?;
-            }
-            Err(error) => {
-                n_failed = n_failed.saturating_add(1);
-                if polled.tally.mails > 0 {
-                    writeln!(
-                        out,
-                        "{}: {}, then it failed",
-                        mailbox.name,
-                        summary(&polled.tally)
-                    )?;
-                }
-                writeln!(
-                    std::io::stderr().lock(),
-                    "tlsrptd: mailbox {:?}: {error}",
-                    mailbox.name
-                )?;
-            }
-        }
+        n_failed = n_failed.saturating_add(usize::from(polled.result.is_err()));
     }
     if dry_run {
-        writeln!(out, "dry run: nothing was kept")?;
+        writeln!(std::io::stdout().lock(), "dry run: nothing was kept")?;
     } else {
         store.retain(config.store.retention, clock::now())?;
     }
@@ -155,6 +128,30 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
         n if n == config.mailboxes.len() => End::Failed,
         _ => End::Partly,
     })
+}
+
+/// Prints how a poll of a mailbox went.
+fn tell(name: &str, polled: &Polled) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for remark in &polled.remarks {
+        writeln!(out, "{name}: {remark}")?;
+    }
+    let summary = summary(&polled.tally);
+    match &polled.result {
+        Ok(()) if polled.is_unfinished => {
+            writeln!(
+                out,
+                "{name}: {summary}; limits.poll_deadline ended it, poll again for the rest"
+            )
+        }
+        Ok(()) => writeln!(out, "{name}: {summary}"),
+        Err(error) => {
+            if polled.tally.mails > 0 {
+                writeln!(out, "{name}: {summary}, then it failed")?;
+            }
+            writeln!(std::io::stderr().lock(), "tlsrptd: mailbox {name:?}: {error}")
+        }
+    }
 }
 
 /// What was read, in words.

@@ -18,7 +18,7 @@ pub(super) struct Rows {
     out: BufWriter<Stdout>,
     format: RowFormat,
     names: Vec<String>,
-    n_rows: usize,
+    n_written: usize,
     table: Table,
 }
 
@@ -32,7 +32,7 @@ impl Rows {
             out: BufWriter::new(io::stdout()),
             format,
             names: Vec::new(),
-            n_rows: 0,
+            n_written: 0,
             table,
         }
     }
@@ -40,17 +40,17 @@ impl Rows {
     /// Ends the output.
     pub(super) fn finish(mut self) -> io::Result<()> {
         match self.format {
-            RowFormat::Json if self.n_rows == 0 => writeln!(self.out, "[]")?,
+            RowFormat::Json if self.n_written == 0 => writeln!(self.out, "[]")?,
             RowFormat::Json => writeln!(self.out, "\n]")?,
             RowFormat::Table => {
                 for line in self.table.lines() {
                     writeln!(self.out, "{}", line.trim_end())?;
                 }
-                if self.n_rows > MAX_TABLE_ROWS {
+                if self.n_written > MAX_TABLE_ROWS {
                     writeln!(
                         self.out,
                         "({} rows; the first {MAX_TABLE_ROWS} are shown, use --format csv for all)",
-                        self.n_rows
+                        self.n_written
                     )?;
                 }
             }
@@ -79,10 +79,10 @@ impl QueryOutput for Rows {
     }
 
     fn row(&mut self, values: Vec<Value>) -> io::Result<()> {
-        self.n_rows = self.n_rows.saturating_add(1);
+        self.n_written = self.n_written.saturating_add(1);
         match self.format {
             RowFormat::Table => {
-                if self.n_rows <= MAX_TABLE_ROWS {
+                if self.n_written <= MAX_TABLE_ROWS {
                     self.table
                         .add_row(values.iter().map(|value| printable(&plain(value))));
                 }
@@ -93,7 +93,7 @@ impl QueryOutput for Rows {
                 csv_row(&mut self.out, fields.iter().map(String::as_str))
             }
             RowFormat::Json => {
-                let start = if self.n_rows == 1 { "[\n" } else { ",\n" };
+                let start = if self.n_written == 1 { "[\n" } else { ",\n" };
                 let object = self.object(values);
                 write!(self.out, "{start}{object}")
             }

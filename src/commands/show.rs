@@ -54,42 +54,43 @@ fn text(report: &ShownReport) -> String {
         ("Mail", mail),
         ("Oddities", deviations),
     ];
-    let mut text = format!("Report {}, {}\n", report.id, report.status);
-    for (label, value) in rows {
-        text.push_str(&format!("{label:<13} {}\n", printable(&value)));
-    }
+    let mut lines = vec![format!("Report {}, {}", report.id, report.status)];
+    lines.extend(rows.map(|(label, value)| format!("{label:<13} {}", printable(&value))));
     for policy in &report.policies {
-        text.push('\n');
-        policy_text(&mut text, policy);
+        lines.push(String::new());
+        lines.extend(policy_lines(policy));
     }
-    text.push_str("\nAs sent:\n");
-    for line in report.json.lines() {
-        text.push_str(&printable(line));
-        text.push('\n');
-    }
-    text
+    lines.extend(["", "As sent:"].map(str::to_owned));
+    lines.extend(report.json.lines().map(printable));
+    lines.push(String::new());
+    lines.join("\n")
 }
 
-fn policy_text(text: &mut String, policy: &ShownPolicy) {
+fn policy_lines(policy: &ShownPolicy) -> Vec<String> {
     let count = |count: Option<i64>| count.map_or("unreadable".to_owned(), |count| count.to_string());
     let domain = policy.policy_domain.as_deref().unwrap_or("(no domain)");
     let mode = policy
         .sts_mode
         .as_deref()
         .map_or(String::new(), |mode| format!(", {mode}"));
-    text.push_str(&printable(&format!("{domain}: {}{mode}", policy.policy_type)));
-    text.push_str(&format!(
-        "\n  connections: {} good, {} failed\n",
-        count(policy.total_successful_session_count),
-        count(policy.total_failure_session_count)
-    ));
-    for line in &policy.policy_string {
-        text.push_str(&format!("  policy: {}\n", printable(line)));
-    }
+    let mut lines = vec![
+        printable(&format!("{domain}: {}{mode}", policy.policy_type)),
+        format!(
+            "  connections: {} good, {} failed",
+            count(policy.total_successful_session_count),
+            count(policy.total_failure_session_count)
+        ),
+    ];
+    lines.extend(
+        policy
+            .policy_string
+            .iter()
+            .map(|line| format!("  policy: {}", printable(line))),
+    );
     for failure in &policy.failure_details {
         let kind = failure.result_type.as_deref().unwrap_or("(no result type)");
-        text.push_str(&format!(
-            "  {} failed: {}\n",
+        lines.push(format!(
+            "  {} failed: {}",
             count(failure.failed_session_count),
             printable(kind)
         ));
@@ -101,10 +102,11 @@ fn policy_text(text: &mut String, policy: &ShownPolicy) {
             ("reason", &failure.failure_reason_code),
             ("more", &failure.additional_information),
         ];
-        for (label, value) in details {
-            if let Some(value) = value {
-                text.push_str(&format!("    {label}: {}\n", printable(value)));
-            }
-        }
+        lines.extend(details.into_iter().filter_map(|(label, value)| {
+            value
+                .as_ref()
+                .map(|value| format!("    {label}: {}", printable(value)))
+        }));
     }
+    lines
 }

@@ -2,8 +2,8 @@
 
 use askama::Template;
 
-use crate::digest::RenderError;
-use crate::digest::model::{Block, Digest, Section};
+use crate::digest::parts::{Block, Section};
+use crate::digest::{Digest, RenderError, text};
 
 #[derive(Template)]
 #[template(path = "digest.html")]

@@ -118,12 +118,11 @@ pub fn impact(cause: Cause, basis: Basis) -> Impact {
         // What the policy doesn't decide.
         (Cause::TlsaUnusable, _) => Impact::Passed,
         (Cause::DaneRequired, _) => Impact::BySender,
-        (Cause::Dnssec, _) => Impact::Held,
+        (Cause::Dnssec, _) | (Cause::TlsaMismatch, Dane) => Impact::Held,
         (Cause::PolicyFetch | Cause::PolicyInvalid | Cause::PolicyHostCertificate, NoMode | NoPolicy) => {
             Impact::Unprotected
         }
         (Cause::PolicyFetch | Cause::PolicyInvalid | Cause::PolicyHostCertificate, _) => Impact::Cached,
-        (Cause::TlsaMismatch, Dane) => Impact::Held,
         (Cause::TlsaMismatch, _) | (Cause::MxNotInPolicy, Dane | NoPolicy) | (_, Basis::Unknown) => {
             Impact::Unknown
         }

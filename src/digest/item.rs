@@ -3,10 +3,11 @@
 use jiff::civil::Date;
 
 use crate::digest::cause::{self, Cause};
-use crate::digest::impact::{self, Basis, Impact, Outcome};
-use crate::digest::model::{Block, Finding, Row};
+use crate::digest::fill::Fill;
+use crate::digest::impact::{self, Impact, Outcome};
 use crate::digest::names;
-use crate::digest::texts::{self, CauseText, Fill, Urgency};
+use crate::digest::parts::{Block, Finding, Row};
+use crate::digest::texts::{self, CauseText, Urgency};
 use crate::digest::words;
 use crate::store::rows::{FailureItem, ItemReporter};
 
@@ -21,7 +22,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) outcome: Outcome,
     pub(crate) urgency: Urgency,
     text: &'static CauseText,
-    fill: Fill,
+    pub(crate) fill: Fill,
 }
 
 /// Where a failure's numbers come from.
@@ -33,6 +34,8 @@ pub(crate) struct Frame {
     pub(crate) last_report: i64,
     /// The digest's day, for dates without a year.
     pub(crate) today: Date,
+    /// Whether it is the first digest, to which everything is new.
+    pub(crate) first: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -89,21 +92,22 @@ impl<'a> Reading<'a> {
     }
 
     /// The policies that senders applied: `MTA-STS enforce and DANE`.
-    pub(crate) fn policy(&self) -> String {
-        policy(self.item)
+    pub(crate) fn policy(&self, today: Date) -> String {
+        policy(self.item, today)
     }
 
     /// The whole finding.
     pub(crate) fn finding(&self, frame: Frame) -> Finding {
-        let act = if self.item.late {
-            "late report".to_owned()
-        } else {
-            format!("act {}", self.urgency.as_str())
+        let act = match (self.item.late, frame.first) {
+            (false, _) => format!("act {}", self.urgency.as_str()),
+            (true, false) => "late report".to_owned(),
+            // The first digest reads old mails; their reports came in time.
+            (true, true) => format!("not seen since {}", words::day(self.item.last_day, frame.today)),
         };
         Finding {
-            tag: "NEW",
+            tag: if frame.first { "OPEN" } else { "NEW" },
             title: self.headline(),
-            context: format!("{}, {}; {act}", self.domain(), self.policy()),
+            context: format!("{}, {}; {act}", self.domain(), self.policy(frame.today)),
             rows: vec![
                 Row::text("Mail", self.mail(frame)),
                 Row::text("Seen", self.seen(frame)),
@@ -129,113 +133,18 @@ impl<'a> Reading<'a> {
             words::days(first, last, frame.today)
         };
         let held = if self.holds_mail() { "; mail held back" } else { "" };
-        let late = if self.item.late { "; late report" } else { "" };
-        format!(
-            "{} ({}, {}): {}, {when}; {}{held}{late}",
-            self.headline(),
-            self.domain(),
-            self.policy(),
-            words::share(self.item.failed, self.item.total),
-            self.fill.reporter,
-        )
-    }
-
-    /// What happened to the mail.
-    fn mail(&self, frame: Frame) -> String {
-        let mut text = match self.outcome.impact {
-            Impact::Held => self.held(),
-            Impact::BySender => "Held back by the sender's own rule for you, not by your policy.".to_owned(),
-            Impact::Unknown => self.mode_unknown(frame),
-            Impact::Plain => self.delivered("Delivered anyway, most likely without encryption."),
-            Impact::Passed if self.cause == Cause::TlsaUnusable => {
-                "Delivered anyway: encrypted, but the server's identity not checked.".to_owned()
-            }
-            Impact::Passed => self.delivered("Delivered anyway, encrypted, with the flaw ignored."),
-            Impact::Delivered => self.delivered("Delivered anyway."),
-            Impact::Unprotected => {
-                "Delivered as if you had no policy: encrypted when possible, but not checked.".to_owned()
-            }
-            Impact::Cached => "Not held back by this alone. Senders that still hold an older copy of the policy go \
-                               on using it; all others deliver as if you had none: encrypted when possible, but \
-                               not checked."
-                .to_owned(),
-            Impact::InSpite => {
-                "Delivered in spite of it: the reports count these connections as successful.".to_owned()
-            }
-        };
-        if self.item.late {
-            let last = words::day(self.item.last_day, frame.today);
-            text.push_str(&format!(
-                " The report came late; no failure is known after {last}."
-            ));
-        }
-        text
-    }
-
-    fn held(&self) -> String {
-        let through = if self.item.receiving_mx_hostname.is_empty() {
-            "where they see it".to_owned()
-        } else {
-            format!("through {}", self.fill.mx)
-        };
-        let why = match (self.cause, self.outcome.basis) {
-            (Cause::Dnssec, _) => format!("Senders that check DNSSEC don't deliver {through}."),
-            (_, Basis::Dane) => {
-                format!("Senders that check DANE don't deliver {through}, whatever the MTA-STS mode.")
-            }
-            _ => format!("The policy is enforce, so senders don't deliver {through}."),
-        };
-        let then = match self.has_other_mx() {
-            Some(true) => "They try the other MX, then wait and try again.",
-            Some(false) => "They wait and try again.",
-            None => "They try another MX if there is one, then wait and try again.",
-        };
-        let others = if self.item.policy_types == ["tlsa"] {
-            " Senders that don't check DANE are not affected."
+        let late = if self.item.late && !frame.first {
+            "; late report"
         } else {
             ""
         };
         format!(
-            "{why} {then} Microsoft gives up after 24{n}hours, others within 5{n}days; what is mended before that \
-             still arrives.{others}",
-            n = words::NBSP
-        )
-    }
-
-    /// Whether the policy allows for another MX than the failing one.
-    fn has_other_mx(&self) -> Option<bool> {
-        let patterns = cause::mx_patterns(self.item);
-        let mx = &self.item.receiving_mx_hostname;
-        (!patterns.is_empty() && !mx.is_empty()).then(|| {
-            patterns
-                .iter()
-                .any(|pattern| pattern.starts_with('*') || !cause::mx_matches(pattern, mx))
-        })
-    }
-
-    fn delivered(&self, how: &str) -> String {
-        match self.outcome.basis {
-            Basis::Testing => {
-                format!(
-                    "Nothing was held back: the policy is in testing. {how} In enforce it would be held back."
-                )
-            }
-            Basis::NoMode => format!("{how} The policy's mode is none."),
-            _ => how.to_owned(),
-        }
-    }
-
-    fn mode_unknown(&self, frame: Frame) -> String {
-        let then = match &self.outcome.last_known_mode {
-            Some((mode, day)) => format!(
-                " The policy was {} on {}.",
-                names::clean(mode, 20),
-                words::day(*day, frame.today)
-            ),
-            None => String::new(),
-        };
-        format!(
-            "The report doesn't say which mode the sender saw: held back if enforce, delivered if testing.{then}"
+            "{} ({}, {}): {}, {when}; {}{held}{late}",
+            self.headline(),
+            self.domain(),
+            self.policy(frame.today),
+            words::share(self.item.failed, self.item.total),
+            self.fill.reporter,
         )
     }
 
@@ -290,8 +199,9 @@ impl<'a> Reading<'a> {
             reasons.push(format!("{} more", words::number(self.item.more_reasons)));
         }
         match reasons.as_slice() {
-            [] if self.item.result_type == "unspecified" => kind,
-            [] => format!("{kind} No reason given."),
+            // A precise type needs no reason.
+            [] if self.item.result_type == "validation-failure" => format!("{kind} No reason given."),
+            [] => kind,
             [one] => format!("{kind} Reason given: {one}."),
             several => format!("{kind} Reasons given: {}.", several.join(", ")),
         }
@@ -307,11 +217,13 @@ impl<'a> Reading<'a> {
         };
         match self.item.reporters.len() {
             _ if self.cause == Cause::DaneRequired => format!("For {who}."),
-            0 | 1 if proven => format!("Yours, whoever reports it: for {who}."),
+            0 | 1 if proven => format!("Yours; the report itself shows it. For {who}."),
             0 | 1 => {
-                format!("Can't tell yet, only {reporter} reports it. If the check shows it, too: for {who}.")
+                format!(
+                    "Can't tell yet; only {reporter} reports it. If the check shows it too, it is for {who}."
+                )
             }
-            _ => format!("Yours, seen by {reporter}: for {who}."),
+            _ => format!("Yours; seen by {reporter}. For {who}."),
         }
     }
 
@@ -374,7 +286,7 @@ impl<'a> Reading<'a> {
     fn query(&self, frame: Frame) -> String {
         let ids: Vec<String> = self.item.ids.iter().map(ToString::to_string).collect();
         format!(
-            "tlsrptd sql \"SELECT day, submitter, failed_session_count, report FROM failures WHERE failure_type IN \
+            "tlsrptd sql \"SELECT day, submitter, policy_type, failed_session_count, report FROM failures WHERE failure_type IN \
              ({}) AND report BETWEEN {} AND {}\"",
             ids.join(", "),
             frame.after_report.saturating_add(1),
@@ -408,6 +320,8 @@ fn fill(cause: Cause, item: &FailureItem) -> Fill {
     let mx = names::host(&item.receiving_mx_hostname);
     let place = if cause.is_about_the_policy() {
         domain.clone()
+    } else if mx.is_empty() && cause == Cause::MxNotInPolicy {
+        "an MX (not named)".to_owned()
     } else if mx.is_empty() {
         format!("an MX of {domain}")
     } else {
@@ -438,11 +352,20 @@ fn range(item: &FailureItem) -> (Date, Date) {
     (first.unwrap_or(item.first_day), last.unwrap_or(item.last_day))
 }
 
-fn policy(item: &FailureItem) -> String {
+fn policy(item: &FailureItem, today: Date) -> String {
     let mut policies = Vec::new();
     for policy_type in &item.policy_types {
         match policy_type.as_str() {
-            "sts" if item.sts_modes.is_empty() => policies.push("MTA-STS, mode not reported".to_owned()),
+            "sts" if item.sts_modes.is_empty() => policies.push(match &item.last_known_mode {
+                Some((mode, day)) => {
+                    format!(
+                        "MTA-STS ({} on {})",
+                        names::clean(mode, 20),
+                        words::day(*day, today)
+                    )
+                }
+                None => "MTA-STS (mode not reported)".to_owned(),
+            }),
             "sts" => {
                 let modes: Vec<String> = item.sts_modes.iter().map(|mode| names::clean(mode, 20)).collect();
                 policies.push(format!("MTA-STS {}", words::list(&modes, 3)));

@@ -17,10 +17,10 @@ pub(crate) struct Document {
     reports: u64,
     days: Option<Range<Date>>,
     mails: Mails,
-    new: Vec<Failure>,
-    ongoing: Vec<Failure>,
-    over: Vec<Failure>,
-    domains: Vec<Domain>,
+    new: Vec<Item>,
+    ongoing: Vec<Item>,
+    over: Vec<Item>,
+    domains: Vec<Totals>,
     reporters: Vec<Reporter>,
     rejected_mails: Vec<RejectedMail>,
     failing_mailboxes: Vec<Trouble>,
@@ -49,7 +49,7 @@ struct Sum {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct Failure {
+struct Item {
     failure_types: Vec<i64>,
     policy_domain: String,
     policy_types: Vec<String>,
@@ -82,7 +82,7 @@ struct ItemReporter {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct Domain {
+struct Totals {
     policy_domain: String,
     policy: String,
     ok: Sum,
@@ -140,14 +140,14 @@ impl Document {
                 rejected: facts.mails.rejected,
                 too_old: facts.mails.too_old,
             },
-            new: new.iter().map(Failure::from).collect(),
-            ongoing: ongoing.iter().map(Failure::from).collect(),
+            new: new.iter().map(Item::from).collect(),
+            ongoing: ongoing.iter().map(Item::from).collect(),
             over: facts
                 .over
                 .iter()
-                .map(|item| Failure::from(&Reading::new(item)))
+                .map(|item| Item::from(&Reading::new(item)))
                 .collect(),
-            domains: facts.domains.iter().map(Domain::from).collect(),
+            domains: facts.domains.iter().map(Totals::from).collect(),
             reporters: facts.reporters.iter().map(Reporter::from).collect(),
             rejected_mails: facts.rejected.iter().map(RejectedMail::from).collect(),
             failing_mailboxes: facts.failing.iter().map(Trouble::from).collect(),
@@ -162,7 +162,7 @@ impl Document {
             if c != '\n' && names::is_unsafe(c) {
                 let mut units = [0; 2];
                 for unit in c.encode_utf16(&mut units) {
-                    text.push_str(&format!("\\u{unit:04x}"));
+                    text.extend(["\\u", &format!("{unit:04x}")]);
                 }
             } else {
                 text.push(c);
@@ -182,7 +182,7 @@ impl From<rows::Sum> for Sum {
     }
 }
 
-impl From<&Reading<'_>> for Failure {
+impl From<&Reading<'_>> for Item {
     fn from(reading: &Reading<'_>) -> Self {
         let item = reading.item;
         Self {
@@ -222,7 +222,7 @@ impl From<&rows::ItemReporter> for ItemReporter {
     }
 }
 
-impl From<&rows::DomainTotals> for Domain {
+impl From<&rows::DomainTotals> for Totals {
     fn from(domain: &rows::DomainTotals) -> Self {
         Self {
             policy_domain: domain.policy_domain.clone(),

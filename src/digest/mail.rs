@@ -203,7 +203,18 @@ mod tests {
         let text = String::from_utf8(composed()).unwrap();
         let head = text.split("\r\n\r\n").next().unwrap();
         let boundary = head.split("boundary=").nth(1).unwrap();
-        insta::assert_snapshot!(head.replace(boundary, "..."), @"");
+        insta::assert_snapshot!(head.replace(boundary, "...").replace('\r', ""), @r#"
+        Date: Mon, 23 Nov 2026 07:00:00 +0100
+        Message-ID: <digest-7.ab12@example.org>
+        Subject: [tlsrptd] example.org: 2 new failure types
+        Auto-Submitted: auto-generated
+        List-Id: tlsrptd digest <tlsrptd.example.org>
+        To: ops@example.org, "Night Shift" <night@example.com>
+        From: tlsrptd@example.org
+        MIME-Version: 1.0
+        Content-Type: multipart/alternative;
+         boundary=...
+        "#);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The daily mail: from the store's rows to subject, text and HTML. Pure: no I/O, no clock, no database.
 //!
-//! [`Digest::build`] decides what is said and in which order; [`text`] and [`html`] only set it. All words stand in
+//! [`Digest::build`] decides what is said and in which order; `text` and `html` only set it. All words stand in
 //! [`texts`] (by cause) and [`model`]; all decisions in [`cause`], [`impact`] and [`schedule`].
 
 pub mod cause;
+mod consequence;
+pub mod fill;
 mod html;
 pub mod impact;
 mod item;
@@ -11,10 +13,12 @@ mod json;
 pub mod mail;
 pub mod model;
 pub mod names;
+pub mod parts;
 pub mod schedule;
 pub mod send;
 mod smtp;
 mod subject;
+mod tables;
 mod text;
 pub mod texts;
 mod trouble;

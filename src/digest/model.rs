@@ -1,24 +1,22 @@
 //! What a digest says, in order. Pure: the same rows and options give the same words.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned, civil};
 
 use crate::config::{SendWhen, Weekday};
 use crate::digest::item::{Frame, Reading};
 use crate::digest::json::Document;
-use crate::digest::{TAG, names, subject, trouble, words};
-use crate::store::rows::{DigestFacts, DomainTotals, ReporterTotals, Sum};
+use crate::digest::parts::{Row, Section};
+use crate::digest::{TAG, names, subject, tables, trouble, words};
+use crate::store::rows::{DigestFacts, DomainTotals, FailureItem, Sum};
 
 /// New failures told in full.
 const MAX_FULL: usize = 5;
 /// Failures told at all, in full or in a line.
 const MAX_LISTED: usize = 20;
-/// Rows of the table of older failures.
-const MAX_OVER: usize = 10;
-/// Rows of the table of domains.
-const MAX_DOMAINS: usize = 20;
-/// Rows of the table of reporters.
-const MAX_REPORTERS: usize = 10;
 
 /// What the digest depends on besides the database.
 #[derive(Debug, Clone)]
@@ -66,110 +64,6 @@ pub struct Digest {
     document: Document,
 }
 
-/// A part of the digest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Section {
-    /// Running text.
-    Paragraph(String),
-    /// A failure or a trouble in full.
-    Finding(Finding),
-    /// Several things in a line each.
-    Lines {
-        /// What they have in common.
-        title: String,
-        /// The lines.
-        lines: Vec<String>,
-        /// How to see those that are left out.
-        more: Option<String>,
-    },
-    /// A table.
-    Table(Table),
-}
-
-/// A failure or a trouble in full.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// `NEW` or `TROUBLE`.
-    pub tag: &'static str,
-    /// What it is.
-    pub title: String,
-    /// Where it matters.
-    pub context: String,
-    /// The labelled rest.
-    pub rows: Vec<Row>,
-}
-
-/// A labelled part of a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The label; at most six characters.
-    pub label: &'static str,
-    /// What stands beside it.
-    pub blocks: Vec<Block>,
-}
-
-impl Row {
-    pub(crate) fn text(label: &'static str, text: String) -> Self {
-        Self {
-            label,
-            blocks: vec![Block::Text(text)],
-        }
-    }
-
-    pub(crate) fn command(label: &'static str, command: String) -> Self {
-        Self {
-            label,
-            blocks: vec![Block::Command(command)],
-        }
-    }
-}
-
-/// Running text, or a command for a shell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Block {
-    /// Running text.
-    Text(String),
-    /// A command; text breaks it only where a shell allows it.
-    Command(String),
-}
-
-/// A table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
-    /// What it shows, if its head doesn't say it.
-    pub title: Option<String>,
-    /// Its columns.
-    pub columns: Vec<Column>,
-    /// Its rows, a cell for each column.
-    pub rows: Vec<Vec<String>>,
-    /// What stands below.
-    pub note: Option<String>,
-}
-
-impl Table {
-    /// Whether the column is set to the right.
-    pub fn is_numeric(&self, column: &usize) -> bool {
-        self.columns.get(*column).is_some_and(|column| column.numeric)
-    }
-}
-
-/// A column's head and kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Column {
-    /// The head.
-    pub name: &'static str,
-    /// Whether it is set to the right.
-    pub numeric: bool,
-}
-
-const fn column(name: &'static str) -> Column {
-    Column { name, numeric: false }
-}
-
-const fn numbers(name: &'static str) -> Column {
-    Column { name, numeric: true }
-}
-
 impl Digest {
     /// What there is to say about `facts`.
     pub fn build(facts: &DigestFacts, options: &Options) -> Self {
@@ -177,19 +71,16 @@ impl Digest {
             after_report: facts.after_report,
             last_report: facts.last_report,
             today: options.day(facts.due_at),
+            first: facts.previous_at.is_none(),
         };
         let new = by_rank(&facts.new);
         let ongoing = by_rank(&facts.ongoing);
         let verdict = subject::verdict(facts, &new, &ongoing, options);
-        let mut sections = vec![Section::Paragraph(lead(facts, frame))];
+        let mut sections = vec![Section::Paragraph(lead(facts, &verdict, frame))];
         if facts.previous_at.is_none() {
             sections.extend(mails_read(facts, options).map(Section::Paragraph));
         }
-        sections.extend(
-            new.iter()
-                .take(MAX_FULL)
-                .map(|reading| Section::Finding(reading.finding(frame))),
-        );
+        sections.extend(in_full(&new, frame));
         sections.extend(lines(
             "Also new",
             new.get(MAX_FULL..).unwrap_or_default(),
@@ -203,9 +94,9 @@ impl Digest {
                 .into_iter()
                 .map(Section::Finding),
         );
-        sections.extend(over(facts, frame));
-        sections.extend(domains(&facts.domains));
-        sections.extend(reporters(&facts.reporters));
+        sections.extend(tables::over(facts, frame));
+        sections.extend(tables::domains(&facts.domains));
+        sections.extend(tables::reporters(&facts.reporters));
         if facts.previous_at.is_none() {
             sections.push(Section::Paragraph(what_comes_next(facts, options)));
         }
@@ -233,14 +124,14 @@ impl Digest {
     }
 }
 
-fn by_rank(items: &[crate::store::rows::FailureItem]) -> Vec<Reading<'_>> {
+fn by_rank(items: &[FailureItem]) -> Vec<Reading<'_>> {
     let mut readings: Vec<Reading<'_>> = items.iter().map(Reading::new).collect();
     readings.sort_by_cached_key(Reading::rank);
     readings
 }
 
 /// How much was reported, and how recent it is.
-fn lead(facts: &DigestFacts, frame: Frame) -> String {
+fn lead(facts: &DigestFacts, verdict: &str, frame: Frame) -> String {
     let total =
         |pick: fn(&DomainTotals) -> Sum| facts.domains.iter().map(pick).fold(Sum::default(), words::add);
     let failed = total(|domain| domain.failed);
@@ -260,25 +151,61 @@ fn lead(facts: &DigestFacts, frame: Frame) -> String {
     } else {
         format!("{} failed", words::sum(failed))
     };
-    let newest: Vec<String> = facts
-        .reporters
-        .iter()
-        .map(|reporter| {
-            let name = names::reporter(&reporter.submitter, &reporter.organization_name);
-            format!("{name} to {}", words::day(reporter.last_day, frame.today))
-        })
-        .collect();
-    let reports_in = if newest.is_empty() {
-        String::new()
+    let days = words::days(first, last, frame.today);
+    let reports = words::count(facts.reports, "report");
+    // Not twice what the verdict says already.
+    let what = if verdict.contains(&words::plain(&reports)) {
+        days
     } else {
-        format!(" Reports in: {}.", words::list(&newest, 4))
+        format!("{reports} about {days}")
     };
     format!(
-        "{} about {}: {} connections, {failures}.{reports_in}",
-        words::count(facts.reports, "report"),
-        words::days(first, last, frame.today),
+        "{what}: {} connections, {failures}.{}",
         words::sum(all),
+        reports_in(facts, frame)
     )
+}
+
+/// How recent the reports are: `Reports in: Google and Microsoft to 19 Nov, Mail.ru to 18 Nov.`
+fn reports_in(facts: &DigestFacts, frame: Frame) -> String {
+    let mut by_day: BTreeMap<Reverse<civil::Date>, Vec<String>> = BTreeMap::new();
+    for reporter in &facts.reporters {
+        let name = names::reporter(&reporter.submitter, &reporter.organization_name);
+        by_day.entry(Reverse(reporter.last_day)).or_default().push(name);
+    }
+    let groups: Vec<String> = by_day
+        .iter()
+        .take(3)
+        .map(|(day, names)| format!("{} to {}", words::list(names, 4), words::day(day.0, frame.today)))
+        .collect();
+    if groups.is_empty() {
+        String::new()
+    } else {
+        format!(" Reports in: {}.", groups.join(", "))
+    }
+}
+
+/// The gravest failures; advice that an earlier one gives is not repeated.
+fn in_full(new: &[Reading<'_>], frame: Frame) -> Vec<Section> {
+    let advice = |row: &Row| matches!(row.label, "Cause" | "Check" | "Fix");
+    let mut given: Vec<Vec<Row>> = Vec::new();
+    let mut sections = Vec::new();
+    for reading in new.iter().take(MAX_FULL) {
+        let mut finding = reading.finding(frame);
+        let rows: Vec<Row> = finding.rows.iter().filter(|row| advice(row)).cloned().collect();
+        if given.contains(&rows) {
+            let at = finding.rows.iter().position(advice).unwrap_or_default();
+            finding.rows.retain(|row| !advice(row));
+            finding.rows.insert(
+                at,
+                Row::text("Fix", "Cause, check and fix are those given above.".to_owned()),
+            );
+        } else {
+            given.push(rows);
+        }
+        sections.push(Section::Finding(finding));
+    }
+    sections
 }
 
 /// What was read to get there; and, if so, that nothing was changed.
@@ -339,94 +266,6 @@ fn lines(title: &str, readings: &[Reading<'_>], max: usize, since: bool, frame: 
         title: title.to_owned(),
         lines,
         more,
-    })
-}
-
-fn over(facts: &DigestFacts, frame: Frame) -> Option<Section> {
-    if facts.over.is_empty() {
-        return None;
-    }
-    let mut items: Vec<_> = facts.over.iter().collect();
-    items.sort_by_key(|item| std::cmp::Reverse(item.last_day));
-    let rest = items.len().saturating_sub(MAX_OVER);
-    let rows = items
-        .into_iter()
-        .take(MAX_OVER)
-        .map(|item| {
-            vec![
-                words::days(item.first_day, item.last_day, frame.today),
-                Reading::new(item).headline(),
-                words::sum(item.failed),
-            ]
-        })
-        .collect();
-    Some(Section::Table(Table {
-        title: Some("Over, as far as the reports tell; no action".to_owned()),
-        columns: vec![column("Days"), column("What"), numbers("Failed")],
-        rows,
-        note: (rest > 0).then(|| format!("and {rest} more")),
-    }))
-}
-
-fn domains(domains: &[DomainTotals]) -> Option<Section> {
-    let rest = domains.len().saturating_sub(MAX_DOMAINS);
-    let rows: Vec<Vec<String>> = domains
-        .iter()
-        .take(MAX_DOMAINS)
-        .map(|domain| {
-            let name = match domain.policy_domain.as_str() {
-                "" => "(not named)".to_owned(),
-                name => names::host(name),
-            };
-            vec![
-                name,
-                names::clean(&domain.policy, 20),
-                words::sum(words::add(domain.ok, domain.failed)),
-                words::sum(domain.failed),
-            ]
-        })
-        .collect();
-    (!rows.is_empty()).then(|| {
-        Section::Table(Table {
-            title: None,
-            columns: vec![
-                column("Domain"),
-                column("Policy"),
-                numbers("Connections"),
-                numbers("Failed"),
-            ],
-            rows,
-            note: (rest > 0).then(|| format!("and {rest} more domains")),
-        })
-    })
-}
-
-fn reporters(reporters: &[ReporterTotals]) -> Option<Section> {
-    let rest = reporters.len().saturating_sub(MAX_REPORTERS);
-    let rows: Vec<Vec<String>> = reporters
-        .iter()
-        .take(MAX_REPORTERS)
-        .map(|reporter| {
-            vec![
-                names::reporter(&reporter.submitter, &reporter.organization_name),
-                words::number(reporter.reports),
-                words::sum(words::add(reporter.ok, reporter.failed)),
-                words::sum(reporter.failed),
-            ]
-        })
-        .collect();
-    (!rows.is_empty()).then(|| {
-        Section::Table(Table {
-            title: None,
-            columns: vec![
-                column("Reporter"),
-                numbers("Reports"),
-                numbers("Connections"),
-                numbers("Failed"),
-            ],
-            rows,
-            note: (rest > 0).then(|| format!("and {rest} more reporters")),
-        })
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::digest::item::Reading;
 use crate::digest::model::Options;
-use crate::digest::{TAG, words};
+use crate::digest::{TAG, names, words};
 use crate::store::rows::{DigestFacts, Sum};
 
 /// Longest Subject with its tag, in characters: one header line (RFC 5322, Section 2.1.1).
@@ -22,22 +22,29 @@ pub(crate) fn verdict(
     if let Some(verdict) = news(new, held) {
         return verdict;
     }
-    let troubles = troubles(facts, options);
-    if !troubles.is_empty() {
-        let one = troubles.first().cloned().unwrap_or_default();
-        return fit(&[troubles.join(", "), format!("{one} (and more)"), one]);
+    if let Some(verdict) = new_trouble(facts, options) {
+        return verdict;
     }
-    if !ongoing.is_empty() {
-        let n = to_u64(ongoing.len());
-        let goes = if n == 1 { "goes" } else { "go" };
-        let verdict = format!("nothing new: {} {goes} on", words::count(n, "failure type"));
-        return with_held(
-            verdict,
-            ongoing.iter().any(Reading::holds_mail),
-            "mail still held back",
-        );
+    let goes_on = going_on(ongoing.len());
+    // While a mailbox can't be read, nothing is known to be quiet.
+    if let Some(unread) = unread(facts, options, false) {
+        return match goes_on {
+            Some(goes_on) => fit(&[format!("{unread}, {goes_on}"), unread]),
+            None => fit(&[unread]),
+        };
     }
-    quiet(facts, options)
+    match goes_on {
+        Some(goes_on) => {
+            let held = ongoing.iter().any(Reading::holds_mail);
+            with_held(format!("nothing new: {goes_on}"), held, "mail still held back")
+        }
+        None => quiet(facts, options),
+    }
+}
+
+fn going_on(n: usize) -> Option<String> {
+    let goes = if n == 1 { "goes" } else { "go" };
+    (n > 0).then(|| format!("{} {goes} on", words::count(to_u64(n), "failure type")))
 }
 
 fn first(facts: &DigestFacts, new: &[Reading<'_>], held: bool) -> String {
@@ -76,7 +83,7 @@ fn news(new: &[Reading<'_>], held: bool) -> Option<String> {
         [domain] => {
             // The number matters more than the end of a long name.
             let rest = format!(": {types}");
-            let domain = crate::digest::names::clean(domain, room().saturating_sub(chars(&rest)));
+            let domain = names::clean(domain, room().saturating_sub(chars(&rest)));
             with_held(format!("{domain}{rest}"), held, "mail held back")
         }
         several => {
@@ -86,31 +93,46 @@ fn news(new: &[Reading<'_>], held: bool) -> Option<String> {
     })
 }
 
-fn troubles(facts: &DigestFacts, options: &Options) -> Vec<String> {
-    let mut troubles = Vec::new();
-    let mailboxes: Vec<_> = facts.failing.iter().filter(|mailbox| mailbox.new).collect();
+fn new_trouble(facts: &DigestFacts, options: &Options) -> Option<String> {
+    let mut troubles: Vec<String> = unread(facts, options, true).into_iter().collect();
+    let n_refused = facts.refused.iter().filter(|refused| refused.new).count();
+    if n_refused > 0 {
+        troubles.push(format!(
+            "{} refused",
+            words::count(to_u64(n_refused), "recipient")
+        ));
+    }
+    if !facts.rejected.is_empty() {
+        let n_rejected = facts.mails.rejected.max(to_u64(facts.rejected.len()));
+        troubles.push(format!("{} could not be read", words::count(n_rejected, "mail")));
+    }
+    let one = troubles.first()?;
+    Some(fit(&[
+        troubles.join(", "),
+        format!("{one} (and more)"),
+        one.clone(),
+    ]))
+}
+
+/// Mailboxes that can't be read: those that no digest has told (`new`), or the others.
+fn unread(facts: &DigestFacts, options: &Options, new: bool) -> Option<String> {
+    let mailboxes: Vec<_> = facts
+        .failing
+        .iter()
+        .filter(|mailbox| mailbox.new == new)
+        .collect();
+    let still = if new { "" } else { "still " };
     match mailboxes.as_slice() {
-        [] => {}
+        [] => None,
         [one] => {
             let since = words::day(options.day(one.since), options.day(facts.due_at));
-            troubles.push(format!(
-                "mailbox {} not read since {since}",
-                crate::digest::names::clean(&one.name, 24)
-            ));
+            Some(format!(
+                "mailbox {} {still}not read since {since}",
+                names::clean(&one.name, 24)
+            ))
         }
-        several => troubles.push(format!("{} mailboxes not read", several.len())),
+        several => Some(format!("{} mailboxes {still}not read", several.len())),
     }
-    match facts.refused.iter().filter(|refused| refused.new).count() {
-        0 => {}
-        n => troubles.push(format!("{} refused", words::count(to_u64(n), "recipient"))),
-    }
-    match facts.mails.rejected.max(to_u64(facts.rejected.len())) {
-        n if n > 0 && !facts.rejected.is_empty() => {
-            troubles.push(format!("{} could not be read", words::count(n, "mail")));
-        }
-        _ => {}
-    }
-    troubles
 }
 
 fn quiet(facts: &DigestFacts, options: &Options) -> String {
@@ -178,7 +200,7 @@ fn fit(candidates: &[String]) -> String {
         .find(|text| chars(text) <= room())
         .unwrap_or_else(|| {
             let last = candidates.last().map(ascii).unwrap_or_default();
-            crate::digest::names::clean(&last, room())
+            names::clean(&last, room())
         })
 }
 

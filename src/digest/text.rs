@@ -2,7 +2,8 @@
 
 use textwrap::{Options, WordSplitter, WrapAlgorithm};
 
-use crate::digest::model::{Block, Digest, Finding, Section, Table};
+use crate::digest::Digest;
+use crate::digest::parts::{Block, Finding, Kind, Section, Table};
 use crate::digest::words;
 
 /// Width of the text, in columns.
@@ -38,7 +39,11 @@ fn section(section: &Section) -> String {
 }
 
 fn finding(finding: &Finding) -> String {
-    let head = format!("{}  ", finding.tag);
+    let head = format!(
+        "{:<width$}  ",
+        finding.tag,
+        width = LABEL_COLUMNS.saturating_sub(2)
+    );
     let indent = " ".repeat(LABEL_COLUMNS);
     let mut out = vec![
         wrapped(&finding.title, &head, &indent),
@@ -68,16 +73,25 @@ fn wrapped(text: &str, first: &str, rest: &str) -> String {
     textwrap::fill(text, options)
 }
 
-/// A command in lines that a shell reads as one: each but the last ends in a backslash.
+/// A command in lines that a shell reads as one: each but the last ends in a backslash. A pipeline that doesn't fit
+/// has a line for each program.
 fn broken(command: &str, first: &str) -> String {
     let indent = " ".repeat(first.chars().count());
+    let words = shell_words(command);
+    let fits = first.chars().count().saturating_add(command.chars().count()) <= COLUMNS;
     let mut lines = Vec::new();
     let mut line = first.to_owned();
     let mut empty = true;
-    for word in shell_words(command) {
-        let length = line.chars().count().saturating_add(word.chars().count());
-        // A blank before the word; a blank and a backslash behind it.
-        if !empty && length.saturating_add(3) > COLUMNS {
+    for (i, word) in words.iter().enumerate() {
+        let is_last = i.saturating_add(1) == words.len();
+        // A blank before the word; a blank and a backslash behind it unless it is the last.
+        let extra = if is_last { 1 } else { 3 };
+        let length = line
+            .chars()
+            .count()
+            .saturating_add(word.chars().count())
+            .saturating_add(extra);
+        if !empty && !fits && (length > COLUMNS || *word == "|") {
             lines.push(format!("{line} \\"));
             line = format!("{indent}  {word}");
         } else {
@@ -93,7 +107,7 @@ fn broken(command: &str, first: &str) -> String {
 }
 
 /// The words between which a line may break: in single quotes a backslash would stay.
-fn shell_words(command: &str) -> Vec<&str> {
+pub(crate) fn shell_words(command: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = command.trim();
     while !rest.is_empty() {
@@ -140,7 +154,7 @@ fn table(table: &Table) -> String {
     for row in &rows {
         let mut line = String::new();
         for ((cell, width), column) in row.iter().zip(&widths).zip(&table.columns) {
-            line.push_str(&padded(cell, *width, column.numeric));
+            line.push_str(&padded(cell, *width, column.kind == Kind::Numbers));
             line.push_str("  ");
         }
         out.push(line.trim_end().to_owned());
@@ -157,7 +171,7 @@ fn shrink(widths: &mut [usize], table: &Table) {
     let widest = widths
         .iter_mut()
         .zip(&table.columns)
-        .filter(|(_, column)| !column.numeric)
+        .filter(|(_, column)| column.kind == Kind::Text)
         .map(|(width, _)| width)
         .max_by_key(|width| **width);
     if let Some(widest) = widest {

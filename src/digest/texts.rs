@@ -58,7 +58,7 @@ impl CauseText {
     pub fn urgency(&self, impact: Impact, basis: Basis) -> Urgency {
         match (impact, basis) {
             (Impact::Held, _) => Urgency::Today,
-            (Impact::InSpite, _) | (_, Basis::NoPolicy | Basis::NoMode) => self.urgency_without_policy,
+            (_, Basis::NoPolicy | Basis::NoMode) => self.urgency_without_policy,
             _ => self.urgency,
         }
     }
@@ -73,7 +73,7 @@ pub fn meaning(result_type: &str) -> Option<&'static str> {
         "certificate-not-trusted" => {
             "the certificate isn't signed by an authority that the sender knows, or the chain has a gap"
         }
-        "validation-failure" => "something about TLS failed: the type for all without a better name",
+        "validation-failure" => "something about TLS failed (the type for all without a better name)",
         "tlsa-invalid" => "none of the TLSA records can be used, or none fits the certificate shown",
         "dnssec-invalid" => "the sender's resolver could not prove the DNS answers genuine",
         "dane-required" => "the sender was told to use DANE only, and found no valid TLSA record",
@@ -148,8 +148,8 @@ static EXPIRED: CauseText = CauseText {
     headline: "certificate expired on {place}",
     subject: "{place}: certificate expired",
     saw: "Encryption worked, but the certificate's last day has passed.",
-    causes: "Usually renewed on disk but the server not reloaded, or renewed on the other nodes only; else the \
-             renewal fails.",
+    causes: "The certificate was renewed on disk but the server not reloaded, or renewed on other nodes only, or \
+             the renewal fails.",
     check: &[
         "openssl s_client -starttls smtp -connect {mx}:25 -servername {mx} </dev/null 2>/dev/null | openssl x509 \
          -noout -enddate",
@@ -196,7 +196,7 @@ static NOT_YET_VALID: CauseText = CauseText {
 
 static MX_NOT_IN_POLICY: CauseText = CauseText {
     headline: "{place} isn't in the policy of {domain}",
-    subject: "{place} isn't in the policy",
+    subject: "{domain}: {place} isn't in the policy",
     saw: "The sender was led to an MX host that your MTA-STS policy doesn't list.",
     causes: "A backup MX that was forgotten, a move to other servers, or a * that should cover more than one label.",
     check: &[
@@ -307,8 +307,8 @@ static DANE_REQUIRED: CauseText = CauseText {
     reading: "There must be an answer with the flag ad.",
     fix: "Publish TLSA records again, or ask the partner to drop the rule.",
     who: "you, or the partner if you never had DANE",
-    urgency: Urgency::Today,
-    urgency_without_policy: Urgency::WhenConvenient,
+    urgency: Urgency::ThisWeek,
+    urgency_without_policy: Urgency::ThisWeek,
 };
 
 static POLICY_FETCH: CauseText = CauseText {
@@ -400,47 +400,6 @@ static UNKNOWN: CauseText = CauseText {
     urgency_without_policy: Urgency::WhenConvenient,
 };
 
-/// Words put into a text of the table.
-#[derive(Debug, Clone, Default)]
-pub struct Fill {
-    /// For `{place}`.
-    pub place: String,
-    /// For `{mx}`.
-    pub mx: String,
-    /// For `{domain}`.
-    pub domain: String,
-    /// For `{reporter}`.
-    pub reporter: String,
-    /// For `{type}`.
-    pub result_type: String,
-}
-
-impl Fill {
-    /// `template` with its gaps filled, in one pass, so that a filled-in text is never read as a gap.
-    pub fn apply(&self, template: &str) -> String {
-        let mut filled = String::new();
-        let mut rest = template;
-        while let Some((before, after)) = rest.split_once('{') {
-            filled.push_str(before);
-            let Some((name, after)) = after.split_once('}') else {
-                rest = after;
-                continue;
-            };
-            filled.push_str(match name {
-                "place" => &self.place,
-                "mx" => &self.mx,
-                "domain" => &self.domain,
-                "reporter" => &self.reporter,
-                "type" => &self.result_type,
-                _ => "",
-            });
-            rest = after;
-        }
-        filled.push_str(rest);
-        filled
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -493,15 +452,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn filled_in_text_is_not_filled_again() {
-        let fill = Fill {
-            place: "{domain}".to_owned(),
-            domain: "example.org".to_owned(),
-            ..Fill::default()
-        };
-        assert_eq!(fill.apply("{place} of {domain}"), "{domain} of example.org");
     }
 }

@@ -1,6 +1,7 @@
 //! Our own trouble in words: mailboxes and mails that can't be read, recipients that are refused. Pure.
 
-use crate::digest::model::{Block, Finding, Options, Row};
+use crate::digest::model::Options;
+use crate::digest::parts::{Block, Finding, Row};
 use crate::digest::{names, words};
 use crate::store::rows::{DigestFacts, RejectedMail};
 
@@ -95,10 +96,10 @@ fn rejected_mail(mail: &RejectedMail, facts: &DigestFacts, options: &Options) ->
         format!(", received {day}")
     });
     format!(
-        "{}{}{}, {}{}: {}",
-        "id",
-        words::NBSP,
+        "{}{}in {} ({}){}: {}",
         mail.id,
+        words::NBSP,
+        names::clean(&mail.source, names::NAME_CHARS),
         names::clean(&mail.locator, LOCATOR_CHARS),
         received.unwrap_or_default(),
         names::clean(&mail.reason, names::REASON_CHARS)

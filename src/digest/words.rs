@@ -67,7 +67,7 @@ pub fn share(failed: Sum, total: Sum) -> String {
     } else {
         "connections"
     };
-    let counts = format!("{} of{NBSP}{} {noun}", sum(failed), sum(total));
+    let counts = format!("{}{NBSP}of{NBSP}{} {noun}", sum(failed), sum(total));
     match percent(failed, total) {
         Some(percent) => format!("{counts} ({percent})"),
         None => counts,

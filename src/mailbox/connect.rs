@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_imap::Client;
 use async_imap::imap_proto::{Response, Status};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
@@ -23,7 +23,8 @@ use super::guard::{Allowance, Guard};
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Wire for T {}
 
-pub(super) type Stream = Guard<Box<dyn Wire>>;
+/// async-imap writes a command in four pieces; the buffer makes one packet of them.
+pub(super) type Stream = Guard<BufWriter<Box<dyn Wire>>>;
 
 /// Addresses of a server that are tried.
 const MAX_ADDRESSES: usize = 8;
@@ -154,14 +155,14 @@ async fn starttls(
             async_imap::error::Error::Io(error) => place.io(&error, client.get_ref().heard().bye.as_deref()),
             _ => place.lost(client.get_ref().heard().bye.as_deref()),
         })?;
-    let stream = client.into_inner().into_inner();
+    let stream = client.into_inner().into_inner().into_inner();
     let stream = encrypt(config, server, stream, limit).await?;
     // There is no second greeting.
     Ok(client_over(stream, limit))
 }
 
 pub(super) fn client_over(stream: Box<dyn Wire>, silence: Duration) -> Client<Stream> {
-    let mut guard = Guard::new(stream, silence);
+    let mut guard = Guard::new(BufWriter::new(stream), silence);
     guard.begin(Allowance::default());
     Client::new(guard)
 }

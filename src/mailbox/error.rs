@@ -107,7 +107,12 @@ impl Place<'_> {
     /// The server answered NO, BAD or BYE with this text.
     pub(super) fn refused(self, text: &str) -> MailboxError {
         let failure = self.failure(format!("refused: {}", shown(text)));
-        if asks_for_patience(text) {
+        if text.to_ascii_uppercase().contains("[NOPERM]") {
+            self.person(format!(
+                "refused: {}; give the user this right on the server",
+                shown(text)
+            ))
+        } else if asks_for_patience(text) {
             MailboxError::Busy(failure)
         } else {
             MailboxError::Retry(failure)

@@ -11,6 +11,8 @@ use super::session::{Command, ImapSession};
 
 /// Most mails in one listing; what is above is listed by the next call.
 const MAX_LISTED: usize = 100_000;
+/// Most mails that time and bytes are allowed for, whatever the server says of the folder.
+const MAX_EXPECTED: u64 = 1_000_000;
 /// Most UIDs in one command, so that its line stays below 8 kB.
 const MAX_UIDS: usize = 500;
 /// Bytes allowed for the answer about one mail besides its body.
@@ -77,7 +79,8 @@ impl ImapSession {
         }
         let unknown_size = self.max_mail_bytes;
         let n_expected = u64::from(self.selected.map_or(0, |state| state.exists))
-            .min(u64::from(to_uid.abs_diff(from_uid)).saturating_add(1));
+            .min(u64::from(to_uid.abs_diff(from_uid)).saturating_add(1))
+            .min(MAX_EXPECTED);
         let text = format!("UID FETCH {from_uid}:{to_uid} (UID RFC822.SIZE INTERNALDATE)");
         let command = Command {
             announced: n_expected.saturating_mul(150),

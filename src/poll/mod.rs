@@ -162,7 +162,7 @@ impl Poll<'_, '_> {
             let n_mails = u64::try_from(mails.len()).unwrap_or(u64::MAX);
             let mut n_done = 0_u64;
             for batch in batches(&mails, self.config) {
-                let fetched = session.fetch(batch, self.config.limits.mail_bytes).await?;
+                let fetched = self.fetch(session, batch).await?;
                 let prepared: Vec<IncomingMail> = fetched
                     .iter()
                     .filter_map(|fetched| self.prepare(name, state.uid_validity, folder, fetched))
@@ -187,6 +187,35 @@ impl Poll<'_, '_> {
             done = up_to.max(done.saturating_add(1));
         }
         Ok(())
+    }
+
+    /// Fetches a batch. Where the server refuses it as a whole, one mail may be the reason: then each is asked for
+    /// alone, so that it doesn't hold up the others for ever.
+    async fn fetch(&self, session: &mut ImapSession, batch: &[Listed]) -> Result<Vec<Fetched>, PollError> {
+        let limit = self.config.limits.mail_bytes;
+        let refused = match session.fetch(batch, limit).await {
+            Ok(fetched) => return Ok(fetched),
+            Err(error) if error.reaction() == Reaction::Retry && session.is_usable() => error,
+            Err(error) => return Err(error.into()),
+        };
+        let (mut fetched, mut works) = (Vec::new(), false);
+        for mail in batch {
+            match session.fetch(std::slice::from_ref(mail), limit).await {
+                Ok(one) => {
+                    works |= one.iter().any(|one| matches!(one.body, Body::Bytes(_)));
+                    fetched.extend(one);
+                }
+                Err(error) if error.reaction() == Reaction::Retry && session.is_usable() => {
+                    fetched.push(Fetched {
+                        mail: *mail,
+                        body: Body::Undelivered,
+                    });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // A server that gives none has a trouble of its own, which may pass.
+        if works { Ok(fetched) } else { Err(refused.into()) }
     }
 
     fn prepare(

@@ -31,7 +31,7 @@ type Key = (String, String, String, String);
 
 /// A failure of a counted report in the range.
 struct Failure {
-    failure_type: i64,
+    type_id: i64,
     policy_type: String,
     first_day: Date,
     last_day: Date,
@@ -127,7 +127,7 @@ pub(super) fn of_range(
 fn row_to_failure(row: &Row<'_>) -> rusqlite::Result<Failure> {
     Ok(Failure {
         policy_type: row.get(3)?,
-        failure_type: row.get(4)?,
+        type_id: row.get(4)?,
         first_day: date(row.get_ref(5)?.as_str()?),
         last_day: date(row.get_ref(6)?.as_str()?),
         announced: row.get(7)?,
@@ -203,10 +203,37 @@ impl Gathered {
     fn take(&mut self, db: &Connection, failure: Failure) -> rusqlite::Result<()> {
         self.announced |= failure.announced;
         self.backfill_only &= failure.backfill;
-        let is_first_row = self.item.ids.is_empty();
+        self.describe(&failure);
+        if self
+            .report
+            .as_ref()
+            .is_some_and(|report| report.id != failure.report)
+        {
+            self.close_report(db)?;
+        }
+        let report = self.report.get_or_insert_with(|| OpenReport {
+            id: failure.report,
+            reporter: reporter_key(&failure.submitter, &failure.organization_name),
+            day: failure.day,
+            results: BTreeMap::new(),
+        });
+        let result = report
+            .results
+            .entry(failure.policy_result)
+            .or_insert_with(|| (failure.policy_type, Sum::default(), failure.summary));
+        result.1.take(failure.sessions);
+        let reporter = self.reporters.entry(report.reporter.clone()).or_default();
+        reporter.submitter = failure.submitter;
+        reporter.organization_name = failure.organization_name;
+        Ok(())
+    }
+
+    /// Gathers what a failure says besides its counts.
+    fn describe(&mut self, failure: &Failure) {
         let item = &mut self.item;
-        if !item.ids.contains(&failure.failure_type) {
-            item.ids.push(failure.failure_type);
+        let is_first_row = item.ids.is_empty();
+        if !item.ids.contains(&failure.type_id) {
+            item.ids.push(failure.type_id);
             item.policy_types.push(failure.policy_type.clone());
             item.first_day = if is_first_row {
                 failure.first_day
@@ -242,29 +269,6 @@ impl Gathered {
             let n = self.reasons.entry(reason).or_default();
             *n = n.saturating_add(1);
         }
-        if self
-            .report
-            .as_ref()
-            .is_some_and(|report| report.id != failure.report)
-        {
-            self.close_report(db)?;
-        }
-        let report = self.report.get_or_insert_with(|| OpenReport {
-            id: failure.report,
-            reporter: reporter_key(&failure.submitter, &failure.organization_name),
-            day: failure.day,
-            results: BTreeMap::new(),
-        });
-        let result = report
-            .results
-            .entry(failure.policy_result)
-            .or_insert_with(|| (failure.policy_type, Sum::default(), failure.summary));
-        result.1.take(failure.sessions);
-        let key = report.reporter.clone();
-        let reporter = self.reporters.entry(key).or_default();
-        reporter.submitter = failure.submitter;
-        reporter.organization_name = failure.organization_name;
-        Ok(())
     }
 
     /// Adds the report at hand to its reporter's sums.

@@ -78,7 +78,7 @@ impl Store {
                 "the query would change the database".to_owned(),
             ));
         }
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         out.columns(&names).map_err(QueryError::Output)?;
         let mut rows = statement.query(()).map_err(refused)?;
         while let Some(row) = rows.next().map_err(refused)? {

@@ -106,7 +106,7 @@ impl Store {
         retention: Span,
         now: Timestamp,
     ) -> Result<Tally, StoreError> {
-        let oldest_day = retention.before(now).map(|then| day_of(then));
+        let oldest_day = retention.before(now).map(day_of);
         let mut tally = Tally::default();
         let mut tx = self
             .db

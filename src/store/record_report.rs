@@ -21,8 +21,8 @@ pub(super) fn record(
     submitter: &str,
     now: Timestamp,
 ) -> rusqlite::Result<(Outcome, Option<i64>)> {
-    let identity = parsed.identity.get(..HASH_BYTES).unwrap_or(&parsed.identity);
-    let content = parsed.content.get(..HASH_BYTES).unwrap_or(&parsed.content);
+    let identity = short(&parsed.identity);
+    let content = short(&parsed.content);
     let known: Option<i64> = db
         .prepare_cached("SELECT id FROM report WHERE identity = :identity AND content = :content")?
         .query_row(
@@ -50,6 +50,30 @@ pub(super) fn record(
         db.prepare_cached("UPDATE report SET status = 'conflict' WHERE id = :id")?
             .execute(named_params! { ":id": rival })?;
     }
+    let status = if wins { "counted" } else { "conflict" };
+    let id = insert(db, mail, backfill, parsed, submitter, (status, sessions), now)?;
+    db.prepare_cached("INSERT INTO report_json (report, json) VALUES (:report, :json)")?
+        .execute(named_params! { ":report": id, ":json": json })?;
+    for result in &parsed.report.policies {
+        policy_result(db, id, result, wins, now)?;
+    }
+    if let Some((rival, _, _)) = rival.filter(|_| wins) {
+        discount(db, rival)?;
+        settle_mails_of(db, rival)?;
+    }
+    Ok((if wins { Outcome::Stored } else { Outcome::Conflict }, Some(id)))
+}
+
+/// Inserts the row of a report.
+fn insert(
+    db: &Connection,
+    mail: i64,
+    backfill: bool,
+    parsed: &Parsed,
+    submitter: &str,
+    (status, sessions): (&str, i64),
+    now: Timestamp,
+) -> rusqlite::Result<i64> {
     let report = &parsed.report;
     db.prepare_cached(
         "INSERT INTO report (mail, sender, report_id, start_datetime, end_datetime, day, stored_at, authentication,
@@ -66,23 +90,18 @@ pub(super) fn record(
         ":day": report.start.strftime("%Y-%m-%d").to_string(),
         ":stored_at": text(now),
         ":deviations": json!(parsed.deviations).to_string(),
-        ":status": if wins { "counted" } else { "conflict" },
+        ":status": status,
         ":backfill": backfill,
         ":sessions": sessions,
-        ":identity": identity,
-        ":content": content,
+        ":identity": short(&parsed.identity),
+        ":content": short(&parsed.content),
     })?;
-    let id = db.last_insert_rowid();
-    db.prepare_cached("INSERT INTO report_json (report, json) VALUES (:report, :json)")?
-        .execute(named_params! { ":report": id, ":json": json })?;
-    for result in &report.policies {
-        policy_result(db, id, result, wins, now)?;
-    }
-    if let Some((rival, _, _)) = rival.filter(|_| wins) {
-        discount(db, rival)?;
-        settle_mails_of(db, rival)?;
-    }
-    Ok((if wins { Outcome::Stored } else { Outcome::Conflict }, Some(id)))
+    Ok(db.last_insert_rowid())
+}
+
+/// The part of a hash that is kept.
+fn short(hash: &[u8; 32]) -> &[u8] {
+    hash.get(..HASH_BYTES).unwrap_or(hash)
 }
 
 /// All sessions of a report, as a measure of how much it says.

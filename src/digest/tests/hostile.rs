@@ -13,9 +13,9 @@ use crate::store::rows::{
 const EVIL: &str =
     "<script>alert(1)</script>\"'&{domain}\r\nBcc: x@example.net\u{1b}[2J\u{202e}=cmd()$(reboot)`id`; ";
 
-fn facts_with(text: &str) -> DigestFacts {
+fn item_with(text: &str) -> FailureItem {
     let long = text.repeat(50);
-    let item = FailureItem {
+    FailureItem {
         ids: vec![1],
         policy_domain: text.to_owned(),
         policy_types: texts(&["sts", text]),
@@ -34,6 +34,8 @@ fn facts_with(text: &str) -> DigestFacts {
             },
             ItemReporter {
                 organization_name: text.to_owned(),
+                first_day: date(2026, 11, 18),
+                last_day: date(2026, 11, 18),
                 ..ItemReporter::default()
             },
         ],
@@ -46,7 +48,12 @@ fn facts_with(text: &str) -> DigestFacts {
         policy_string: vec![format!("mx: {text}")],
         mx_host: vec![text.to_owned()],
         ..FailureItem::default()
-    };
+    }
+}
+
+fn facts_with(text: &str) -> DigestFacts {
+    let long = text.repeat(50);
+    let item = item_with(text);
     let fetch = FailureItem {
         result_type: "sts-policy-fetch-error".to_owned(),
         ..item.clone()
@@ -64,6 +71,7 @@ fn facts_with(text: &str) -> DigestFacts {
         }],
         reporters: vec![ReporterTotals {
             organization_name: long.clone(),
+            last_day: date(2026, 11, 18),
             ..ReporterTotals::default()
         }],
         rejected: vec![RejectedMail {
@@ -101,6 +109,8 @@ fn hostile_names_never_reach_a_command() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_text_of_a_stranger_forges_output(text in "(?s).{0,80}") {
         let rendered = Digest::build(&facts_with(&text), &options()).render().unwrap();
@@ -110,6 +120,9 @@ proptest! {
             prop_assert!(!form.chars().any(|c| c != '\n' && names::is_unsafe(c)));
         }
         prop_assert!(rendered.text.len() < 30_000);
+        for line in rendered.text.lines() {
+            prop_assert!(line.chars().count() <= 72, "{}", line);
+        }
         let json = Digest::build(&facts_with(&text), &options()).to_json().unwrap();
         prop_assert!(!json.chars().any(|c| c != '\n' && names::is_unsafe(c)));
         let parsed: serde_json::Value = serde_json::from_str(&json).unwrap();

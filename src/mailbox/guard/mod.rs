@@ -174,7 +174,10 @@ impl<S> Guard<S> {
             if Instant::now() >= until {
                 return Poll::Ready(Err(Breach::Silent(self.silence).into()));
             }
-            // The alarm is set anew only when it has rung, not at each read.
+            // The alarm is set anew when it has rung or would ring too late, not at each read.
+            if self.alarm.deadline() > until {
+                self.alarm.as_mut().reset(until);
+            }
             ready!(self.alarm.as_mut().poll(cx));
             self.alarm.as_mut().reset(until);
         }

@@ -91,6 +91,19 @@ async fn parentheses_nested_deep_never_reach_the_parser() {
     }
 }
 
+/// Tests run on threads with a stack of 2 MiB, in debug builds; the program's is larger, its frames smaller.
+#[tokio::test]
+async fn deepest_nesting_that_passes_fits_the_parsers_stack() {
+    let sent = format!(
+        "* 1 FETCH (BODYSTRUCTURE {}{})\r\n",
+        "(".repeat(59),
+        ")".repeat(59)
+    );
+    let (got, breach) = through(sent.as_bytes(), 10_000).await;
+    assert_eq!((got.len(), breach), (sent.len(), None));
+    assert!(Response::parse(&got).is_err());
+}
+
 #[tokio::test]
 async fn literal_beyond_the_allowance_is_a_breach() {
     let sent = b"* 1 FETCH (BODY[] {4294967295}\r\n";

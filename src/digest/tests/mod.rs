@@ -235,6 +235,42 @@ fn policy_not_fetched_by_microsoft() -> DigestFacts {
     }
 }
 
+/// A mailbox, two mails and a recipient in trouble.
+fn trouble() -> DigestFacts {
+    DigestFacts {
+        rejected: vec![
+            RejectedMail {
+                id: 401,
+                source: "rua".to_owned(),
+                locator: "INBOX, UID 4711".to_owned(),
+                received_at: Some("2026-11-19T11:02:00Z".parse().unwrap()),
+                reason: "more than limits.decompressed_bytes (52428800) allows".to_owned(),
+            },
+            RejectedMail {
+                id: 402,
+                source: "rua".to_owned(),
+                locator: "INBOX, UID 4712".to_owned(),
+                received_at: None,
+                reason: "not valid JSON: expected `,` or `}` at line 1 column 93".to_owned(),
+            },
+        ],
+        failing: vec![FailingMailbox {
+            name: "old-rua".to_owned(),
+            since: "2026-11-18T20:15:00Z".parse().unwrap(),
+            error: "imap.example.org:993 refused the login of tls@example.org: [AUTHENTICATIONFAILED] no"
+                .to_owned(),
+            new: true,
+        }],
+        refused: vec![RefusedRecipient {
+            recipient: "left@example.org".to_owned(),
+            since: "2026-11-19T06:00:04Z".parse().unwrap(),
+            error: "550 5.1.1 <left@example.org>: Recipient address rejected: User unknown".to_owned(),
+            new: true,
+        }],
+        ..friday()
+    }
+}
+
 fn tlsa_mismatch_and_much_trouble() -> DigestFacts {
     let new = failure(
         &[21],
@@ -277,37 +313,48 @@ fn tlsa_mismatch_and_much_trouble() -> DigestFacts {
             reporter("google.com", 1, 59, 2, nov(18)),
             reporter("post.example.net", 1, 3, 1, nov(18)),
         ],
-        rejected: vec![
-            RejectedMail {
-                id: 401,
-                source: "rua".to_owned(),
-                locator: "INBOX, UID 4711".to_owned(),
-                received_at: Some("2026-11-19T11:02:00Z".parse().unwrap()),
-                reason: "more than limits.decompressed_bytes (52428800) allows".to_owned(),
-            },
-            RejectedMail {
-                id: 402,
-                source: "rua".to_owned(),
-                locator: "INBOX, UID 4712".to_owned(),
-                received_at: None,
-                reason: "not valid JSON: expected `,` or `}` at line 1 column 93".to_owned(),
-            },
-        ],
-        failing: vec![FailingMailbox {
-            name: "old-rua".to_owned(),
-            since: "2026-11-18T20:15:00Z".parse().unwrap(),
-            error: "imap.example.org:993 refused the login of tls@example.org: [AUTHENTICATIONFAILED] no"
-                .to_owned(),
-            new: true,
-        }],
-        refused: vec![RefusedRecipient {
-            recipient: "left@example.org".to_owned(),
-            since: "2026-11-19T06:00:04Z".parse().unwrap(),
-            error: "550 5.1.1 <left@example.org>: Recipient address rejected: User unknown".to_owned(),
-            new: true,
-        }],
-        ..friday()
+        ..trouble()
     }
+}
+
+fn long_over() -> Vec<FailureItem> {
+    let past = |id: i64, result_type: &str, mx: &str, first: Date, last: Date, failed: u64| {
+        failure(
+            &[id],
+            "example.com",
+            &["sts"],
+            &[],
+            result_type,
+            mx,
+            vec![seen_by("google.com", failed, 5000, first, last)],
+        )
+    };
+    vec![
+        past(
+            5,
+            "sts-policy-fetch-error",
+            "",
+            date(2026, 7, 1),
+            date(2026, 7, 2),
+            44,
+        ),
+        past(
+            6,
+            "certificate-expired",
+            "mx2.example.com",
+            date(2026, 8, 12),
+            date(2026, 8, 15),
+            803,
+        ),
+        past(
+            8,
+            "validation-failure",
+            "mx1.example.com",
+            date(2026, 9, 9),
+            date(2026, 9, 9),
+            17,
+        ),
+    ]
 }
 
 fn first_run_over_an_old_mailbox() -> DigestFacts {
@@ -323,17 +370,6 @@ fn first_run_over_an_old_mailbox() -> DigestFacts {
             seen_by("microsoft.com", 14, 120, date(2026, 10, 9), nov(14)),
         ],
     );
-    let past = |id: i64, result_type: &str, mx: &str, first: Date, last: Date, failed: u64| {
-        failure(
-            &[id],
-            "example.com",
-            &["sts"],
-            &[],
-            result_type,
-            mx,
-            vec![seen_by("google.com", failed, 5000, first, last)],
-        )
-    };
     DigestFacts {
         previous_at: None,
         after_report: 0,
@@ -348,39 +384,14 @@ fn first_run_over_an_old_mailbox() -> DigestFacts {
             too_old: 0,
         },
         new: vec![open],
-        over: vec![
-            past(
-                5,
-                "sts-policy-fetch-error",
-                "",
-                date(2026, 7, 1),
-                date(2026, 7, 2),
-                44,
-            ),
-            past(
-                6,
-                "certificate-expired",
-                "mx2.example.com",
-                date(2026, 8, 12),
-                date(2026, 8, 15),
-                803,
-            ),
-            past(
-                8,
-                "validation-failure",
-                "mx1.example.com",
-                date(2026, 9, 9),
-                date(2026, 9, 9),
-                17,
-            ),
-        ],
+        over: long_over(),
         domains: vec![
             domain("example.com", "enforce", 47_346, 864),
             domain("example.org", "testing", 3843, 61),
         ],
         reporters: vec![
             reporter("google.com", 168, 41_000, 850, nov(18)),
-            reporter("microsoft.com", 131, 9000, 75, nov(14)),
+            reporter("microsoft.com", 144, 9000, 75, nov(14)),
             reporter("mail.ru", 88, 1189, 0, nov(18)),
         ],
         ..friday()
@@ -396,7 +407,13 @@ fn first_run_without_failures() -> DigestFacts {
             read: 42,
             ..MailCounts::default()
         },
+        days: Some((nov(4), nov(18))),
         domains: vec![domain("example.org", "testing", 3843, 0)],
+        reporters: vec![
+            reporter("google.com", 15, 3000, 0, nov(18)),
+            reporter("microsoft.com", 14, 800, 0, nov(18)),
+            reporter("mail.ru", 13, 43, 0, nov(17)),
+        ],
         ..first_run_over_an_old_mailbox()
     }
 }
@@ -537,6 +554,20 @@ fn late_report_of_a_held_mail_does_not_alarm() {
 }
 
 #[test]
+fn old_failure_in_the_first_digest_is_not_called_late() {
+    let mut facts = expired_under_enforce();
+    facts.previous_at = None;
+    facts.new[0].late = true;
+    let text = rendered(&facts).text;
+    assert!(
+        text.contains("not seen since 18 Nov")
+            && !text.contains("late report")
+            && !text.contains("came late"),
+        "{text}"
+    );
+}
+
+#[test]
 fn failing_mailbox_alone_makes_the_subject() {
     let mut facts = friday();
     facts.failing = tlsa_mismatch_and_much_trouble().failing;
@@ -547,6 +578,103 @@ fn failing_mailbox_alone_makes_the_subject() {
     assert!(news(&facts));
     facts.failing[0].new = false;
     assert!(!news(&facts));
+}
+
+#[test]
+fn week_with_an_unread_mailbox_is_not_called_quiet() {
+    let mut facts = quiet_week();
+    facts.failing = tlsa_mismatch_and_much_trouble().failing;
+    facts.failing[0].new = false;
+    assert_eq!(
+        rendered(&facts).subject,
+        "[tlsrptd] mailbox old-rua still not read since 18 Nov"
+    );
+}
+
+#[test]
+fn delivery_in_spite_of_a_failure_is_said() {
+    let mut facts = expired_under_enforce();
+    facts.new[0].delivered_in_spite = true;
+    let rendered = rendered(&facts);
+    assert_eq!(rendered.subject, "[tlsrptd] mx2.example.com: certificate expired");
+    assert!(
+        rendered.text.contains("Mail   Delivered in spite of it:"),
+        "{}",
+        rendered.text
+    );
+}
+
+#[test]
+fn mode_that_was_not_reported_is_not_guessed() {
+    let mut facts = expired_under_enforce();
+    facts.new[0].sts_modes.clear();
+    facts.new[0].last_known_mode = Some(("enforce".to_owned(), nov(14)));
+    let text = rendered(&facts).text.replace("\n      ", "");
+    assert!(
+        text.contains("held back if enforce, delivered if testing. The policy was enforce on 14 Nov."),
+        "{text}"
+    );
+}
+
+#[test]
+fn single_failure_of_a_noisy_kind_is_not_for_today() {
+    let mut facts = expired_under_enforce();
+    let reporters = vec![seen_by("google.com", 1, 410, nov(18), nov(18))];
+    facts.new = vec![failure(
+        &[9],
+        "example.com",
+        &["sts"],
+        &["enforce"],
+        "validation-failure",
+        "mx1.example.com",
+        reporters,
+    )];
+    assert!(rendered(&facts).text.contains("act this week"));
+}
+
+#[test]
+fn star_that_is_too_short_is_named() {
+    let mut facts = forgotten_backup_in_testing();
+    facts.new.truncate(1);
+    facts.new[0].receiving_mx_hostname = "a.b.mx.example.net".to_owned();
+    facts.new[0].policy_string = policy("testing", &["*.mx.example.net"]);
+    let text = rendered(&facts).text;
+    assert!(
+        text.contains("Cause  *.mx.example.net covers one label only."),
+        "{text}"
+    );
+}
+
+#[test]
+fn failures_only_over_ipv6_are_said_to_be() {
+    let mut facts = expired_under_enforce();
+    facts.new[0].receiving_ips = texts(&["2001:db8::25"]);
+    assert!(
+        rendered(&facts)
+            .text
+            .contains("Address: 2001:db8::25 (only IPv6).")
+    );
+}
+
+#[test]
+fn daily_digests_say_so_in_the_first() {
+    let options = Options {
+        send: SendWhen::Always,
+        ..options()
+    };
+    let text = Digest::build(&first_run_without_failures(), &options).to_text();
+    assert!(text.ends_with("From now on a mail comes every day.\n"), "{text}");
+}
+
+#[test]
+fn old_failures_of_an_import_are_not_called_none() {
+    let mut facts = first_run_without_failures();
+    facts.over = long_over();
+    let subject = rendered(&facts).subject;
+    assert_eq!(
+        subject,
+        "[tlsrptd] First digest: 42 reports, 3 reporters, no current failures"
+    );
 }
 
 #[test]
@@ -604,7 +732,7 @@ fn first_digest_is_news_and_says_when_the_next_comes() {
         "[tlsrptd] First digest: 42 reports, 3 reporters, no failures"
     );
     assert!(
-        rendered.text.contains("at the latest on Monday, 23 Nov."),
+        rendered.text.contains("at the latest on Monday,\n23 Nov."),
         "{}",
         rendered.text
     );
@@ -636,7 +764,7 @@ fn five_new_failures_are_told_in_full_and_twenty_at_all() {
         })
         .collect();
     let text = rendered(&facts).text;
-    assert_eq!(text.matches("\nNEW  ").count(), 5);
+    assert_eq!(text.matches("\nNEW    ").count(), 5);
     assert_eq!(text.matches("\n- certificate").count(), 15);
     assert!(text.contains("\n- and 7 more:\n"), "{text}");
 }
