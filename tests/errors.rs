@@ -35,7 +35,7 @@ fn store() -> Vec<StoreError> {
         StoreError::Missing { path: database() },
         StoreError::Open {
             path: database(),
-            source: rusqlite::Error::InvalidQuery,
+            reason: rusqlite::Error::InvalidQuery,
         },
         StoreError::Foreign { path: database() },
         StoreError::FromTheFuture {
@@ -54,7 +54,7 @@ fn store() -> Vec<StoreError> {
         },
         StoreError::File {
             path: database(),
-            source: denied(),
+            reason: denied(),
         },
         StoreError::Sqlite(no_such_table),
     ]
@@ -64,7 +64,7 @@ fn secret() -> Vec<SecretError> {
     vec![
         SecretError::File {
             path: PathBuf::from("/etc/tlsrptd/password"),
-            source: denied(),
+            cause: denied(),
         },
         SecretError::Env("TLSRPT_PASSWORD".to_owned()),
         SecretError::NoCredentials("imap".to_owned()),

@@ -81,7 +81,7 @@ impl StoreError {
     pub(super) fn opening(path: &Path, reason: rusqlite::Error) -> Self {
         let path = path.to_owned();
         match reason.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => Self::Foreign { path },
+            Some(ErrorCode::NotADatabase) => Self::Foreign { path },
             _ => Self::Open { path, reason },
         }
     }

@@ -114,6 +114,8 @@ impl Store {
             .into_temp_path();
         if config.path.exists() {
             let original = Self::open_read_only(config)?;
+            // The copy is what would be refused; the file itself is open for reading only.
+            original.db.pragma_update(None, "query_only", false)?;
             original.db.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
         }
         let mut store = Self::open(&StoreConfig {
