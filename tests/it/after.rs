@@ -131,7 +131,7 @@ fn a_dry_run_deletes_nothing() {
     let world = world_with_four_mails();
     let tlsrptd = world.tlsrptd(&world.mailbox("after = \"delete\""));
 
-    let _ended = tlsrptd.run(&["poll", "--dry-run"]);
+    tlsrptd.run(&["poll", "--dry-run"]).exits(3);
 
     assert_eq!(world.dovecot.login(RUA).uids("INBOX"), [1, 2, 3, 4]);
 }

@@ -77,7 +77,7 @@ fn check_changes_nothing_in_the_mailbox() {
     let mut session = world.dovecot.login(RUA);
     let before = (session.folders(), session.flags("INBOX"));
 
-    let _ended = tlsrptd.run(&["check"]);
+    tlsrptd.run(&["check"]).says(&["rua"]);
 
     assert_eq!((session.folders(), session.flags("INBOX")), before);
 }

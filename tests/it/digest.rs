@@ -182,7 +182,7 @@ fn a_recipient_refused_for_good_is_named_in_the_next_digest_to_the_others() {
         .exits(3)
         .says(&[REFUSED, "550", "no such user"]);
 
-    let _ended = tlsrptd.run(&["digest", "--send"]);
+    tlsrptd.run(&["digest", "--send"]).exits(3);
 
     let digests = world.received(OPS, 2);
     let second = MessageParser::default().parse(&digests[1]).unwrap();
