@@ -106,7 +106,7 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     } else {
         Store::open(&config.store)?
     };
-    let (mut n_failed, mut n_rejected) = (0_usize, 0_u64);
+    let (mut n_failed, mut total) = (0_usize, Tally::default());
     for mailbox in &config.mailboxes {
         let mut bar = progress::Bar::new(&mailbox.name);
         let polled = poll::poll(mailbox, config, &mut store, dry_run, &mut |done, all| {
@@ -115,7 +115,7 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
         .await;
         bar.finish();
         tell(&mailbox.name, &polled)?;
-        n_rejected = n_rejected.saturating_add(polled.tally.rejected);
+        total.add(polled.tally);
         n_failed = n_failed.saturating_add(usize::from(polled.result.is_err()));
     }
     if dry_run {
@@ -124,8 +124,8 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
         store.retain(config.store.retention, clock::now())?;
     }
     Ok(match n_failed {
-        0 if n_rejected == 0 => End::Done,
-        n if n == config.mailboxes.len() => End::Failed,
+        0 if total.rejected == 0 => End::Done,
+        n if n == config.mailboxes.len() && total.mails == 0 => End::Failed,
         _ => End::Partly,
     })
 }
