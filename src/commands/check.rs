@@ -123,7 +123,7 @@ fn database(config: &Config) -> Result<String, String> {
     match problems.first() {
         None => Ok(format!("{}, intact", path.display())),
         Some(problem) => Err(format!(
-            "{} is damaged: {problem}; restore a backup",
+            "{} is damaged: {problem}; stop tlsrptd and restore a backup (docs/operations.md)",
             path.display()
         )),
     }

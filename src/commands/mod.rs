@@ -14,11 +14,15 @@ use crate::poll::{self, Polled};
 use crate::store::{Lock, Store, Tally};
 use crate::{daemon, import};
 
+mod backup;
 mod check;
+mod forget;
+mod mails;
 mod output;
 mod progress;
 mod show;
 mod sql;
+mod status;
 
 /// How a verb ended, besides errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +70,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
             send_test,
             format,
         } => check::check(&config, &path, check::Scope { offline, send_test }, format).await,
+        Verb::Mails(args) => mails::mails(&config, &args),
+        Verb::Status(args) => status::status(&config, &args),
+        Verb::Forget(args) => forget::forget(&config, &args),
+        Verb::Backup { file } => backup::backup(&config, &file),
         Verb::Show {
             what: Show::Report { id, format },
         } => show::report(&config, id, format),

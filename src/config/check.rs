@@ -137,6 +137,7 @@ fn limits(config: &Config) -> Result<(), ConfigError> {
         ("connect_timeout", limits.connect_timeout),
         ("silence_timeout", limits.silence_timeout),
         ("poll_deadline", limits.poll_deadline),
+        ("health_after", limits.health_after),
     ];
     for (key, value) in times {
         if value < Duration::from_secs(1) {

@@ -479,6 +479,9 @@ pub struct Limits {
     /// Longest poll of one mailbox; the next poll goes on from there.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub poll_deadline: Duration,
+    /// Polling or sending that has failed for longer makes `status --health` fail.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub health_after: Duration,
 }
 
 impl Default for Limits {
@@ -496,6 +499,7 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(20),
             silence_timeout: Duration::from_mins(1),
             poll_deadline: Duration::from_mins(10),
+            health_after: Duration::from_hours(24),
         }
     }
 }

@@ -11,13 +11,16 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::config::StoreConfig;
 
+mod backup;
 mod cursor;
 mod digests;
 mod error;
 mod facts;
+mod forget;
 mod health;
 mod incoming;
 mod items;
+mod mails;
 mod migrate;
 mod query;
 mod record;
@@ -25,16 +28,20 @@ mod record_report;
 mod retention;
 pub mod rows;
 mod show;
+mod status;
 
 pub use cursor::{Folder, FolderKey, Pending};
 pub use digests::{Composed, Delivery, FixedDigest};
 pub use error::StoreError;
 pub use facts::Question;
+pub use forget::Forgotten;
 pub use incoming::{Content, CursorMove, IncomingMail, IncomingReport, Origin};
+pub use mails::{ListedMail, ListedReport, MailQuestion};
 pub use migrate::SCHEMA_VERSION;
 pub use query::{QueryError, QueryOutput, Value};
 pub use record::Tally;
 pub use show::{ShownFailure, ShownPolicy, ShownReport};
+pub use status::{Counts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
 
 /// How long a statement waits for another process to let go of the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -99,6 +106,16 @@ impl Store {
         Ok(Self { db, copy: None })
     }
 
+    /// As [`Store::open_dry_run`], for verbs that don't make or migrate a database.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for reading.
+    pub fn open_dry_run_existing(config: &StoreConfig) -> Result<Self, StoreError> {
+        drop(Self::open_read_only(config)?);
+        Self::open_dry_run(config)
+    }
+
     /// Opens a throw-away copy for a dry run: everything is done, and nothing of it stays.
     ///
     /// # Errors
@@ -114,7 +131,7 @@ impl Store {
             .into_temp_path();
         if config.path.exists() {
             let original = Self::open_read_only(config)?;
-            original.db.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+            backup::copy(&original.db, &copy)?;
         }
         let mut store = Self::open(&StoreConfig {
             path: copy.to_path_buf(),
