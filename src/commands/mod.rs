@@ -118,7 +118,7 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     for mailbox in &config.mailboxes {
         let mut bar = progress::Bar::new(&mailbox.name);
         let polled = poll::poll(mailbox, config, &mut store, dry_run, &mut |done, all| {
-            bar.set(done, all)
+            bar.set(done, all);
         })
         .await;
         bar.finish();

@@ -34,7 +34,12 @@ impl Reading<'_> {
         };
         if self.item.late {
             let last = words::day(self.item.last_day, frame.today);
-            text.extend([" The report came late; no failure is known after ", &last, "."]);
+            let late = if frame.first {
+                " No"
+            } else {
+                " The report came late; no"
+            };
+            text.extend([late, " failure is known after ", &last, "."]);
         }
         text
     }
@@ -57,7 +62,7 @@ impl Reading<'_> {
             Some(false) => "They wait and try again.",
             None => "They try another MX if there is one, then wait and try again.",
         };
-        let others = if self.item.policy_types == ["tlsa"] {
+        let others = if self.cause != Cause::Dnssec && self.item.policy_types == ["tlsa"] {
             " Senders that don't check DANE are not affected."
         } else {
             ""

@@ -98,10 +98,11 @@ impl<'a> Reading<'a> {
 
     /// The whole finding.
     pub(crate) fn finding(&self, frame: Frame) -> Finding {
-        let act = if self.item.late {
-            "late report".to_owned()
-        } else {
-            format!("act {}", self.urgency.as_str())
+        let act = match (self.item.late, frame.first) {
+            (false, _) => format!("act {}", self.urgency.as_str()),
+            (true, false) => "late report".to_owned(),
+            // The first digest reads old mails; their reports came in time.
+            (true, true) => format!("not seen since {}", words::day(self.item.last_day, frame.today)),
         };
         Finding {
             tag: if frame.first { "OPEN" } else { "NEW" },
@@ -132,7 +133,11 @@ impl<'a> Reading<'a> {
             words::days(first, last, frame.today)
         };
         let held = if self.holds_mail() { "; mail held back" } else { "" };
-        let late = if self.item.late { "; late report" } else { "" };
+        let late = if self.item.late && !frame.first {
+            "; late report"
+        } else {
+            ""
+        };
         format!(
             "{} ({}, {}): {}, {when}; {}{held}{late}",
             self.headline(),

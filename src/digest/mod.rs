@@ -1,6 +1,6 @@
 //! The daily mail: from the store's rows to subject, text and HTML. Pure: no I/O, no clock, no database.
 //!
-//! [`Digest::build`] decides what is said and in which order; [`text`] and [`html`] only set it. All words stand in
+//! [`Digest::build`] decides what is said and in which order; `text` and `html` only set it. All words stand in
 //! [`texts`] (by cause) and [`model`]; all decisions in [`cause`], [`impact`] and [`schedule`].
 
 pub mod cause;

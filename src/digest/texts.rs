@@ -73,7 +73,7 @@ pub fn meaning(result_type: &str) -> Option<&'static str> {
         "certificate-not-trusted" => {
             "the certificate isn't signed by an authority that the sender knows, or the chain has a gap"
         }
-        "validation-failure" => "something about TLS failed: the type for all without a better name",
+        "validation-failure" => "something about TLS failed (the type for all without a better name)",
         "tlsa-invalid" => "none of the TLSA records can be used, or none fits the certificate shown",
         "dnssec-invalid" => "the sender's resolver could not prove the DNS answers genuine",
         "dane-required" => "the sender was told to use DANE only, and found no valid TLSA record",
@@ -307,8 +307,8 @@ static DANE_REQUIRED: CauseText = CauseText {
     reading: "There must be an answer with the flag ad.",
     fix: "Publish TLSA records again, or ask the partner to drop the rule.",
     who: "you, or the partner if you never had DANE",
-    urgency: Urgency::Today,
-    urgency_without_policy: Urgency::WhenConvenient,
+    urgency: Urgency::ThisWeek,
+    urgency_without_policy: Urgency::ThisWeek,
 };
 
 static POLICY_FETCH: CauseText = CauseText {

@@ -22,7 +22,7 @@ impl Store {
             },
             _ => StoreError::File {
                 path: path.to_owned(),
-                source,
+                reason: source,
             },
         };
         if path.symlink_metadata().is_ok() {

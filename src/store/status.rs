@@ -98,7 +98,7 @@ pub fn lock_holder(config: &StoreConfig) -> Result<Option<String>, StoreError> {
     let path = PathBuf::from(name);
     let failed = |source| StoreError::File {
         path: path.clone(),
-        source,
+        reason: source,
     };
     let file = match File::open(&path) {
         Ok(file) => file,

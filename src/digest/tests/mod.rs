@@ -554,6 +554,20 @@ fn late_report_of_a_held_mail_does_not_alarm() {
 }
 
 #[test]
+fn old_failure_in_the_first_digest_is_not_called_late() {
+    let mut facts = expired_under_enforce();
+    facts.previous_at = None;
+    facts.new[0].late = true;
+    let text = rendered(&facts).text;
+    assert!(
+        text.contains("not seen since 18 Nov")
+            && !text.contains("late report")
+            && !text.contains("came late"),
+        "{text}"
+    );
+}
+
+#[test]
 fn failing_mailbox_alone_makes_the_subject() {
     let mut facts = friday();
     facts.failing = tlsa_mismatch_and_much_trouble().failing;
