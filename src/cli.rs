@@ -90,6 +90,12 @@ pub enum Verb {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Read rejected mails and stored reports again, after an upgrade, and say what changed
+    Reparse {
+        /// Do everything but keep nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Erase all that is stored about a domain
     Forget(ForgetArgs),
     /// Show one thing with all that is known of it

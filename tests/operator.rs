@@ -26,7 +26,7 @@ impl Desk {
         let desk = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        for folder in ["Maildir/new", "Maildir/cur", "Maildir/tmp"] {
+        for folder in ["Maildir/new", "Maildir/cur", "Maildir/tmp", "outbox"] {
             fs::create_dir_all(desk.path(folder)).unwrap();
         }
         desk.configure(more);
@@ -129,6 +129,11 @@ fn report(id: &str, domains: &[&str], failed: u32) -> String {
         "policies": policies,
     })
     .to_string()
+}
+
+/// Blanks that make a mail larger than the smallest limit.
+fn padded(json: &str) -> String {
+    format!("{json}{}", "\r\n".repeat(1000))
 }
 
 /// Cut off in the middle.
@@ -398,4 +403,313 @@ fn dry_run_beside_a_database_keeps_nothing() {
             .contains("1 mail read: 1 stored")
     );
     assert_eq!(desk.sql("SELECT count(*) AS n FROM mails"), json!([{"n": 4}]));
+}
+
+/// A desk whose mail could not be read because a limit was too small, which is then mended.
+fn desk_with_mended_limit(limit: &str) -> Desk {
+    let desk = Desk::new(&format!("[limits]\n{limit}\n"));
+    desk.deliver("1", &padded(&report("a", &["example.org", "example.net"], 3)));
+    desk.run(3, &["poll"]);
+    assert_eq!(
+        desk.sql("SELECT outcome FROM mails"),
+        json!([{"outcome": "rejected"}])
+    );
+    desk.configure("");
+    desk
+}
+
+#[test]
+fn reparse_stores_a_rejected_mail_of_which_the_bytes_were_kept() {
+    let desk = desk_with_mended_limit("policies = 1");
+    fs::remove_file(desk.path("Maildir/new/1")).unwrap();
+    let said = desk.run(0, &["reparse"]);
+    assert!(said.contains("was rejected and is now stored"), "{said}");
+    assert!(said.contains("1 rejected mails: 1 are read now"), "{said}");
+    assert_eq!(
+        desk.sql("SELECT id, outcome, reason FROM mails"),
+        json!([{"id": 1, "outcome": "stored", "reason": null}])
+    );
+    assert_eq!(
+        desk.sql("SELECT count(*) AS n FROM policy_results"),
+        json!([{"n": 2}])
+    );
+    let again = desk.run(0, &["reparse"]);
+    assert!(
+        again.contains("0 rejected mails") && again.contains("1 stored reports: 0 changed"),
+        "{again}"
+    );
+}
+
+#[test]
+fn reparse_reads_the_maildir_where_no_bytes_were_kept() {
+    let desk = desk_with_mended_limit("mail_bytes = 1024");
+    fs::rename(desk.path("Maildir/new/1"), desk.path("Maildir/cur/1:2,S")).unwrap();
+    assert!(
+        desk.run(0, &["reparse"])
+            .contains("1 rejected mails: 1 are read now")
+    );
+}
+
+#[test]
+fn reparse_reads_an_imported_mbox_where_no_bytes_were_kept() {
+    let desk = Desk::new("[limits]\nmail_bytes = 1024\n");
+    let big = padded(&report("a", &["example.org"], 3));
+    let mbox: String = ["small", "large"]
+        .map(|id| {
+            let json = if id == "large" {
+                big.clone()
+            } else {
+                report(id, &["example.org"], 1)
+            };
+            format!("From x Sat Nov 21 01:00:00 2026\nContent-Type: application/tlsrpt+json\n\n{json}\n\n")
+        })
+        .concat();
+    fs::write(desk.path("old.mbox"), mbox).unwrap();
+    desk.run(3, &["import", "old.mbox"]);
+    desk.configure("");
+    let said = desk.run(0, &["reparse"]);
+    assert!(
+        said.contains("mail 2 (import: old.mbox#2) was rejected and is now stored"),
+        "{said}"
+    );
+}
+
+#[test]
+fn reparse_says_what_can_not_be_had_again() {
+    let desk = desk_with_mended_limit("mail_bytes = 1024");
+    fs::remove_file(desk.path("Maildir/new/1")).unwrap();
+    let said = desk.run(3, &["reparse"]);
+    assert!(
+        said.contains("can't be read again: it is gone from the Maildir"),
+        "{said}"
+    );
+}
+
+#[test]
+fn reparse_as_a_dry_run_says_it_all_and_keeps_nothing() {
+    let desk = desk_with_mended_limit("policies = 1");
+    let said = desk.run(0, &["reparse", "--dry-run"]);
+    assert!(
+        said.contains("is now stored") && said.contains("nothing was kept"),
+        "{said}"
+    );
+    assert_eq!(
+        desk.sql("SELECT outcome FROM mails"),
+        json!([{"outcome": "rejected"}])
+    );
+}
+
+#[test]
+fn report_found_by_reparse_is_told_in_the_next_digest() {
+    let desk = desk_with_mended_limit("policies = 1");
+    desk.run(0, &["digest", "--send"]);
+    desk.run(0, &["reparse"]);
+    let said = desk.run(0, &["digest", "--send"]);
+    assert!(said.contains("sent"), "{said}");
+}
+
+/// Changes the database as an older version would have written it.
+fn as_if_older(desk: &Desk, sql: &str) {
+    let db = rusqlite::Connection::open(desk.path("tlsrptd.db")).unwrap();
+    db.execute_batch(sql).unwrap();
+}
+
+/// Everything that the documented views say of reports, but for ids.
+fn views(desk: &Desk) -> Vec<Value> {
+    [
+        "SELECT id, report_id, submitter, start_datetime, end_datetime, deviations, status FROM reports_all ORDER BY id",
+        "SELECT report, policy_type, policy_domain, total_failure_session_count AS failed FROM policy_results
+         ORDER BY report, id",
+        "SELECT report, day, result_type, receiving_mx_hostname, failed_session_count FROM failures ORDER BY report, id",
+        "SELECT policy_domain, result_type, first_day, last_day, announced_at FROM failure_types
+         ORDER BY policy_domain, result_type",
+        "SELECT id, outcome, reason FROM mails ORDER BY id",
+    ]
+    .map(|query| desk.sql(query))
+    .to_vec()
+}
+
+#[test]
+fn reparse_derives_failure_types_anew_and_keeps_what_was_told() {
+    let desk = Desk::new("");
+    desk.deliver("1", &report("a", &["example.org"], 3));
+    desk.run(0, &["poll"]);
+    desk.run(0, &["digest", "--send"]);
+    let before = views(&desk);
+    as_if_older(
+        &desk,
+        "UPDATE failure SET result_type = 'expired'; UPDATE failure_type SET result_type = 'expired';
+         UPDATE policy_result SET failed = 1; UPDATE report SET deviations = '[\"zip\"]', identity = x'00'",
+    );
+    let said = desk.run(0, &["reparse"]);
+    assert!(
+        said.contains("report 1 of example.com is read otherwise now"),
+        "{said}"
+    );
+    let mut expected = before;
+    expected[0][0]["deviations"] = json!("[\"zip\"]");
+    assert_eq!(views(&desk), expected);
+    assert!(desk.run(0, &["digest", "--send"]).contains("nothing new to tell"));
+    // The report is known by what it is now.
+    desk.deliver("2", &report("a", &["example.org"], 3));
+    assert!(desk.run(0, &["poll"]).contains("1 duplicate"));
+}
+
+#[test]
+fn reparse_counts_reports_once_that_turn_out_to_be_the_same() {
+    let desk = Desk::new("");
+    desk.deliver("1", &report("a", &["example.org"], 3));
+    desk.deliver("2", &report("b", &["example.org"], 3));
+    desk.run(0, &["poll"]);
+    as_if_older(
+        &desk,
+        "UPDATE report_json SET json = (SELECT json FROM report_json WHERE report = 1) WHERE report = 2",
+    );
+    let said = desk.run(0, &["reparse"]);
+    assert!(
+        said.contains("report 2 of example.com is now known to be the same as report 1"),
+        "{said}"
+    );
+    assert_eq!(
+        desk.sql("SELECT sum(failed) AS failed FROM domain_days"),
+        json!([{"failed": 3}])
+    );
+    assert_eq!(
+        desk.sql("SELECT outcome FROM mails ORDER BY id"),
+        json!([{"outcome": "stored"}, {"outcome": "duplicate"}])
+    );
+}
+
+#[test]
+fn reparse_lets_the_report_count_that_would_count_today() {
+    let desk = Desk::new("");
+    desk.deliver("1", &report("a", &["example.org"], 3));
+    desk.deliver("2", &report("a", &["example.org"], 9));
+    desk.run(0, &["poll"]);
+    let before = views(&desk);
+    as_if_older(
+        &desk,
+        "UPDATE report SET status = 'conflict', identity = x'01' WHERE id = 2;
+         UPDATE report SET status = 'counted' WHERE id = 1",
+    );
+    desk.run(0, &["reparse"]);
+    assert_eq!(views(&desk), before);
+}
+
+#[test]
+fn reparse_and_forget_refuse_while_the_daemon_works() {
+    let desk = desk_with_mails();
+    let mut daemon = desk
+        .command(&["run"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while desk.json(&["status"])["process"].is_null() {
+        assert!(std::time::Instant::now() < deadline, "the daemon took no lock");
+    }
+    let pid = daemon.id().to_string();
+    assert_eq!(desk.json(&["status"])["process"], json!(pid));
+    for arguments in [&["reparse"][..], &["forget", "example.org", "--yes"]] {
+        let said = desk.run(1, arguments);
+        assert!(said.contains(&format!("process {pid}")), "{said}");
+    }
+    let copy = desk.path("copy.db");
+    desk.run(0, &["backup", copy.to_str().unwrap()]);
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+}
+
+/// Answers requests and gives their paths, in order.
+fn monitor(answers: &'static str) -> (String, std::sync::mpsc::Receiver<String>) {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/t0ken", listener.local_addr().unwrap());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let request = lines.next().unwrap().unwrap();
+            while !lines.next().unwrap().unwrap().is_empty() {}
+            if sender.send(request).is_err() {
+                return;
+            }
+            stream.write_all(answers.as_bytes()).unwrap();
+        }
+    });
+    (url, receiver)
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
+
+fn pings(receiver: &std::sync::mpsc::Receiver<String>) -> Vec<String> {
+    let path = |request: String| request.split(' ').nth(1).unwrap().to_owned();
+    receiver.try_iter().map(path).collect()
+}
+
+#[test]
+fn monitor_is_told_of_polls_and_digests() {
+    let (url, receiver) = monitor(OK);
+    let desk = Desk::new(&format!("[monitor]\nping_url = \"{url}\"\n"));
+    desk.run(0, &["poll"]);
+    assert_eq!(pings(&receiver), ["/t0ken/start", "/t0ken"]);
+    desk.run(0, &["digest", "--send"]);
+    assert_eq!(pings(&receiver), ["/t0ken/start", "/t0ken"]);
+    fs::remove_dir_all(desk.path("Maildir")).unwrap();
+    desk.run(1, &["poll"]);
+    assert_eq!(pings(&receiver), ["/t0ken/start", "/t0ken/fail"]);
+    desk.run(1, &["poll", "--dry-run"]);
+    assert_eq!(pings(&receiver), [""; 0]);
+}
+
+#[test]
+fn monitor_is_told_by_the_daemon() {
+    let (url, receiver) = monitor(OK);
+    let desk = Desk::new(&format!("[monitor]\nping_url = \"{url}\"\n"));
+    let mut daemon = desk
+        .command(&["run"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let requests: Vec<String> = (0..2)
+        .map(|_| receiver.recv_timeout(std::time::Duration::from_secs(30)).unwrap())
+        .collect();
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    assert_eq!(requests, ["GET /t0ken/start HTTP/1.1", "GET /t0ken HTTP/1.1"]);
+}
+
+#[test]
+fn monitor_that_refuses_only_warns_and_its_url_is_not_told() {
+    let (url, _receiver) = monitor("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    let desk = Desk::new(&format!("[monitor]\nping_url = \"{url}\"\n"));
+    let output = desk.command(&["poll", "--verbose"]).output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert!(log.contains("the monitor was not told: it answered 404"), "{log}");
+    assert!(!log.contains("t0ken"), "{log}");
+}
+
+#[test]
+fn monitor_without_tls_beyond_this_machine_is_refused() {
+    let desk = Desk::new("[monitor]\nping_url = \"http://hc.example/t0ken\"\n");
+    let said = desk.run(2, &["poll"]);
+    assert!(
+        said.contains("ping_url has http://, which is for loopback only"),
+        "{said}"
+    );
+    assert!(!said.contains("t0ken"), "{said}");
+}
+
+#[test]
+fn check_tries_the_monitor_without_telling_it_anything() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/t0ken", listener.local_addr().unwrap());
+    let desk = Desk::new(&format!("[monitor]\nping_url = \"{url}\"\n"));
+    let said = desk.run(0, &["check"]);
+    assert!(said.contains("monitor: ok: 127.0.0.1 can be reached"), "{said}");
+    drop(listener);
+    let said = desk.run(1, &["check"]);
+    assert!(said.contains("monitor: FAILED: cannot connect"), "{said}");
 }

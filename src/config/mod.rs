@@ -34,6 +34,8 @@ pub struct Config {
     pub smtp: SmtpConfig,
     /// Our own names.
     pub domains: DomainsConfig,
+    /// Who watches from outside.
+    pub monitor: MonitorConfig,
     /// Bounds on what strangers can make us do.
     pub limits: Limits,
 }
@@ -446,6 +448,14 @@ pub struct DomainsConfig {
     pub mail: Vec<String>,
     /// Our MX host names.
     pub mx: Vec<String>,
+}
+
+/// Who watches from outside.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MonitorConfig {
+    /// Fetched after each poll and digest, with `/start` before and `/fail` after a failure. Secret: it may hold a token.
+    pub ping_url: Option<secrecy::SecretString>,
 }
 
 /// Bounds on what strangers can make us do.

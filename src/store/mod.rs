@@ -27,6 +27,7 @@ mod query;
 mod record;
 mod record_report;
 mod retention;
+mod reparse;
 pub mod rows;
 mod show;
 mod status;
@@ -41,6 +42,7 @@ pub use mails::{ListedMail, ListedReport, MailQuestion};
 pub use migrate::SCHEMA_VERSION;
 pub use query::{QueryError, QueryOutput, Value};
 pub use record::Tally;
+pub use reparse::{RejectedOrigin, Reread, Rewritten, StoredReport};
 pub use show::{ShownFailure, ShownPolicy, ShownReport};
 pub use status::{Counts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
 
