@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 pub(crate) use ca::Ca;
 pub(crate) use dovecot::{Dovecot, GREEK, GREEK_PASSWORD, Layout, OPS, PASSWORD, RUA, token};
-pub(crate) use postfix::{Postfix, REFUSED};
+pub(crate) use postfix::{DEFERRED, Postfix, REFUSED};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use reports::{Report, days_ago, letter};
 pub(crate) use rustix::process::Signal;
