@@ -34,16 +34,12 @@ impl Reading<'_> {
         };
         if self.item.late {
             let last = words::day(self.item.last_day, frame.today);
-<<<<<<< HEAD
-            text.extend([" The report came late; no failure is known after ", &last, "."]);
-=======
             let late = if frame.first {
                 " No"
             } else {
                 " The report came late; no"
             };
             text.extend([late, " failure is known after ", &last, "."]);
->>>>>>> wt-c
         }
         text
     }
@@ -66,11 +62,7 @@ impl Reading<'_> {
             Some(false) => "They wait and try again.",
             None => "They try another MX if there is one, then wait and try again.",
         };
-<<<<<<< HEAD
-        let others = if self.item.policy_types == ["tlsa"] {
-=======
         let others = if self.cause != Cause::Dnssec && self.item.policy_types == ["tlsa"] {
->>>>>>> wt-c
             " Senders that don't check DANE are not affected."
         } else {
             ""

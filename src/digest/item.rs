@@ -133,15 +133,11 @@ impl<'a> Reading<'a> {
             words::days(first, last, frame.today)
         };
         let held = if self.holds_mail() { "; mail held back" } else { "" };
-<<<<<<< HEAD
-        let late = if self.item.late { "; late report" } else { "" };
-=======
         let late = if self.item.late && !frame.first {
             "; late report"
         } else {
             ""
         };
->>>>>>> wt-c
         format!(
             "{} ({}, {}): {}, {when}; {}{held}{late}",
             self.headline(),
