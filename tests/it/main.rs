@@ -19,6 +19,7 @@ mod daemon;
 mod demo;
 mod digest;
 mod import;
+mod kill;
 mod mailboxes;
 mod servers;
 mod sql;
