@@ -22,13 +22,7 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError
         return Ok(());
     }
     if found > 0 {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".v{found}.bak"));
-        let copy = PathBuf::from(name);
-        if !copy.exists() {
-            super::make(&copy, false)?;
-            db.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
-        }
+        keep_copy(db, path, found)?;
     }
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have migrated while we waited.
@@ -41,6 +35,34 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     tx.commit()?;
+    Ok(())
+}
+
+/// Copies the database to `FILE.v<found>.bak`, which appears whole or not at all.
+fn keep_copy(db: &Connection, path: &Path, found: u32) -> Result<(), StoreError> {
+    let beside = |suffix: String| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let copy = beside(format!(".v{found}.bak"));
+    if copy.exists() {
+        return Ok(());
+    }
+    let unfinished = beside(format!(".v{found}.bak.new"));
+    let failed = |source| StoreError::File {
+        path: unfinished.clone(),
+        source,
+    };
+    // What a crash has left; VACUUM fills only an empty file.
+    if unfinished.exists() {
+        std::fs::remove_file(&unfinished).map_err(failed)?;
+    }
+    super::make(&unfinished, false)?;
+    db.execute("VACUUM INTO ?1", [unfinished.to_string_lossy()])?;
+    let file = std::fs::File::open(&unfinished).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    std::fs::rename(&unfinished, &copy).map_err(failed)?;
     Ok(())
 }
 

@@ -22,6 +22,7 @@ mod import;
 mod kill;
 mod mailboxes;
 mod servers;
+mod smtp;
 mod sql;
 mod support;
 mod whole_line;

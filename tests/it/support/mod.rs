@@ -4,6 +4,7 @@ pub(crate) mod ca;
 pub(crate) mod dovecot;
 pub(crate) mod imap;
 pub(crate) mod mixture;
+pub(crate) mod mta;
 pub(crate) mod postfix;
 pub(crate) mod process;
 pub(crate) mod proxy;
