@@ -10,7 +10,7 @@ use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::deliver;
 use crate::digest::{news, schedule};
-use crate::poll::{self, Polled};
+use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
 use crate::{daemon, import};
 
@@ -115,6 +115,10 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
         .await;
         bar.finish();
         tell(&mailbox.name, &polled)?;
+        if matches!(polled.result, Err(PollError::Store(_))) {
+            // The others would fail by it too, perhaps after a long wait each.
+            return Ok(End::Failed);
+        }
         n_rejected = n_rejected.saturating_add(polled.tally.rejected);
         n_failed = n_failed.saturating_add(usize::from(polled.result.is_err()));
     }

@@ -16,6 +16,7 @@ mod after;
 mod check;
 mod connections;
 mod daemon;
+mod database;
 mod demo;
 mod digest;
 mod import;

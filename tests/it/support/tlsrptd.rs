@@ -246,6 +246,11 @@ impl Running {
         self.wait(limit)
     }
 
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        process::signal(self.pid(), signal);
+    }
+
     /// Whether it ends by itself within `limit`.
     pub(crate) fn ends_within(&mut self, limit: Duration) -> bool {
         let start = Instant::now();
