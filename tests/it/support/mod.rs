@@ -3,12 +3,15 @@
 pub(crate) mod ca;
 pub(crate) mod dovecot;
 pub(crate) mod imap;
+pub(crate) mod mixture;
+pub(crate) mod mta;
 pub(crate) mod postfix;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod reports;
 pub(crate) mod script;
 pub(crate) mod smtp;
+pub(crate) mod tables;
 pub(crate) mod tlsrptd;
 pub(crate) mod wait;
 
