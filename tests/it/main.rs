@@ -12,5 +12,15 @@
     reason = "a test may panic, read the clock and read its own input whole"
 )]
 
+mod after;
+mod check;
+mod connections;
+mod daemon;
+mod demo;
+mod digest;
+mod import;
+mod mailboxes;
 mod servers;
+mod sql;
 mod support;
+mod whole_line;

@@ -13,7 +13,7 @@ use ring::hmac;
 use super::ca::Ca;
 use super::imap::Imap;
 use super::process::{self, Server};
-use super::smtp;
+use super::{filled, smtp};
 
 /// Dovecot never delivers as root; this id needs no entry in passwd.
 const MAIL_UID: u32 = 5000;
@@ -60,11 +60,9 @@ impl Dovecot {
             fs::create_dir_all(folder.join(name)).unwrap();
         }
         chown(folder.join("mail"), Some(MAIL_UID), Some(MAIL_UID)).unwrap();
-        let users: String = [(RUA, PASSWORD), (OPS, PASSWORD), (GREEK, GREEK_PASSWORD)]
-            .iter()
-            .map(|(user, password)| format!("{user}:{{PLAIN}}{password}::::::\n"))
-            .collect();
-        fs::write(folder.join("passwd"), users).unwrap();
+        let users = [(RUA, PASSWORD), (OPS, PASSWORD), (GREEK, GREEK_PASSWORD)];
+        let users = users.map(|(user, password)| format!("{user}:{{PLAIN}}{password}::::::\n"));
+        fs::write(folder.join("passwd"), users.concat()).unwrap();
         fs::write(
             folder.join("keys/default/HS256/default"),
             STANDARD.encode(TOKEN_KEY),
@@ -197,97 +195,26 @@ fn launch(folder: &Path, port: u16) -> Option<Server> {
     // Its own users read keys and sockets in there.
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new("/usr/sbin/dovecot");
+    command.process_group(0);
     command.arg("-F").arg("-c").arg(folder.join("dovecot.conf"));
     Server::start(&mut command, &folder.join("stdout"), port)
 }
 
 fn configuration(folder: &Path, ca: &Ca, layout: Layout, [imap, imaps, lmtp]: [u16; 3]) -> String {
-    let dir = folder.display();
-    let (cert, key) = (ca.server.display(), ca.server_key.display());
     let Layout { prefix, extra } = layout;
-    let separator = prefix.chars().last().unwrap_or('/');
-    format!(
-        "base_dir = {dir}/run
-state_dir = {dir}/state
-log_path = {dir}/log
-protocols = imap lmtp
-listen = 127.0.0.1
-default_internal_user = dovecot
-default_internal_group = dovecot
-default_login_user = dovenull
-ssl = required
-ssl_cert = <{cert}
-ssl_key = <{key}
-ssl_min_protocol = TLSv1.2
-disable_plaintext_auth = yes
-auth_mechanisms = plain login xoauth2 oauthbearer
-auth_failure_delay = 0
-mail_location = maildir:{dir}/mail/%u/Maildir
-mail_uid = {MAIL_UID}
-mail_gid = {MAIL_UID}
-first_valid_uid = {MAIL_UID}
-last_valid_uid = {MAIL_UID}
-mail_fsync = never
-mail_max_userip_connections = 100
-login_trusted_networks =
-shutdown_clients = yes
-passdb {{
-  driver = passwd-file
-  mechanisms = plain login
-  args = scheme=PLAIN username_format=%u {dir}/passwd
-}}
-passdb {{
-  driver = oauth2
-  mechanisms = xoauth2 oauthbearer
-  args = {dir}/oauth.conf.ext
-}}
-userdb {{
-  driver = static
-  args = uid={MAIL_UID} gid={MAIL_UID} home={dir}/mail/%u allow_all_users=yes
-}}
-namespace inbox {{
-  inbox = yes
-  separator = {separator}
-  prefix = {prefix}
-}}
-service imap-login {{
-  inet_listener imap {{
-    port = {imap}
-  }}
-  inet_listener imaps {{
-    port = {imaps}
-    ssl = yes
-  }}
-}}
-service lmtp {{
-  inet_listener lmtp {{
-    address = 127.0.0.1
-    port = {lmtp}
-  }}
-}}
-service auth {{
-  unix_listener auth-userdb {{
-    mode = 0666
-  }}
-  unix_listener {dir}/sasl-auth {{
-    mode = 0666
-  }}
-}}
-service anvil {{
-  unix_listener anvil-auth-penalty {{
-    mode = 0
-  }}
-}}
-service stats {{
-  unix_listener stats-writer {{
-    mode = 0666
-  }}
-}}
-protocol lmtp {{
-  postmaster_address = postmaster@example.org
-  auth_username_format = %u
-}}
-{extra}
-"
+    filled(
+        include_str!("dovecot.conf"),
+        &[
+            ("dir", &folder.display()),
+            ("cert", &ca.server.display()),
+            ("key", &ca.server_key.display()),
+            ("mail_uid", &MAIL_UID),
+            ("separator", &prefix.chars().last().unwrap_or('/')),
+            ("prefix", &prefix),
+            ("imap", &imap),
+            ("imaps", &imaps),
+            ("lmtp", &lmtp),
+            ("extra", &extra),
+        ],
     )
 }

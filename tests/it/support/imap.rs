@@ -98,7 +98,12 @@ impl Imap {
 
     /// Puts a mail into a folder.
     pub(crate) fn append(&mut self, folder: &str, mail: &[u8]) {
-        self.send(&format!("APPEND \"{folder}\" {{{}+}}\r\n", mail.len()));
+        self.append_received(folder, "", mail);
+    }
+
+    /// Puts a mail into a folder with its INTERNALDATE, as `"01-Oct-2026 00:00:00 +0000"`.
+    pub(crate) fn append_received(&mut self, folder: &str, at: &str, mail: &[u8]) {
+        self.send(&format!("APPEND \"{folder}\" {at} {{{}+}}\r\n", mail.len()).replace("  ", " "));
         self.stream.get_mut().write_all(mail).unwrap();
         self.send("\r\n");
         self.answers("APPEND");

@@ -12,6 +12,7 @@ pub(crate) mod smtp;
 pub(crate) mod tlsrptd;
 pub(crate) mod wait;
 
+use std::fmt::{Display, Write as _};
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -21,6 +22,7 @@ pub(crate) use dovecot::{Dovecot, GREEK, GREEK_PASSWORD, Layout, OPS, PASSWORD, 
 pub(crate) use postfix::{Postfix, REFUSED};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use reports::{Report, days_ago, letter};
+pub(crate) use rustix::process::Signal;
 pub(crate) use tlsrptd::{Running, Tlsrptd};
 pub(crate) use wait::{LONG, until};
 
@@ -62,6 +64,25 @@ impl World {
     /// The Postfix of [`World::with_postfix`].
     pub(crate) fn postfix(&self) -> &Postfix {
         self.postfix.as_ref().expect("a world with a Postfix")
+    }
+
+    /// Hands a mail to Postfix as a stranger does, and waits until it lies in the INBOX of `RUA`.
+    pub(crate) fn receive(&self, mail: &[u8]) {
+        let mut inbox = self.dovecot.login(RUA);
+        let n_before = inbox.uids("INBOX").len();
+        self.postfix().deliver(RUA, mail);
+        until("the mail to arrive", LONG, || {
+            (inbox.uids("INBOX").len() > n_before).then_some(())
+        });
+    }
+
+    /// Waits for so many mails in the INBOX of `user` and gives them.
+    pub(crate) fn received(&self, user: &str, n_mails: usize) -> Vec<Vec<u8>> {
+        let mut inbox = self.dovecot.login(user);
+        until("mails to arrive", LONG, || {
+            (inbox.uids("INBOX").len() >= n_mails).then_some(())
+        });
+        inbox.mails("INBOX")
     }
 
     /// A path in the folder of this test.
@@ -121,6 +142,13 @@ pub(crate) fn temporary_folder() -> TempDir {
     folder
 }
 
+/// A configuration file of a server: a template with each `@name@` filled in.
+fn filled(template: &str, values: &[(&str, &dyn Display)]) -> String {
+    values.iter().fold(template.to_owned(), |text, (name, value)| {
+        text.replace(&format!("@{name}@"), &value.to_string())
+    })
+}
+
 /// A path as a TOML string.
 pub(crate) fn quoted(path: &std::path::Path) -> String {
     format!("{:?}", path.display().to_string())
@@ -138,8 +166,9 @@ fn section(name: &str, defaults: &[(&str, String)], keys: &str) -> String {
         .any(|key| key.starts_with("password_") || *key == "token_command");
     let mut text = format!("{name}\n");
     for (key, value) in defaults {
-        if !given.contains(key) && !(*key == "password" && other_secret) {
-            text.push_str(&format!("{key} = {value}\n"));
+        let replaced = *key == "password" && other_secret;
+        if !given.contains(key) && !replaced {
+            writeln!(text, "{key} = {value}").unwrap();
         }
     }
     format!("{text}{keys}\n")

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use super::ca::Ca;
 use super::dovecot::Dovecot;
 use super::process::{self, Server};
-use super::smtp;
+use super::{filled, smtp};
 
 /// Whom this Postfix refuses until [`Postfix::relent`].
 pub(crate) const REFUSED: &str = "refused@example.org";
@@ -121,88 +121,28 @@ fn id_of(file: &str, name: &str) -> u32 {
 }
 
 fn main_cf(folder: &Path, ca: &Ca, dovecot: &Dovecot) -> String {
-    let dir = folder.display();
-    let (cert, key) = (ca.server.display(), ca.server_key.display());
-    let (lmtp, sasl) = (dovecot.lmtp, dovecot.sasl());
-    let sasl = sasl.display();
     let top: PathBuf = folder.components().take(2).collect();
-    let top = top.display();
-    format!(
-        "compatibility_level = 3.6
-queue_directory = {dir}/queue
-data_directory = {dir}/data
-command_directory = /usr/sbin
-daemon_directory = {PROGRAMS}
-meta_directory = /etc/postfix
-shlib_directory = /usr/lib/postfix
-mail_owner = postfix
-setgid_group = postdrop
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-myhostname = localhost
-mydestination =
-mynetworks =
-alias_maps =
-alias_database =
-local_recipient_maps =
-virtual_mailbox_domains = example.org
-virtual_mailbox_maps = static:ok
-virtual_transport = lmtp:inet:127.0.0.1:{lmtp}
-lmtp_tls_security_level = none
-relay_transport = error:no relay in tests
-default_transport = error:no outside mail in tests
-smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
-smtpd_tls_cert_file = {cert}
-smtpd_tls_key_file = {key}
-smtpd_tls_security_level = may
-smtpd_tls_auth_only = yes
-smtpd_sasl_type = dovecot
-smtpd_sasl_path = {sasl}
-smtpd_sasl_auth_enable = yes
-smtpd_sasl_security_options = noanonymous
-maillog_file = {dir}/maillog
-maillog_file_prefixes = {top}
-message_size_limit = 209715200
-mailbox_size_limit = 0
-queue_minfree = 0
-smtputf8_enable = yes
-"
+    filled(
+        include_str!("postfix-main.cf"),
+        &[
+            ("dir", &folder.display()),
+            ("top", &top.display()),
+            ("programs", &PROGRAMS),
+            ("lmtp", &dovecot.lmtp),
+            ("cert", &ca.server.display()),
+            ("key", &ca.server_key.display()),
+            ("sasl", &dovecot.sasl().display()),
+        ],
     )
 }
 
 fn master_cf([smtp, submission, submissions]: [u16; 3]) -> String {
-    format!(
-        "127.0.0.1:{smtp} inet n - n - - smtpd
-127.0.0.1:{submission} inet n - n - - smtpd
-  -o smtpd_tls_security_level=encrypt
-  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
-127.0.0.1:{submissions} inet n - n - - smtpd
-  -o smtpd_tls_wrappermode=yes
-  -o smtpd_client_restrictions=permit_sasl_authenticated,reject
-postlog unix-dgram n - n - 1 postlogd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-proxywrite unix - - n - 1 proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-local unix - n n - - local
-virtual unix - n n - - virtual
-lmtp unix - - n - - lmtp
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-"
+    filled(
+        include_str!("postfix-master.cf"),
+        &[
+            ("smtp", &smtp),
+            ("submission", &submission),
+            ("submissions", &submissions),
+        ],
     )
 }

@@ -1,5 +1,6 @@
 //! Report mails as senders make them.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use base64::Engine as _;
@@ -141,7 +142,7 @@ impl Report {
             mail.push_str(std::str::from_utf8(line).unwrap());
             mail.push_str("\r\n");
         }
-        mail.push_str(&format!("--=-of-{day}--\r\n"));
+        write!(mail, "--=-of-{day}--\r\n").unwrap();
         mail.into_bytes()
     }
 }

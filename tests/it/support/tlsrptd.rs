@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -12,7 +13,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::process;
-use super::wait::{LONG, until};
+use super::wait::LONG;
 
 /// What a verb said, and how it ended.
 #[derive(Debug)]
@@ -90,7 +91,6 @@ impl Tlsrptd {
             database.display().to_string()
         );
         fs::write(self.config(), text).unwrap();
-        use std::os::unix::fs::PermissionsExt as _;
         fs::set_permissions(self.config(), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
@@ -236,23 +236,6 @@ impl Running {
     /// What it has written on standard error so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
-    }
-
-    /// Waits until standard error holds `text`.
-    #[track_caller]
-    pub(crate) fn logs(&mut self, text: &str) {
-        until(&format!("the log line {text:?}"), LONG, || {
-            let log = self.log();
-            if log.contains(text) {
-                return Some(());
-            }
-            let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none(),
-                "it ended with {ended:?} before it logged {text:?}:\n{log}"
-            );
-            None
-        });
     }
 
     /// Sends SIGTERM and waits for the end, which must come within `limit`.

@@ -1,0 +1,238 @@
+//! `run`: polling and sending at their times, signals, the lock, restarts.
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::support::*;
+
+/// A signal ends the program within this time.
+const END: Duration = Duration::from_secs(5);
+
+/// Waits until the database shows `n` reports.
+#[track_caller]
+fn wait_for_reports(tlsrptd: &Tlsrptd, n: i64) {
+    // The file is there before its schema is.
+    until(&format!("{n} reports in the database"), LONG, || {
+        let ended = tlsrptd.run(&["sql", "SELECT count(*) AS n FROM reports", "--format", "csv"]);
+        (ended.code == Some(0) && ended.stdout.lines().nth(1) == Some(&n.to_string())).then_some(())
+    });
+}
+
+/// `run` needs recipients and a transport; these are never reached in tests without a digest.
+fn quiet_sending(world: &World) -> String {
+    let folder = world.path("out");
+    std::fs::create_dir_all(&folder).unwrap();
+    format!(
+        "[digest]\nfrom = \"tlsrptd@example.org\"\nto = [{OPS:?}]\n[smtp]\ntransport = \"file\"\npath = {}\n",
+        quoted(&folder)
+    )
+}
+
+#[test]
+fn run_polls_at_start_and_again_after_each_interval() {
+    let world = World::new();
+    let tlsrptd = world.tlsrptd(&(world.mailbox("poll_interval = \"1s\"") + &quiet_sending(&world)));
+    world
+        .dovecot
+        .deliver(RUA, &Report::quiet("before the start").mail());
+    let run = tlsrptd.spawn(&["run"]);
+    wait_for_reports(&tlsrptd, 1);
+
+    world.dovecot.deliver(RUA, &Report::quiet("later").mail());
+    wait_for_reports(&tlsrptd, 2);
+
+    run.terminate(END).exits(0);
+}
+
+#[test]
+fn sigterm_ends_a_waiting_daemon() {
+    let world = World::new();
+    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &quiet_sending(&world)));
+    world.dovecot.deliver(RUA, &Report::quiet("one").mail());
+    let run = tlsrptd.spawn(&["run"]);
+    wait_for_reports(&tlsrptd, 1);
+
+    run.terminate(END).exits(0).never_says(&["panicked"]);
+}
+
+#[test]
+fn sigterm_in_mid_poll_loses_and_doubles_nothing() {
+    let world = World::new();
+    world.dovecot.plant(RUA, reports::many(1500));
+    let proxy = Proxy::to(world.dovecot.imaps);
+    let tlsrptd = world.tlsrptd(&(world.mailbox_at(proxy.port, "") + &quiet_sending(&world)));
+    proxy.set(Fault::StallAfter(1_500_000));
+    let run = tlsrptd.spawn(&["run"]);
+    proxy.wait_for_stall();
+
+    run.terminate(END).exits(0);
+
+    proxy.set(Fault::None);
+    assert!(
+        tlsrptd.reports() < 1500,
+        "everything had been read before the signal, so this test shows nothing"
+    );
+    let run = tlsrptd.spawn(&["run"]);
+    wait_for_reports(&tlsrptd, 1500);
+    run.terminate(END).exits(0);
+    assert_eq!((tlsrptd.mails("stored"), tlsrptd.mails("duplicate")), (1500, 0));
+}
+
+#[test]
+fn a_killed_daemon_leaves_no_lock_and_is_taken_up_where_it_was() {
+    let world = World::new();
+    world.dovecot.plant(RUA, reports::many(1500));
+    let proxy = Proxy::to(world.dovecot.imaps);
+    let tlsrptd = world.tlsrptd(&(world.mailbox_at(proxy.port, "") + &quiet_sending(&world)));
+    proxy.set(Fault::StallAfter(1_500_000));
+    let run = tlsrptd.spawn(&["run"]);
+    proxy.wait_for_stall();
+    run.kill();
+    proxy.set(Fault::None);
+
+    tlsrptd.run(&["poll"]).exits(0);
+
+    assert_eq!((tlsrptd.mails("stored"), tlsrptd.mails("duplicate")), (1500, 0));
+}
+
+#[test]
+fn what_would_disturb_a_running_daemon_is_refused_naming_its_pid() {
+    let world = World::new();
+    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &quiet_sending(&world)));
+    world.dovecot.deliver(RUA, &Report::quiet("one").mail());
+    let run = tlsrptd.spawn(&["run"]);
+    wait_for_reports(&tlsrptd, 1);
+    let pid = run.pid().to_string();
+
+    for verb in [["run"].as_slice(), &["poll"], &["digest", "--send"]] {
+        tlsrptd.run(verb).exits(1).says(&[&pid]);
+    }
+    run.terminate(END).exits(0);
+}
+
+#[test]
+fn import_and_readers_work_beside_a_running_daemon() {
+    let world = World::new();
+    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &quiet_sending(&world)));
+    world.dovecot.deliver(RUA, &Report::quiet("one").mail());
+    let run = tlsrptd.spawn(&["run"]);
+    wait_for_reports(&tlsrptd, 1);
+
+    tlsrptd
+        .run_with_input(&["import", "-"], &Report::quiet("two").mail())
+        .exits(0);
+
+    assert_eq!(tlsrptd.reports(), 2);
+    tlsrptd.run(&["digest"]).exits(0).says(&["example.org"]);
+    tlsrptd.run(&["check", "--offline"]).exits(0);
+    run.terminate(END).exits(0);
+}
+
+#[test]
+fn one_mailbox_that_is_silent_does_not_keep_the_other_waiting() {
+    let world = World::new();
+    world.dovecot.deliver(RUA, &Report::quiet("one").mail());
+    let proxy = Proxy::to(world.dovecot.imaps);
+    proxy.set(Fault::StallAfter(0));
+    let silent = world.mailbox_at(proxy.port, "name = \"silent\"");
+    let limits = "[limits]\nconnect_timeout = \"2s\"\n";
+    let tlsrptd = world.tlsrptd(&(silent + &world.mailbox("") + &quiet_sending(&world) + limits));
+
+    let run = tlsrptd.spawn(&["run"]);
+
+    wait_for_reports(&tlsrptd, 1);
+    run.terminate(END).exits(0);
+}
+
+#[test]
+fn the_digest_is_sent_at_its_time() {
+    let world = World::with_postfix();
+    world.receive(&Report::quiet("one").failing("certificate-expired", 3).mail());
+    let sending = world.sending("").replace(
+        "[digest]\n",
+        "[digest]\nat = \"07:00\"\ntimezone = \"Europe/Berlin\"\n",
+    );
+    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &sending));
+
+    // A day in winter: Berlin is one hour ahead of UTC.
+    let run = Running::start(&mut at_time(&tlsrptd, "2027-01-12 05:59:50", &["run"]));
+
+    let digests = world.received(OPS, 1);
+    run.terminate(END).exits(0);
+    let digest = String::from_utf8_lossy(&digests[0]).into_owned();
+    assert!(digest.contains("Date: Tue, 12 Jan 2027 07:00:0"), "{digest}");
+    assert_eq!(
+        tlsrptd.value("SELECT due_at FROM digests"),
+        "2027-01-12T06:00:00Z"
+    );
+}
+
+#[test]
+fn a_digest_missed_while_the_machine_was_off_is_sent_once_at_start() {
+    let world = World::with_postfix();
+    world.receive(&Report::quiet("one").mail());
+    let sending = world
+        .sending("")
+        .replace("[digest]\n", "[digest]\nat = \"07:00\"\nsend = \"always\"\n");
+    let tlsrptd = world.tlsrptd(&(world.mailbox("poll_interval = \"1s\"") + &sending));
+    let run = Running::start(&mut at_time(&tlsrptd, "2027-01-12 06:59:55", &["run"]));
+    world.received(OPS, 1);
+    run.terminate(END).exits(0);
+
+    // Three times 07:00 have passed.
+    let run = Running::start(&mut at_time(&tlsrptd, "2027-01-15 12:00:00", &["run"]));
+    world.received(OPS, 2);
+    world.receive(&Report::quiet("two").mail());
+    wait_for_reports(&tlsrptd, 2);
+    run.terminate(END).exits(0);
+
+    assert_eq!(world.received(OPS, 2).len(), 2);
+    assert_eq!(
+        tlsrptd.count("SELECT count(*) AS n FROM digests WHERE sent_at IS NOT NULL"),
+        2
+    );
+}
+
+#[test]
+fn a_digest_that_could_not_be_sent_goes_out_at_the_next_start_under_the_same_message_id() {
+    let world = World::with_postfix();
+    world.receive(&Report::quiet("one").failing("certificate-expired", 3).mail());
+    let [nobody] = process::free_ports();
+    let at = |sending: String| sending.replace("[digest]\n", "[digest]\nat = \"07:00\"\n");
+    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &at(world.sending(&format!("port = {nobody}")))));
+    let run = Running::start(&mut at_time(&tlsrptd, "2027-01-12 06:59:55", &["run"]));
+    until("the digest to fall due", LONG, || {
+        let ended = tlsrptd.run(&["sql", "SELECT message_id FROM digests", "--format", "csv"]);
+        (ended.stdout.lines().count() == 2).then_some(())
+    });
+    run.terminate(END).exits(0).says(&[&nobody.to_string()]);
+    let message_id = tlsrptd.value("SELECT message_id FROM digests WHERE sent_at IS NULL");
+
+    tlsrptd.configure(&(world.mailbox("") + &at(world.sending(""))));
+    let run = Running::start(&mut at_time(&tlsrptd, "2027-01-12 07:10:00", &["run"]));
+    let digests = world.received(OPS, 1);
+    run.terminate(END).exits(0);
+
+    assert!(String::from_utf8_lossy(&digests[0]).contains(message_id.as_str().unwrap()));
+    assert_eq!(
+        tlsrptd.count("SELECT count(*) AS n FROM digests WHERE sent_at IS NOT NULL"),
+        1
+    );
+}
+
+/// The program with a clock that starts at `time`, UTC.
+fn at_time(tlsrptd: &Tlsrptd, time: &str, arguments: &[&str]) -> Command {
+    let plain = tlsrptd.command(arguments);
+    let mut command = Command::new("/usr/bin/faketime");
+    command
+        .arg("-f")
+        .arg(format!("@{time}"))
+        .arg(plain.get_program())
+        .args(plain.get_args());
+    command
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("TZ", "UTC")
+        .current_dir("/");
+    command
+}

@@ -1,0 +1,217 @@
+//! `digest` and `show`: what is printed, what is sent, and what is remembered.
+
+use mail_parser::MessageParser;
+
+use super::support::*;
+
+/// A program with a failing report, that can send by the world's Postfix.
+fn filled(world: &World, sending: &str) -> Tlsrptd {
+    let tlsrptd = world.tlsrptd(sending);
+    let report = Report::quiet("one").failing("certificate-expired", 7);
+    tlsrptd.run_with_input(&["import", "-"], &report.mail()).exits(0);
+    tlsrptd
+}
+
+/// `[digest]` and `[smtp]` that write files.
+fn file_sending(world: &World) -> String {
+    let folder = world.path("out");
+    std::fs::create_dir_all(&folder).unwrap();
+    format!(
+        "[digest]\nfrom = \"tlsrptd@example.org\"\nto = [{OPS:?}]\n[smtp]\ntransport = \"file\"\npath = {}\n",
+        quoted(&folder)
+    )
+}
+
+#[test]
+fn printing_a_digest_changes_nothing() {
+    let world = World::new();
+    let tlsrptd = filled(&world, &file_sending(&world));
+
+    let first = tlsrptd.run(&["digest"]).exits(0);
+    let second = tlsrptd.run(&["digest"]).exits(0);
+
+    assert_eq!(first.stdout, second.stdout);
+    assert_eq!(tlsrptd.count("SELECT count(*) AS n FROM digests"), 0);
+}
+
+#[test]
+fn a_digest_prints_as_text_html_mail_and_json() {
+    let world = World::new();
+    let tlsrptd = filled(&world, &file_sending(&world));
+    let print = |format| tlsrptd.run(&["digest", "--format", format]).exits(0).stdout;
+
+    let text = print("text");
+    assert!(text.contains("mx1.example.org"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 72), "{text}");
+    let html = print("html");
+    assert!(
+        html.contains("<html") && html.contains("mx1.example.org"),
+        "{html}"
+    );
+    let mail = print("eml");
+    let mail = MessageParser::default().parse(mail.as_bytes()).unwrap();
+    assert!(mail.subject().unwrap().starts_with("[tlsrptd] "));
+    let json: serde_json::Value = serde_json::from_str(&print("json")).unwrap();
+    assert!(json.to_string().contains("mx1.example.org"));
+}
+
+#[test]
+fn a_digest_is_written_as_a_file() {
+    let world = World::new();
+    let tlsrptd = filled(&world, &file_sending(&world));
+
+    tlsrptd.run(&["digest", "--send"]).exits(0);
+
+    let files: Vec<_> = std::fs::read_dir(world.path("out"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(files.len(), 1);
+    assert_eq!(files[0].extension().unwrap(), "eml");
+    let mail = std::fs::read(&files[0]).unwrap();
+    assert!(
+        MessageParser::default()
+            .parse(&mail)
+            .unwrap()
+            .subject()
+            .unwrap()
+            .starts_with("[tlsrptd] ")
+    );
+}
+
+#[test]
+fn a_digest_goes_through_the_sendmail_command() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new();
+    let (program, out) = (world.path("sendmail"), world.path("mail"));
+    std::fs::write(
+        &program,
+        format!("#!/bin/sh\necho \"$@\" >{0}.args\ncat >{0}\n", out.display()),
+    )
+    .unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let digest = format!("[digest]\nfrom = \"tlsrptd@example.org\"\nto = [{OPS:?}]\n");
+    let sendmail = format!("[smtp]\ntransport = \"sendmail\"\npath = {}\n", quoted(&program));
+    let tlsrptd = filled(&world, &(digest + &sendmail));
+
+    tlsrptd.run(&["digest", "--send"]).exits(0);
+
+    assert!(
+        std::fs::read_to_string(world.path("mail.args"))
+            .unwrap()
+            .contains(OPS)
+    );
+    assert!(
+        std::fs::read_to_string(&out)
+            .unwrap()
+            .contains("Subject: [tlsrptd] ")
+    );
+}
+
+#[test]
+fn a_dry_run_sends_and_records_nothing() {
+    let world = World::with_postfix();
+    let tlsrptd = filled(&world, &world.sending(""));
+
+    tlsrptd.run(&["digest", "--send", "--dry-run"]).exits(0);
+
+    assert_eq!(tlsrptd.count("SELECT count(*) AS n FROM digests"), 0);
+    assert!(world.dovecot.login(OPS).uids("INBOX").is_empty());
+}
+
+#[test]
+fn a_refused_digest_is_sent_again_under_the_same_message_id() {
+    let world = World::with_postfix();
+    let tlsrptd = filled(&world, &world.sending_to(&[REFUSED], ""));
+    tlsrptd
+        .run(&["digest", "--send"])
+        .exits(1)
+        .says(&[REFUSED, "550", "no such user"]);
+    let first = tlsrptd.sql("SELECT id, message_id, last_report FROM digests WHERE sent_at IS NULL");
+    assert_eq!(first.len(), 1);
+    // What comes in between waits for the next digest.
+    let later = Report::quiet("later").by("later.example");
+    tlsrptd.run_with_input(&["import", "-"], &later.mail()).exits(0);
+    world.postfix().relent();
+
+    until("Postfix to relent", LONG, || {
+        (tlsrptd.run(&["digest", "--send"]).code == Some(0)).then_some(())
+    });
+
+    let second = tlsrptd.sql("SELECT id, message_id, last_report FROM digests WHERE sent_at IS NOT NULL");
+    assert_eq!(second, first);
+    until("the digest to arrive", LONG, || {
+        let log = world.postfix().log();
+        log.contains(&format!("to=<{REFUSED}>")).then_some(())
+    });
+    until("Dovecot to store it", LONG, || {
+        world.dovecot.log().contains("saved mail").then_some(())
+    });
+    let folder = world.dovecot.maildir(REFUSED, "INBOX").join("new");
+    let mails: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(mails.len(), 1);
+    let mail = std::fs::read_to_string(&mails[0]).unwrap();
+    assert!(mail.contains(first[0]["message_id"].as_str().unwrap()), "{mail}");
+    assert!(!mail.contains("later.example"), "{mail}");
+}
+
+#[test]
+fn a_recipient_that_accepted_is_not_mailed_again_because_another_refused() {
+    let world = World::with_postfix();
+    let tlsrptd = filled(&world, &world.sending_to(&[OPS, REFUSED], ""));
+    let ended = tlsrptd.run(&["digest", "--send"]).says(&[REFUSED]);
+    assert_ne!(ended.code, Some(0));
+    assert_eq!(world.received(OPS, 1).len(), 1);
+    world.postfix().relent();
+
+    until("Postfix to relent", LONG, || {
+        (tlsrptd.run(&["digest", "--send"]).code == Some(0)).then_some(())
+    });
+
+    let new = world.dovecot.maildir(REFUSED, "INBOX").join("new");
+    until("the digest to arrive", LONG, || {
+        std::fs::read_dir(&new)
+            .is_ok_and(|mut files| files.next().is_some())
+            .then_some(())
+    });
+    assert_eq!(world.received(OPS, 1).len(), 1);
+}
+
+#[test]
+fn a_failure_told_once_is_ongoing_in_the_next_digest() {
+    let world = World::new();
+    let tlsrptd = filled(&world, &file_sending(&world));
+    tlsrptd.run(&["digest"]).exits(0).says(&["new"]);
+    tlsrptd.run(&["digest", "--send"]).exits(0);
+    let again = Report::quiet("again").failing("certificate-expired", 2);
+    tlsrptd.run_with_input(&["import", "-"], &again.mail()).exits(0);
+
+    let mail = tlsrptd.run(&["digest", "--format", "eml"]).exits(0).stdout;
+
+    let mail = MessageParser::default().parse(mail.as_bytes()).unwrap();
+    assert!(
+        !mail.subject().unwrap().contains("new failure"),
+        "{:?}",
+        mail.subject()
+    );
+}
+
+#[test]
+fn show_gives_a_report_as_a_person_reads_it_and_as_sent() {
+    let world = World::new();
+    let tlsrptd = filled(&world, "");
+    let id = tlsrptd.count("SELECT id FROM reports").to_string();
+
+    tlsrptd.run(&["show", "report", &id]).exits(0).says(&[
+        "reporter.example",
+        "example.org",
+        "certificate-expired",
+    ]);
+    let json = tlsrptd.run(&["show", "report", &id, "--format", "json"]).exits(0);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert!(json.to_string().contains("certificate-expired"));
+    tlsrptd.run(&["show", "report", "999"]).exits(1).says(&["999"]);
+}
