@@ -17,6 +17,7 @@ mod check;
 mod connections;
 mod daemon;
 mod demo;
+mod dialects;
 mod digest;
 mod import;
 mod mailboxes;
