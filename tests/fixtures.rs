@@ -2,12 +2,13 @@
 //!
 //! `UPDATE_FIXTURES=1 cargo test --test fixtures` writes the expectations anew; review the difference.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use tlsrptd::config::Limits;
 use tlsrptd::extract::{self, Extracted};
@@ -96,14 +97,15 @@ fn outcome(extracted: &Extracted, limits: &Limits) -> Value {
         (true, false) => "rejected",
         (true, true) => "not-a-report",
     };
-    let mut value = json!({ "outcome": outcome });
+    let mut members = serde_json::Map::new();
+    members.insert("outcome".to_owned(), outcome.into());
     if !reports.is_empty() {
-        value["reports"] = reports.into();
+        members.insert("reports".to_owned(), reports.into());
     }
     if !rejected.is_empty() {
-        value["rejected"] = rejected.into();
+        members.insert("rejected".to_owned(), rejected.into());
     }
-    value
+    members.into()
 }
 
 fn fixtures() -> Vec<PathBuf> {
@@ -157,5 +159,33 @@ fn every_deviation_is_shown_by_a_fixture() {
     }
     for (name, _) in extract::deviation::ALL.iter().chain(report::deviation::ALL) {
         assert!(shown.contains(&format!("\"{name}\"")), "no fixture shows {name}");
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn mutated_fixtures_never_panic(
+        fixture: prop::sample::Index,
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut: prop::sample::Index,
+    ) {
+        let fixtures = fixtures();
+        let path = fixture.get(&fixtures);
+        let mut bytes = fs::read(path).unwrap();
+        for (at, byte) in changes.iter().filter(|_| !bytes.is_empty()).collect::<Vec<_>>() {
+            let at = at.index(bytes.len());
+            if let Some(place) = bytes.get_mut(at) {
+                *place = *byte;
+            }
+        }
+        bytes.truncate(cut.index(bytes.len().saturating_mul(2).saturating_add(1)));
+        let limits = Limits::default();
+        let read = [extract::from_mail(&bytes, &limits), extract::from_file(&bytes, None, &limits)];
+        for extracted in read.into_iter().flatten() {
+            let value = outcome(&extracted, &limits);
+            prop_assert!(value.get("outcome").is_some());
+        }
     }
 }

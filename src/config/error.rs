@@ -6,12 +6,12 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file can't be read.
-    #[error("cannot read the configuration {path}: {source}; give another with --config FILE")]
+    #[error("cannot read the configuration {path}: {cause}; give another with --config FILE")]
     Read {
         /// The file.
         path: PathBuf,
         /// Why not; its text is part of the message.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// No file was named and none stands at the usual places.
     #[error(

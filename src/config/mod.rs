@@ -516,9 +516,9 @@ impl Config {
     ///
     /// [`ConfigError`] if the file can't be read, isn't valid TOML, has an unknown key or a value out of range.
     pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Read {
             path: path.to_owned(),
-            source,
+            cause,
         })?;
         let config = Self::parse(&text, &path.display().to_string())?;
         let warnings = check::warnings(&config, path);

@@ -32,12 +32,12 @@ pub enum SecretSource {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file can't be read.
-    #[error("cannot read the secret in {path}: {source}; check the path and that this user may read it")]
+    #[error("cannot read the secret in {path}: {cause}; check the path and that this user may read it")]
     File {
         /// The file.
         path: PathBuf,
         /// Why not; its text is part of the message.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The variable isn't set.
     #[error("the environment variable {0} is not set; set it for this process")]
@@ -56,7 +56,9 @@ pub enum SecretError {
         problem: String,
     },
     /// Nothing came, or far too much.
-    #[error("{0} gives no usable secret: it is empty, not UTF-8, has several lines or is larger than 64 KiB")]
+    #[error(
+        "{0} gives no usable secret: it is empty, not UTF-8, has several lines or is larger than 64 KiB; let it give the secret alone"
+    )]
     Unusable(String),
 }
 
@@ -84,9 +86,9 @@ impl SecretSource {
 }
 
 fn read_file(path: &Path) -> Result<SecretString, SecretError> {
-    let bytes = std::fs::read(path).map_err(|source| SecretError::File {
+    let bytes = std::fs::read(path).map_err(|cause| SecretError::File {
         path: path.to_owned(),
-        source,
+        cause,
     })?;
     clean(bytes, &path.display().to_string())
 }

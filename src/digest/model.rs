@@ -216,7 +216,14 @@ fn mails_read(facts: &DigestFacts, options: &Options) -> Option<String> {
     }
     let mut parts = Vec::new();
     for (n, what) in [
-        (mails.duplicates, "duplicates"),
+        (
+            mails.duplicates,
+            if mails.duplicates == 1 {
+                "duplicate"
+            } else {
+                "duplicates"
+            },
+        ),
         (mails.not_reports, "other mail"),
         (mails.rejected, "unreadable"),
         (mails.too_old, "too old"),

@@ -24,7 +24,7 @@ pub(super) struct Budget {
 /// What a compressed stream gave.
 #[derive(Debug, Default)]
 pub(super) struct Inflated {
-    /// Its bytes; none where they are of no use to us.
+    /// Its bytes; only the first where they are of no use to us.
     pub(super) bytes: Vec<u8>,
     /// Whether anything came out.
     pub(super) is_empty: bool,
@@ -59,6 +59,7 @@ impl Budget {
         };
         let mut chunk = vec![0; CHUNK];
         let mut is_of_use = true;
+        let mut is_judged = false;
         loop {
             let n_bytes = match from.read(&mut chunk) {
                 Ok(0) => break,
@@ -75,11 +76,15 @@ impl Budget {
                 inflated
                     .bytes
                     .extend_from_slice(chunk.get(..n_bytes).unwrap_or_default());
-                is_of_use = inflated.bytes.len() < SNIFF_BYTES || sniff::is_of_use(&inflated.bytes);
+                // Judged once: going over all bytes for each chunk would take quadratic time.
+                if !is_judged && inflated.bytes.len() >= SNIFF_BYTES {
+                    is_judged = true;
+                    is_of_use = sniff::is_of_use(&inflated.bytes);
+                }
             }
         }
         if !is_of_use {
-            inflated.bytes = Vec::new();
+            inflated.bytes.truncate(SNIFF_BYTES);
         }
         Ok(inflated)
     }

@@ -24,11 +24,9 @@ pub(super) fn decode<'a>(
     encoding: Encoding,
     deviations: &mut BTreeSet<&'static str>,
 ) -> Cow<'a, [u8]> {
-    let is_plain =
-        || sniff::looks_like_json(body) || sniff::looks_like_gzip(body) || sniff::looks_like_zip(body);
     match encoding {
         Encoding::Identity => Cow::Borrowed(body),
-        Encoding::Base64 if is_plain() => {
+        Encoding::Base64 if sniff::is_of_use(body) => {
             deviations.insert(deviation::TRANSFER_ENCODING);
             Cow::Borrowed(body)
         }

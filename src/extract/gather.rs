@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::bounded::{Budget, Inflated};
 use super::mime::{Leaf, Walk};
 use super::sniff::{looks_like_gzip, looks_like_json, looks_like_zip};
-use super::{ExtractError, Extracted, ReportFile, Unreadable, archive, deviation, encoding, text};
+use super::{ExtractError, Extracted, ReportFile, Unreadable, archive, deviation, encoding, sniff, text};
 use crate::config::Limits;
 
 /// What is known of some content.
@@ -209,7 +209,7 @@ impl<'l> Extractor<'l> {
         deviations: BTreeSet<&'static str>,
     ) -> Result<(), ExtractError> {
         let bytes = inflated.bytes;
-        if looks_like_json(&bytes) || looks_like_gzip(&bytes) || looks_like_zip(&bytes) {
+        if sniff::is_of_use(&bytes) {
             return self.content(Cow::Owned(bytes), part, deviations);
         }
         let reason = match inflated.error {
@@ -239,44 +239,63 @@ impl<'l> Extractor<'l> {
                 return Ok(());
             }
         };
+        let n_before = (self.found.files.len(), self.found.unreadable.len());
         for index in 0..archive.len() {
-            let entry = match archive.by_index(index) {
-                Ok(entry) if entry.is_dir() => continue,
-                Ok(entry) => entry,
-                Err(error) => {
-                    self.unreadable(
-                        part.announced,
-                        part,
-                        format!("the zip entry can't be read: {error}"),
-                    );
-                    continue;
+            match archive.by_index(index) {
+                Ok(entry) if entry.is_dir() => {}
+                Ok(entry) => {
+                    let name = archive::entry_name(&entry);
+                    let inflated = self.budget.read(entry)?;
+                    self.zip_entry(
+                        inflated,
+                        name,
+                        &Part {
+                            depth,
+                            ..part.clone()
+                        },
+                        deviations.clone(),
+                    )?;
                 }
-            };
-            let name = archive::entry_name(&entry);
-            let inflated = self.budget.read(entry)?;
-            let mut deviations = deviations.clone();
-            deviations.insert(deviation::ZIP);
-            if inflated.error.is_some() {
-                deviations.insert(deviation::ZIP_DAMAGED);
+                Err(error) => {
+                    let reason = format!("the zip entry can't be read: {error}");
+                    self.unreadable(part.announced, part, reason);
+                }
             }
-            let inner_named = name.as_deref().is_some_and(is_report_name);
-            let inner = Part {
-                name: name
-                    .filter(|_| inner_named || part.name.is_none())
-                    .or_else(|| part.name.clone()),
-                charset: None,
-                announced: part.announced || inner_named,
-                named: part.named || inner_named,
-                depth,
-            };
-            self.inflated(inflated, "zip entry", &inner, deviations)?;
+        }
+        if n_before == (self.found.files.len(), self.found.unreadable.len()) {
+            self.unreadable(part.named, part, "the zip archive holds no JSON".to_owned());
         }
         Ok(())
+    }
+
+    /// Other files may lie beside a report, so that only a damaged entry, or one with a report's name, is unreadable.
+    fn zip_entry(
+        &mut self,
+        inflated: Inflated,
+        name: Option<String>,
+        archive: &Part,
+        mut deviations: BTreeSet<&'static str>,
+    ) -> Result<(), ExtractError> {
+        deviations.insert(deviation::ZIP);
+        if inflated.error.is_some() {
+            deviations.insert(deviation::ZIP_DAMAGED);
+        }
+        let named = name.as_deref().is_some_and(is_report_name);
+        let may_be_report = named || inflated.error.is_some() || sniff::is_of_use(&inflated.bytes);
+        let entry = Part {
+            name: name
+                .filter(|_| named || archive.name.is_none())
+                .or_else(|| archive.name.clone()),
+            announced: may_be_report && (archive.announced || named),
+            named: named || (archive.named && may_be_report),
+            ..archive.clone()
+        };
+        self.inflated(inflated, "zip entry", &entry, deviations)
     }
 }
 
 /// Whether a file name is one of RFC 8460, Section 5.1: `sender!policy-domain!begin!end[!unique-id].json[.gz]`.
-fn is_report_name(name: &str) -> bool {
+pub(super) fn is_report_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let Some(stem) = name
         .strip_suffix(".json.gz")

@@ -145,11 +145,7 @@ fn part_header(message: &Message<'_>) -> PartHeader {
         .header(HeaderName::ContentDisposition)
         .and_then(HeaderValue::as_content_type);
     let attribute = |name| content_type.and_then(|value| value.attribute(name));
-    let text = |name: &'static str| {
-        message
-            .header(HeaderName::Other(name.into()))
-            .and_then(HeaderValue::as_text)
-    };
+    let text = |name: HeaderName<'static>| message.header(name).and_then(HeaderValue::as_text);
     let encoding = match message.content_transfer_encoding().map(str::trim) {
         Some(name) if name.eq_ignore_ascii_case("base64") => Encoding::Base64,
         Some(name) if name.eq_ignore_ascii_case("quoted-printable") => Encoding::QuotedPrintable,
@@ -161,7 +157,7 @@ fn part_header(message: &Message<'_>) -> PartHeader {
     });
     let is_report = media_type == "multipart/report"
         && attribute("report-type").is_some_and(|value| value.trim().eq_ignore_ascii_case("tlsrpt"));
-    let tls_report_domain = text("TLS-Report-Domain").and_then(domain);
+    let tls_report_domain = text(HeaderName::TlsReportDomain).and_then(domain);
     let name = disposition
         .and_then(|value| value.attribute("filename"))
         .or_else(|| attribute("name"));
@@ -172,7 +168,9 @@ fn part_header(message: &Message<'_>) -> PartHeader {
         charset: attribute("charset").map(str::to_owned),
         name: name.and_then(value),
         encoding,
-        announces_report: is_report || tls_report_domain.is_some() || text("TLS-Report-Submitter").is_some(),
+        announces_report: is_report
+            || tls_report_domain.is_some()
+            || text(HeaderName::TlsReportSubmitter).is_some(),
         media_type,
         envelope: Envelope {
             message_id: message.message_id().and_then(value),

@@ -230,7 +230,7 @@ fn boundary_end(line: &[u8], boundary: &[u8]) -> Option<BoundaryEnd> {
     let rest = line.strip_prefix(b"--")?.strip_prefix(boundary)?;
     match rest.trim_ascii() {
         b"" => Some(BoundaryEnd::Next),
-        rest if rest.starts_with(b"--") => Some(BoundaryEnd::Last),
+        b"--" => Some(BoundaryEnd::Last),
         _ => None,
     }
 }

@@ -26,7 +26,7 @@ pub fn looks_like_json(bytes: &[u8]) -> bool {
     text.iter().find(|byte| !is_padding(**byte)) == Some(&b'{')
 }
 
-/// Whether these bytes may lead to a report: JSON, gzip or zip, or nothing but blanks so far.
+/// Whether these bytes may lead to a report: JSON, gzip or zip.
 pub(super) fn is_of_use(bytes: &[u8]) -> bool {
-    looks_like_gzip(bytes) || looks_like_zip(bytes) || looks_like_json(bytes) || bytes.trim_ascii().is_empty()
+    looks_like_gzip(bytes) || looks_like_zip(bytes) || looks_like_json(bytes)
 }

@@ -9,6 +9,8 @@ mod connect;
 mod error;
 mod fetch;
 mod folders;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod guard;
 mod remove;
 mod session;

@@ -64,19 +64,17 @@ fn date_range(
     if let Some((begin, end)) = file_name.and_then(|name| name.range) {
         return (draft.start.unwrap_or(begin), draft.end.unwrap_or(end));
     }
-    let day_from = |start: Timestamp| (start, start.saturating_add(A_DAY).unwrap_or(start));
+    let day_from = |start: Timestamp| (start, start.checked_add(A_DAY).unwrap_or(start));
     match (draft.start, draft.end) {
         (Some(start), _) => day_from(start),
         (None, Some(end)) => {
             // One second earlier, so that an end at 00:00:00 belongs to the day that it ends.
-            let last = end.saturating_sub(SignedDuration::from_secs(1)).unwrap_or(end);
+            let last = end.checked_sub(SignedDuration::from_secs(1)).unwrap_or(end);
             (midnight(last), end)
         }
         (None, None) => {
             let date = context.date.unwrap_or(Timestamp::UNIX_EPOCH);
-            let day_before = date
-                .saturating_sub(SignedDuration::from_hours(24))
-                .unwrap_or(date);
+            let day_before = date.checked_sub(SignedDuration::from_hours(24)).unwrap_or(date);
             day_from(midnight(day_before))
         }
     }

@@ -1,6 +1,8 @@
-//! Errors of the store, by what the caller does.
+//! Errors of the store, by what the caller does. Each message holds its cause, so no variant has a `source` as well.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
 
 /// What is wrong with the database.
 #[derive(Debug, thiserror::Error)]
@@ -15,15 +17,15 @@ pub enum StoreError {
     },
     /// The file can't be opened or made.
     #[error(
-        "cannot open the database {path}: {source}; check that its folder exists and that this user may write there"
+        "cannot open the database {path}: {reason}; check that its folder exists and that this user may write there"
     )]
     Open {
         /// The file.
         path: PathBuf,
         /// SQLite's reason, part of the message.
-        source: rusqlite::Error,
+        reason: rusqlite::Error,
     },
-    /// A SQLite file of another program.
+    /// A SQLite file of another program, or no SQLite file.
     #[error("{path} is not a database of tlsrptd; name another file in store.path")]
     Foreign {
         /// The file.
@@ -62,20 +64,49 @@ pub enum StoreError {
         pid: String,
     },
     /// A file beside the database can't be written.
-    #[error("cannot write {path}: {source}; check the folder's permissions and free space")]
+    #[error("cannot write {path}: {reason}; check the folder's permissions and free space")]
     File {
         /// The file.
         path: PathBuf,
         /// Why not, part of the message.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
-    /// SQLite refused; the message says why.
-    #[error("database error: {0}")]
+    /// SQLite refused; its reason is part of the message.
+    #[error("database error: {0}; {way_out}", way_out = way_out(.0))]
     Sqlite(rusqlite::Error),
+}
+
+impl StoreError {
+    /// Why a file couldn't be opened: a file of another kind, or SQLite's reason.
+    pub(super) fn opening(path: &Path, reason: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match reason.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::Foreign { path },
+            _ => Self::Open { path, reason },
+        }
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(source: rusqlite::Error) -> Self {
         Self::Sqlite(source)
+    }
+}
+
+/// What a person can do about an error of SQLite.
+fn way_out(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another program holds the database; it is tried again, or end that program"
+        }
+        Some(ErrorCode::DiskFull) => "free space on its disk; nothing is lost, it is tried again",
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            "the file is damaged; restore a backup, or move it away and poll again"
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            "let this user write the file and its folder"
+        }
+        Some(ErrorCode::SystemIoFailure) => "check the disk and the system's log",
+        _ => "if `tlsrptd check` finds nothing, please report this as a bug",
     }
 }

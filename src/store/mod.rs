@@ -2,12 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::config::StoreConfig;
 
@@ -55,10 +56,12 @@ impl Store {
     /// [`StoreError`] if the file can't be opened or is not ours.
     pub fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         let path = &config.path;
-        let failed = |source| StoreError::Open {
-            path: path.clone(),
-            source,
-        };
+        let failed = |reason| StoreError::opening(path, reason);
+        if path.exists() {
+            // Before anything of it is changed, were it only its mode.
+            let db = open_reader(path).map_err(failed)?;
+            migrate::recognise(&db, path)?;
+        }
         make(path, config.group_readable)?;
         let mut db = Connection::open_with_flags(
             path,
@@ -91,10 +94,7 @@ impl Store {
         if !path.exists() {
             return Err(StoreError::Missing { path: path.clone() });
         }
-        let db = open_reader(path).map_err(|source| StoreError::Open {
-            path: path.clone(),
-            source,
-        })?;
+        let db = open_reader(path).map_err(|reason| StoreError::opening(path, reason))?;
         migrate::check(&db, path)?;
         Ok(Self { db, copy: None })
     }
@@ -105,15 +105,17 @@ impl Store {
     ///
     /// [`StoreError`] as for reading; a missing file is an empty database.
     pub fn open_dry_run(config: &StoreConfig) -> Result<Self, StoreError> {
-        let temporary = |source| StoreError::File {
+        let temporary = |reason| StoreError::File {
             path: std::env::temp_dir(),
-            source,
+            reason,
         };
         let copy = tempfile::NamedTempFile::new()
             .map_err(temporary)?
             .into_temp_path();
         if config.path.exists() {
             let original = Self::open_read_only(config)?;
+            // The copy is what would be refused; the file itself is open for reading only.
+            original.db.pragma_update(None, "query_only", false)?;
             original.db.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
         }
         let mut store = Self::open(&StoreConfig {
@@ -128,9 +130,9 @@ impl Store {
 /// Makes an empty file with the right mode before SQLite does with the wrong one.
 fn make(path: &Path, group_readable: bool) -> Result<(), StoreError> {
     let mode = if group_readable { 0o640 } else { 0o600 };
-    let failed = |source| StoreError::File {
+    let failed = |reason| StoreError::File {
         path: path.to_owned(),
-        source,
+        reason,
     };
     let file = OpenOptions::new()
         .read(true)
@@ -158,16 +160,42 @@ fn configure(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Opens read-only. A file in WAL mode in a folder that this user can't write is read as it stands on disk.
+/// Opens read-only. Where this user can't write the folder and nobody has the file open, SQLite can't make the files
+/// that WAL mode wants beside it; nothing is in them then, and the file is read as it stands.
 fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let db = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = Connection::open_with_flags(path, flags)?;
+    let looked: rusqlite::Result<i64> =
+        db.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0));
+    let is_barred = looked.is_err_and(|error| {
+        matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen)
+        )
+    });
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    if is_barred && !Path::new(&wal).exists() {
+        db = Connection::open_with_flags(immutable(path), flags | OpenFlags::SQLITE_OPEN_URI)?;
+    }
     db.busy_timeout(BUSY_TIMEOUT)?;
     db.pragma_update(None, "query_only", true)?;
     db.pragma_update(None, "trusted_schema", false)?;
     Ok(db)
+}
+
+/// The URI by which SQLite reads a file that nobody changes.
+fn immutable(path: &Path) -> String {
+    let encoded: String = path
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .map(|byte| match char::from(*byte) {
+            c if c.is_ascii_alphanumeric() || "/._-".contains(c) => c.to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    format!("file:{encoded}?immutable=1")
 }
 
 /// A moment as it stands in the database: RFC 3339, UTC, to the second.
@@ -197,9 +225,9 @@ impl Lock {
         let mut name = config.path.clone().into_os_string();
         name.push(".lock");
         let path = PathBuf::from(name);
-        let failed = |source| StoreError::File {
+        let failed = |reason| StoreError::File {
             path: path.clone(),
-            source,
+            reason,
         };
         let mut file = OpenOptions::new()
             .read(true)

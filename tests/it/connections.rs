@@ -27,7 +27,7 @@ fn fails_with(world: &World, port: u16, keys: &str, words: &[&str]) {
     let server = format!(":{port}");
     tlsrptd
         .run(&["poll"])
-        .exits(3)
+        .exits(1)
         .says(&["rua", &server])
         .says(words)
         .never_says(&[PASSWORD, "wrong-horse", "panicked"]);
@@ -110,7 +110,7 @@ fn imap_server_that_offers_no_starttls_gets_no_password() {
 #[test]
 fn wrong_imap_password_is_named_by_server_and_step() {
     let world = world_with_a_report();
-    let words = ["localhost", "login", "AUTHENTICATIONFAILED", RUA];
+    let words = ["localhost", "login", "AUTHENTICATIONFAILED"];
     fails_with(&world, world.dovecot.imaps, "password = \"wrong-horse\"", &words);
 }
 
@@ -160,7 +160,7 @@ fn password_from_the_environment() {
         .exits(0);
     assert_eq!(tlsrptd.reports(), 1);
 
-    tlsrptd.run(&["poll"]).exits(3).says(&["RUA_PASSWORD"]);
+    tlsrptd.run(&["poll"]).exits(1).says(&["RUA_PASSWORD"]);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn password_command_that_fails_is_named_and_its_output_is_not() {
     let tlsrptd = world.tlsrptd(&world.mailbox(&keys));
     tlsrptd
         .run(&["poll"])
-        .exits(3)
+        .exits(1)
         .says(&["rua", "/bin/sh", "9"])
         .never_says(&[PASSWORD]);
 }
@@ -204,7 +204,7 @@ fn imap_oauth_token_that_is_refused_is_named_by_server_and_step() {
         &world,
         world.dovecot.imaps,
         &token_keys(&world, &forged),
-        &["localhost", "login", RUA],
+        &["localhost", "login"],
     );
 }
 
@@ -267,18 +267,14 @@ fn smtp_server_of_an_unknown_authority_is_refused() {
 
 #[test]
 fn wrong_smtp_password_is_named() {
-    sending_fails_with(
-        &World::with_postfix(),
-        "password = \"wrong-horse\"",
-        &["535", RUA],
-    );
+    sending_fails_with(&World::with_postfix(), "password = \"wrong-horse\"", &["535"]);
 }
 
 #[test]
 fn smtp_oauth_token_that_is_refused_is_named_as_such() {
     let world = World::with_postfix();
     let forged = format!("{}wrong-horse", token(RUA));
-    sending_fails_with(&world, &token_keys(&world, &forged), &["token", RUA]);
+    sending_fails_with(&world, &token_keys(&world, &forged), &["token"]);
 }
 
 #[test]
