@@ -51,7 +51,7 @@ fn first_poll_reads_all_and_changes_nothing(brand: Brand) {
 
     tlsrptd.run(&["poll"]).exits(0);
 
-    assert_eq!((tlsrptd.mails("stored"), tlsrptd.mails("no_report")), (2, 1));
+    assert_eq!((tlsrptd.mails("stored"), tlsrptd.mails("not-a-report")), (2, 1));
     assert_eq!(site.login().flags("INBOX"), before);
     assert_eq!(before.len(), 3);
 }
@@ -154,7 +154,14 @@ fn missing_folder_is_an_error_that_lists_those_there_are(brand: Brand) {
     let before = session.folders();
     let tlsrptd = site.tlsrptd("folder = \"Reprots\"");
 
-    let words = ["rua", "localhost", "Reprots", "\"INBOX\"", "Reports\"", "Größe & Gewicht\""];
+    let words = [
+        "rua",
+        "localhost",
+        "Reprots",
+        "\"INBOX\"",
+        "Reports\"",
+        "Größe & Gewicht\"",
+    ];
     tlsrptd.run(&["poll"]).exits(1).says(&words);
 
     assert_eq!(session.folders(), before);
@@ -260,7 +267,10 @@ fn server_of_an_unknown_authority_is_refused(brand: Brand) {
     for keys in [ca_file, starttls] {
         let tlsrptd = site.tlsrptd(&keys);
 
-        tlsrptd.run(&["poll"]).exits(1).says(&["rua", "localhost", "TLS", "certificate"]);
+        tlsrptd
+            .run(&["poll"])
+            .exits(1)
+            .says(&["rua", "localhost", "TLS", "certificate"]);
 
         assert_eq!(tlsrptd.reports(), 0);
     }

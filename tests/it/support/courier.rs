@@ -52,14 +52,19 @@ impl Courier {
         private(&folder.join("etc/userdb"), user.as_bytes());
         let pair = [fs::read(&ca.server_key).unwrap(), fs::read(&ca.server).unwrap()].concat();
         private(&folder.join("cert.pem"), &pair);
-        let owned = Command::new("chown").arg("courier").arg(folder.join("cert.pem")).status();
+        let owned = Command::new("chown")
+            .arg("courier")
+            .arg(folder.join("cert.pem"))
+            .status();
         assert!(owned.unwrap().success(), "chown failed");
         process::retry("courier", &folder.join("log"), || {
             let [imap, imaps, plain] = process::free_ports();
             let mut command = process::namespace();
             command.args(["/bin/sh", "-c", include_str!("courier.sh")]);
             command.env("FOLDER", folder).env("COURIER", COURIER);
-            command.env("IMAP", imap.to_string()).env("IMAPS", imaps.to_string());
+            command
+                .env("IMAP", imap.to_string())
+                .env("IMAPS", imaps.to_string());
             command.env("PLAIN", plain.to_string());
             // The one that starts last speaks first by TLS, and so can't show by a greeting that it is there.
             let server = Server::start(&mut command, &folder.join("log"), plain)?;
@@ -81,7 +86,11 @@ impl Courier {
 
     /// Delivers a mail as its own agent does: by a file.
     pub(crate) fn deliver(&self, mail: &[u8]) {
-        let name = format!("{}.{}.test", jiff::Timestamp::now().as_second(), fastrand::u64(..));
+        let name = format!(
+            "{}.{}.test",
+            jiff::Timestamp::now().as_second(),
+            fastrand::u64(..)
+        );
         let file = self.maildir.join("tmp").join(&name);
         fs::write(&file, mail).unwrap();
         chown(&file, Some(MAIL_UID), Some(MAIL_UID)).unwrap();

@@ -32,7 +32,15 @@ pub(crate) struct Cyrus {
 impl Cyrus {
     /// Starts one that keeps everything in `folder`; all folders of a user are below INBOX, or beside it.
     pub(crate) fn start(folder: &Path, ca: &Ca, is_below_inbox: bool) -> Self {
-        for name in ["conf/proc", "conf/db", "conf/socket", "conf/log", "conf/msg", "spool", "sieve"] {
+        for name in [
+            "conf/proc",
+            "conf/db",
+            "conf/socket",
+            "conf/log",
+            "conf/msg",
+            "spool",
+            "sieve",
+        ] {
             fs::create_dir_all(folder.join(name)).unwrap();
         }
         fs::copy(&ca.server, folder.join("srv.pem")).unwrap();
@@ -54,7 +62,10 @@ impl Cyrus {
             };
             write("imapd.conf", include_str!("cyrus-imapd.conf"));
             write("cyrus.conf", include_str!("cyrus.conf"));
-            let owned = Command::new("chown").args(["-R", "cyrus:mail"]).arg(folder).status();
+            let owned = Command::new("chown")
+                .args(["-R", "cyrus:mail"])
+                .arg(folder)
+                .status();
             assert!(owned.unwrap().success(), "chown failed");
             Some(Self {
                 _server: launch(folder, plain)?,
@@ -73,7 +84,13 @@ impl Cyrus {
 
     /// Delivers a mail by LMTP.
     pub(crate) fn deliver(&self, mail: &[u8]) {
-        smtp::deliver(self.lmtp, smtp::Dialect::Lmtp, "reports@reporter.example", USER, mail);
+        smtp::deliver(
+            self.lmtp,
+            smtp::Dialect::Lmtp,
+            "reports@reporter.example",
+            USER,
+            mail,
+        );
     }
 }
 
@@ -81,7 +98,11 @@ fn launch(folder: &Path, port: u16) -> Option<Server> {
     let mut command = process::namespace();
     command.arg("/usr/lib/cyrus/bin/master");
     let file = |name: &str| -> PathBuf { folder.join(name) };
-    command.arg("-C").arg(file("imapd.conf")).arg("-M").arg(file("cyrus.conf"));
+    command
+        .arg("-C")
+        .arg(file("imapd.conf"))
+        .arg("-M")
+        .arg(file("cyrus.conf"));
     command.arg("-p").arg(file("master.pid")).arg("-D");
     Server::start(&mut command, &file("log"), port)
 }
@@ -94,6 +115,11 @@ fn add_user(database: &Path) {
         .stdin(Stdio::piped())
         .spawn()
         .expect("cannot start saslpasswd2; run ./test, which installs it");
-    child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(PASSWORD.as_bytes())
+        .unwrap();
     assert!(child.wait().unwrap().success(), "saslpasswd2 failed");
 }

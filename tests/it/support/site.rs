@@ -85,7 +85,11 @@ impl Site {
         if name == "INBOX" {
             return name.to_owned();
         }
-        format!("{}{}", self.prefix, name.replace('/', &self.separator.to_string()))
+        format!(
+            "{}{}",
+            self.prefix,
+            name.replace('/', &self.separator.to_string())
+        )
     }
 
     /// A session in clear text.
