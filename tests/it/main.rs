@@ -18,6 +18,7 @@ mod connections;
 mod daemon;
 mod database;
 mod demo;
+mod dialects;
 mod digest;
 mod import;
 mod kill;
