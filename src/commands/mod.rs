@@ -291,6 +291,11 @@ async fn send_digest(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     for recipient in &round.accepted {
         writeln!(out, "sent {:?} to {recipient}", digest.subject)?;
     }
+    tell_who_waits(&round)
+}
+
+/// Names those who have not got the digest, and says how the verb ended.
+fn tell_who_waits(round: &deliver::Round) -> anyhow::Result<End> {
     let mut err = std::io::stderr().lock();
     for (recipient, answer) in &round.refused {
         writeln!(

@@ -20,6 +20,7 @@ mod demo;
 mod digest;
 mod import;
 mod mailboxes;
+mod reparse;
 mod servers;
 mod sql;
 mod support;
