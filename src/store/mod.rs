@@ -5,6 +5,7 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
@@ -323,10 +324,6 @@ impl Lock {
     }
 }
 
-<<<<<<< HEAD
-#[cfg(test)]
-mod tests;
-=======
 /// Tries for a moment: `status` holds the lock for an instant when it looks whether somebody does.
 fn lock(file: &File) -> Result<(), std::fs::TryLockError> {
     for _ in 0..10 {
@@ -337,4 +334,6 @@ fn lock(file: &File) -> Result<(), std::fs::TryLockError> {
     }
     file.try_lock()
 }
->>>>>>> wt-g
+
+#[cfg(test)]
+mod tests;
