@@ -12,8 +12,9 @@ use crate::config::{Config, MailboxConfig};
 use crate::deliver;
 use crate::digest::{news, schedule};
 use crate::mailbox::Reaction;
+use crate::ping::{Ping, Pinger};
 use crate::poll::{self, Polled};
-use crate::store::{FixedDigest, Store};
+use crate::store::{FixedDigest, Store, give_up_waiting};
 
 /// First pause after a failure; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
@@ -22,7 +23,9 @@ const MAX_PAUSE: Duration = Duration::from_hours(1);
 /// How often the wall clock is looked at, so that a step of it is noticed.
 const CLOCK_LOOK: Duration = Duration::from_mins(1);
 /// Time for a digest under way when the process is told to stop; it goes again otherwise.
-const LAST_SEND: Duration = Duration::from_secs(4);
+const LAST_SEND: Duration = Duration::from_secs(3);
+/// How often a database that is gone is looked for.
+const DATABASE_LOOK: Duration = Duration::from_secs(10);
 /// `state` key: the newest due moment at which there was nothing to send.
 const PASSED_OVER: &str = "digest_passed_over";
 /// `state` key: when retention last ran.
@@ -33,6 +36,8 @@ const RETAINED: &str = "retained";
 struct Turn {
     at: Instant,
     failures: u32,
+    /// Whether its last poll failed; a busy server is no failure.
+    is_failing: bool,
     /// Whether a poll of this process has read it to the end.
     is_read: bool,
 }
@@ -41,9 +46,12 @@ struct Daemon<'a> {
     config: Config,
     path: &'a Path,
     store: Store,
+    pinger: Pinger,
     turns: Vec<Turn>,
     next_send: Instant,
     send_failures: u32,
+    /// No step before this, while there is no database.
+    no_sooner: Instant,
 }
 
 /// The signals that the daemon obeys.
@@ -85,15 +93,18 @@ impl Signals {
 /// Only what happens before the loop begins; after that, whatever fails is tried again.
 pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
+    stop_waiting_when_told()?;
     let turns = first_turns(&config);
     let now = Instant::now();
     let mut daemon = Daemon {
+        pinger: Pinger::new(&config.monitor),
         config,
         path,
         store,
         turns,
         next_send: now,
         send_failures: 0,
+        no_sooner: now,
     };
     tracing::info!(
         mailboxes = daemon.config.mailboxes.len(),
@@ -101,27 +112,28 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
         "started"
     );
     loop {
+        if daemon.has_its_database() {
+            let told = tokio::select! {
+                biased;
+                told = signals.recv() => Some(told),
+                () = daemon.poll_one() => None,
+            };
+            match told {
+                Some(Told::Stop) => break,
+                Some(Told::Reload) => daemon.reload(),
+                None => {}
+            }
+            daemon.retain();
+            match unless_stopped(&mut signals, Box::pin(daemon.digest())).await {
+                Some(Told::Stop) => break,
+                Some(Told::Reload) => daemon.reload(),
+                None => {}
+            }
+        }
         let told = tokio::select! {
             biased;
             told = signals.recv() => Some(told),
-            () = daemon.poll_one() => None,
-        };
-        match told {
-            Some(Told::Stop) => break,
-            Some(Told::Reload) => daemon.reload(),
-            None => {}
-        }
-        daemon.retain();
-        // Not raced against reloading: a digest is sent once it is begun, or goes again whole.
-        match stop_after_grace(&mut signals, Box::pin(daemon.digest())).await {
-            Some(Told::Stop) => break,
-            Some(Told::Reload) => daemon.reload(),
-            None => {}
-        }
-        let told = tokio::select! {
-            biased;
-            told = signals.recv() => Some(told),
-            () = sleep_until(daemon.next_event()) => None,
+            () = sleep_until(daemon.next_event().max(daemon.no_sooner)) => None,
         };
         match told {
             Some(Told::Stop) => break,
@@ -133,19 +145,44 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
     Ok(())
 }
 
-/// Runs a digest step; a signal gives it a few more seconds.
-async fn stop_after_grace(signals: &mut Signals, step: impl Future<Output = ()>) -> Option<Told> {
+/// Runs a digest step. It isn't cut short to read the configuration again, which would send it twice; an end has to
+/// come soon, so then it gets a few more seconds.
+async fn unless_stopped(signals: &mut Signals, step: impl Future<Output = ()>) -> Option<Told> {
     let mut step = std::pin::pin!(step);
-    tokio::select! {
-        biased;
-        () = &mut step => None,
-        told = signals.recv() => {
-            if timeout(LAST_SEND, step).await.is_err() {
-                tracing::warn!("the digest under way was not accepted in time; it goes again at the next start");
-            }
-            Some(told)
+    let mut reload = None;
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut step => return reload,
+            told = signals.recv() => match told {
+                Told::Reload => reload = Some(told),
+                Told::Stop => break,
+            },
         }
     }
+    if timeout(LAST_SEND, step).await.is_err() {
+        tracing::warn!("the digest under way was not accepted in time; it goes again at the next start");
+    }
+    Some(Told::Stop)
+}
+
+/// Lets no statement of the database wait for another process once we are told to stop. That wait isn't asynchronous,
+/// so a thread of its own hears the signals.
+fn stop_waiting_when_told() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut signals = {
+        let _context = runtime.enter();
+        Signals::new()?
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            runtime.block_on(async { while signals.recv().await != Told::Stop {} });
+            give_up_waiting();
+        })?;
+    Ok(())
 }
 
 fn first_turns(config: &Config) -> Vec<Turn> {
@@ -156,6 +193,7 @@ fn first_turns(config: &Config) -> Vec<Turn> {
         .map(|_| Turn {
             at: now,
             failures: 0,
+            is_failing: false,
             is_read: false,
         })
         .collect()
@@ -169,6 +207,26 @@ fn pause(failures: u32) -> Duration {
 }
 
 impl Daemon<'_> {
+    /// Whether the database still is where it was; one that took its place is opened instead.
+    fn has_its_database(&mut self) -> bool {
+        match self.store.reopen_if_replaced(&self.config.store) {
+            Ok(false) => true,
+            Ok(true) => {
+                let path = self.config.store.path.display();
+                tracing::warn!(%path, "the database was replaced by another file, which is used from now on");
+                self.turns = first_turns(&self.config);
+                self.next_send = Instant::now();
+                true
+            }
+            Err(error) => {
+                tracing::error!("{error}");
+                let now = Instant::now();
+                self.no_sooner = now.checked_add(DATABASE_LOOK).unwrap_or(now);
+                false
+            }
+        }
+    }
+
     /// Polls the mailbox whose turn came first, if any has come.
     async fn poll_one(&mut self) {
         let now = Instant::now();
@@ -179,11 +237,20 @@ impl Daemon<'_> {
         let Some(mailbox) = self.config.mailboxes.get(at) else {
             return;
         };
+        self.pinger.send(Ping::Start);
         let polled = poll::poll(mailbox, &self.config, &mut self.store, false, &mut |_, _| {}).await;
         log_poll(mailbox, &polled);
         if let Some(turn) = self.turns.get_mut(at) {
             *turn = next_turn(*turn, mailbox, &polled);
         }
+        self.ping();
+    }
+
+    /// Tells the monitor whether all is well: one mailbox that works doesn't hide another that fails.
+    fn ping(&self) {
+        let is_failing = self.send_failures > 0 || self.turns.iter().any(|turn| turn.is_failing);
+        self.pinger
+            .send(if is_failing { Ping::Fail } else { Ping::Success });
     }
 
     /// Removes what is beyond the retention, once a day.
@@ -216,6 +283,7 @@ impl Daemon<'_> {
                 .checked_add(pause(self.send_failures))
                 .unwrap_or(self.next_send);
             tracing::error!("cannot make the digest: {error:#}");
+            self.ping();
         }
     }
 
@@ -225,6 +293,7 @@ impl Daemon<'_> {
             None => self.fix_digest()?,
         };
         let Some(digest) = waiting else { return Ok(()) };
+        self.pinger.send(Ping::Start);
         let round = deliver::deliver(&self.config, &mut self.store, &digest).await?;
         for (recipient, answer) in &round.refused {
             tracing::error!(%recipient, answer = ?answer, "recipient refused");
@@ -241,6 +310,7 @@ impl Daemon<'_> {
                 .checked_add(pause(self.send_failures))
                 .unwrap_or(self.next_send);
         }
+        self.ping();
         Ok(())
     }
 
@@ -300,6 +370,7 @@ impl Daemon<'_> {
         match loaded {
             Ok(loaded) if loaded.config.store.path == self.config.store.path => {
                 self.config = loaded.config;
+                self.pinger = Pinger::new(&self.config.monitor);
                 self.turns = first_turns(&self.config);
                 self.next_send = Instant::now();
                 tracing::info!(path = %self.path.display(), "configuration read again");
@@ -349,6 +420,10 @@ fn next_turn(turn: Turn, mailbox: &MailboxConfig, polled: &Polled) -> Turn {
     Turn {
         at: now.checked_add(pause).unwrap_or(now),
         failures,
+        is_failing: match &polled.result {
+            Ok(()) => false,
+            Err(error) => turn.is_failing || error.reaction() != Reaction::Wait,
+        },
         is_read: turn.is_read || (polled.result.is_ok() && !polled.is_unfinished),
     }
 }
