@@ -71,15 +71,24 @@ fn evil_place() -> Place {
     fs::create_dir_all(place.path().join("Maildir/new")).unwrap();
     fs::create_dir_all(place.path().join("Maildir/tmp")).unwrap();
     for (number, text) in EVIL.iter().enumerate() {
+        // An empty line would end the header.
+        let header = text.replace("\r\n\r\n", "\r\n");
         let mut bytes = format!(
-            "From: =?utf-8?q?{text}?= <tls@example.net>\r\nSubject: {text}\r\nMessage-ID: <{text}>\r\n\
-             TLS-Report-Domain: {text}\r\n"
+            "From: =?utf-8?q?{header}?= <tls@example.net>\r\nSubject: {header}\r\nMessage-ID: <{header}>\r\n\
+             TLS-Report-Domain: {header}\r\n"
         )
         .into_bytes();
         let json = evil_report(number, text).to_string();
         let name = format!("{}!example.org!1!2.json", text.escape_default());
-        mail(&mut bytes, &[("report.json", json.as_bytes()), (&name, b"{\"policies\":"), (text, b"\x1f\x8b\x08")])
-            .unwrap();
+        mail(
+            &mut bytes,
+            &[
+                ("report.json", json.as_bytes()),
+                (&name, b"{\"policies\":"),
+                (text, b"\x1f\x8b\x08"),
+            ],
+        )
+        .unwrap();
         let file = format!("{number} {}", text.replace(['/', '\0'], "_"));
         fs::write(place.mails().join(&file), &bytes).unwrap();
         fs::write(place.path().join("Maildir/new").join(&file), &bytes).unwrap();
@@ -90,7 +99,12 @@ fn evil_place() -> Place {
 fn imported() -> Place {
     let place = evil_place();
     let output = place.run(&["import", "mails"]);
-    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let stored = place.sql("SELECT count(*) AS n FROM reports");
     assert_eq!(stored, [json!({ "n": EVIL.len() })]);
     place
@@ -123,7 +137,10 @@ fn digest_as_text_has_no_control_characters_and_72_columns() {
     assert_clean(&text);
     for line in text.lines().skip(1) {
         assert!(line.chars().count() <= 72, "{line:?}");
-        assert!(!line.starts_with("Bcc:") && !line.starts_with("Subject: forged"), "{line:?}");
+        assert!(
+            !line.starts_with("Bcc:") && !line.starts_with("Subject: forged"),
+            "{line:?}"
+        );
     }
 }
 
@@ -137,16 +154,28 @@ fn digest_as_html_has_only_our_markup() {
     let ours = tags(&clean.print(&["digest", "--format", "html"]));
     let found = tags(&html);
     // Headings and lists that only a longer digest needs are ours too.
-    let harmless = ["h1", "h2", "h3", "ul", "li", "pre", "code", "table", "thead", "tbody", "tr", "th", "td", "p", "br", "b", "strong", "span", "div", "section"];
+    let harmless = [
+        "h1", "h2", "h3", "ul", "li", "pre", "code", "table", "thead", "tbody", "tr", "th", "td", "p", "br",
+        "b", "strong", "span", "div", "section",
+    ];
     for (tag, attributes) in &found {
-        assert!(ours.contains_key(tag) || harmless.contains(&tag.as_str()), "<{tag}> in {html}");
+        assert!(
+            ours.contains_key(tag) || harmless.contains(&tag.as_str()),
+            "<{tag}> in {html}"
+        );
         for attribute in attributes {
             let known = ours.values().any(|of_tag| of_tag.contains(attribute));
-            assert!(known || matches!(attribute.as_str(), "class" | "style" | "colspan"), "{attribute} in {html}");
+            assert!(
+                known || matches!(attribute.as_str(), "class" | "style" | "colspan"),
+                "{attribute} in {html}"
+            );
         }
     }
     assert!(html.contains("&#60;script&#62;"), "the text is shown");
-    assert!(!html.contains("href=\"javascript") && !html.contains("src="), "{html}");
+    assert!(
+        !html.contains("href=\"javascript") && !html.contains("src="),
+        "{html}"
+    );
 }
 
 /// The names of all elements, and of their attributes.
@@ -169,18 +198,36 @@ fn tags(html: &str) -> BTreeMap<String, BTreeSet<String>> {
 fn digest_as_mail_has_exactly_our_header_fields() {
     let mail = imported().print(&["digest", "--format", "eml"]);
     let message = MessageParser::default().parse(mail.as_bytes()).unwrap();
-    let mut names: Vec<&str> = message.headers().iter().map(|header| header.name.as_str()).collect();
+    let mut names: Vec<&str> = message
+        .headers()
+        .iter()
+        .map(|header| header.name.as_str())
+        .collect();
     names.sort_unstable();
     assert_eq!(
         names,
         [
-            "Auto-Submitted", "Content-Type", "Date", "From", "List-Id", "MIME-Version", "Message-ID", "Subject", "To"
+            "Auto-Submitted",
+            "Content-Type",
+            "Date",
+            "From",
+            "List-Id",
+            "MIME-Version",
+            "Message-ID",
+            "Subject",
+            "To"
         ]
     );
-    assert_eq!(message.to().unwrap().first().unwrap().address(), Some("ops@example.org"));
+    assert_eq!(
+        message.to().unwrap().first().unwrap().address(),
+        Some("ops@example.org")
+    );
     assert_eq!(message.header(HeaderName::Bcc), None);
     let subject = message.subject().unwrap();
-    assert!(subject.starts_with("[tlsrptd] ") && subject.len() <= 78, "{subject:?}");
+    assert!(
+        subject.starts_with("[tlsrptd] ") && subject.len() <= 78,
+        "{subject:?}"
+    );
     assert_clean(subject);
     assert!(!subject.contains('\n'));
     assert_eq!(message.parts.len(), 3, "multipart/alternative with text and HTML");
@@ -203,7 +250,11 @@ fn tables_have_a_line_a_row_and_no_control_characters() {
     for query in QUERIES {
         let table = place.print(&["sql", query]);
         assert_clean(&table);
-        assert_eq!(table.lines().count(), place.sql(query).len() + 1, "{query}\n{table}");
+        assert_eq!(
+            table.lines().count(),
+            place.sql(query).len() + 1,
+            "{query}\n{table}"
+        );
     }
 }
 
@@ -213,8 +264,10 @@ fn csv_has_a_record_a_row_and_no_formulas() {
     for query in QUERIES {
         let text = place.print(&["sql", "--format", "csv", query]);
         assert_clean(&text.replace("\r\n", "\n"));
-        let records: Vec<csv::StringRecord> =
-            csv::Reader::from_reader(text.as_bytes()).records().map(Result::unwrap).collect();
+        let records: Vec<csv::StringRecord> = csv::Reader::from_reader(text.as_bytes())
+            .records()
+            .map(Result::unwrap)
+            .collect();
         let rows = place.sql(query);
         assert_eq!(records.len(), rows.len(), "{query}");
         for (record, row) in records.iter().zip(&rows) {
@@ -233,10 +286,18 @@ fn json_gives_every_text_unchanged_without_control_characters() {
         for query in QUERIES {
             assert_clean(&place.print(&["sql", "--format", format, query]));
         }
-        let text = place.print(&["sql", "--format", format, "SELECT organization_name AS x FROM reports ORDER BY id"]);
+        let text = place.print(&[
+            "sql",
+            "--format",
+            format,
+            "SELECT organization_name AS x FROM reports ORDER BY id",
+        ]);
         let rows: Vec<Value> = match format {
             "json" => serde_json::from_str(&text).unwrap(),
-            _ => text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+            _ => text
+                .lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect(),
         };
         let texts: BTreeSet<&str> = rows.iter().map(|row| row["x"].as_str().unwrap()).collect();
         assert_eq!(texts, EVIL.iter().copied().collect());
@@ -250,7 +311,9 @@ fn show_report_has_no_control_characters() {
         let id = number.to_string();
         let text = place.print(&["show", "report", &id]);
         assert_clean(&text);
-        let forged = text.lines().find(|line| line.starts_with("Bcc:") || line.starts_with("Subject:"));
+        let forged = text
+            .lines()
+            .find(|line| line.starts_with("Bcc:") || line.starts_with("Subject:"));
         assert_eq!(forged, None, "{text}");
         let json = place.print(&["show", "report", &id, "--format", "json"]);
         assert_clean(&json);
@@ -262,7 +325,10 @@ fn show_report_has_no_control_characters() {
 fn assert_lines_are_ours(log: &str) {
     assert_clean(log);
     for line in log.lines() {
-        assert!(line.starts_with("20") || line.starts_with("tlsrptd: "), "{line:?} in {log}");
+        assert!(
+            line.starts_with("20") || line.starts_with("tlsrptd: "),
+            "{line:?} in {log}"
+        );
     }
 }
 
@@ -273,7 +339,12 @@ fn polled(format: &str) -> Output {
     fs::create_dir(broken).unwrap();
     let poll = place.run(&["poll", "--verbose", "--log-format", format]);
     let sent = place.run(&["digest", "--send", "--verbose", "--log-format", format]);
-    assert_eq!(sent.status.code(), Some(0), "{}", String::from_utf8_lossy(&sent.stderr));
+    assert_eq!(
+        sent.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&sent.stderr)
+    );
     let mut output = poll;
     output.stderr.extend(sent.stderr);
     output.stdout.extend(sent.stdout);
@@ -293,7 +364,12 @@ fn daemon_log(format: &str) -> String {
     let mut text = Vec::new();
     let mut byte = [0];
     while !String::from_utf8_lossy(&text).contains("polled") {
-        assert_eq!(log.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&text));
+        assert_eq!(
+            log.read(&mut byte).unwrap(),
+            1,
+            "{}",
+            String::from_utf8_lossy(&text)
+        );
         text.extend_from_slice(&byte);
     }
     rustix::process::kill_process(
