@@ -288,7 +288,7 @@ impl Daemon<'_> {
     }
 
     async fn digest_step(&mut self) -> anyhow::Result<()> {
-        let waiting = match self.store.unsent_digest()? {
+        let waiting = match deliver::waiting(&self.config, &mut self.store)? {
             Some(waiting) => Some(waiting),
             None => self.fix_digest()?,
         };

@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::cli::{Cli, DigestArgs, DigestFormat, Show, Verb};
+use crate::cli::{Cli, Show, Verb};
 use crate::clock;
 use crate::config::{Config, ConfigError};
-use crate::deliver;
-use crate::digest::{news, schedule};
 use crate::ping::{Ping, Pinger};
 use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
@@ -17,6 +15,7 @@ use crate::{daemon, import};
 
 mod backup;
 mod check;
+mod digest;
 mod forget;
 mod mails;
 mod output;
@@ -64,8 +63,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Run => run_daemon(config, &path).await,
         Verb::Poll { dry_run } => poll_all(&config, dry_run).await,
         Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
-        Verb::Digest(args) if args.send => send_digest(&config, args.dry_run).await,
-        Verb::Digest(args) => print_digest(&config, &args),
+        Verb::Digest(args) if args.send => digest::send(&config, args.dry_run).await,
+        Verb::Digest(args) => digest::print(&config, &args),
         Verb::Sql(args) => sql::query(&config, &args),
         Verb::Check {
             offline,
@@ -234,6 +233,8 @@ fn import_paths(config: &Config, paths: &[PathBuf], dry_run: bool) -> anyhow::Re
         End::Done
     })
 }
+<<<<<<< HEAD
+=======
 
 fn print_digest(config: &Config, args: &DigestArgs) -> anyhow::Result<End> {
     let store = Store::open_read_only(&config.store)?;
@@ -295,6 +296,11 @@ async fn send_digest(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     for recipient in &round.accepted {
         writeln!(out, "sent {:?} to {recipient}", digest.subject)?;
     }
+    tell_who_waits(&round)
+}
+
+/// Names those who have not got the digest, and says how the verb ended.
+fn tell_who_waits(round: &deliver::Round) -> anyhow::Result<End> {
     let mut err = std::io::stderr().lock();
     for (recipient, answer) in &round.refused {
         writeln!(
@@ -342,3 +348,4 @@ fn fix_digest(config: &Config, store: &mut Store) -> anyhow::Result<Option<crate
     })?;
     failed.map_or(Ok(fixed), Err)
 }
+>>>>>>> wt-g

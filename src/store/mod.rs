@@ -303,7 +303,7 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
                 let mut pid = String::new();
@@ -323,5 +323,18 @@ impl Lock {
     }
 }
 
+<<<<<<< HEAD
 #[cfg(test)]
 mod tests;
+=======
+/// Tries for a moment: `status` holds the lock for an instant when it looks whether somebody does.
+fn lock(file: &File) -> Result<(), std::fs::TryLockError> {
+    for _ in 0..10 {
+        match file.try_lock() {
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+>>>>>>> wt-g

@@ -23,6 +23,7 @@ mod digest;
 mod import;
 mod kill;
 mod mailboxes;
+mod reparse;
 mod servers;
 mod smtp;
 mod sql;
