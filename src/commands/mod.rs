@@ -10,15 +10,21 @@ use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::deliver;
 use crate::digest::{news, schedule};
+use crate::ping::{Ping, Pinger};
 use crate::poll::{self, Polled};
 use crate::store::{Lock, Store, Tally};
 use crate::{daemon, import};
 
+mod backup;
 mod check;
+mod forget;
+mod mails;
 mod output;
 mod progress;
+mod reparse;
 mod show;
 mod sql;
+mod status;
 
 /// How a verb ended, besides errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +72,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
             send_test,
             format,
         } => check::check(&config, &path, check::Scope { offline, send_test }, format).await,
+        Verb::Mails(args) => mails::mails(&config, &args),
+        Verb::Status(args) => status::status(&config, &args),
+        Verb::Reparse { dry_run } => reparse::reparse(&config, dry_run).await,
+        Verb::Forget(args) => forget::forget(&config, &args),
+        Verb::Backup { file } => backup::backup(&config, &file),
         Verb::Show {
             what: Show::Report { id, format },
         } => show::report(&config, id, format),
@@ -101,12 +112,26 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     } else {
         Some(Lock::take(&config.store)?)
     };
+    if dry_run {
+        return poll_each(config, true).await.map(|(end, _)| end);
+    }
+    let pinger = Pinger::new(&config.monitor);
+    pinger.send(Ping::Start);
+    let polled = poll_each(config, false).await;
+    let went_well = matches!(polled, Ok((_, 0)));
+    pinger.send(if went_well { Ping::Success } else { Ping::Fail });
+    pinger.finish().await;
+    polled.map(|(end, _)| end)
+}
+
+/// Polls every mailbox once; gives how many failed too.
+async fn poll_each(config: &Config, dry_run: bool) -> anyhow::Result<(End, usize)> {
     let mut store = if dry_run {
         Store::open_dry_run(&config.store)?
     } else {
         Store::open(&config.store)?
     };
-    let (mut n_failed, mut n_rejected) = (0_usize, 0_u64);
+    let (mut n_failed, mut total) = (0_usize, Tally::default());
     for mailbox in &config.mailboxes {
         let mut bar = progress::Bar::new(&mailbox.name);
         let polled = poll::poll(mailbox, config, &mut store, dry_run, &mut |done, all| {
@@ -115,7 +140,7 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
         .await;
         bar.finish();
         tell(&mailbox.name, &polled)?;
-        n_rejected = n_rejected.saturating_add(polled.tally.rejected);
+        total.add(polled.tally);
         n_failed = n_failed.saturating_add(usize::from(polled.result.is_err()));
     }
     if dry_run {
@@ -123,11 +148,12 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     } else {
         store.retain(config.store.retention, clock::now())?;
     }
-    Ok(match n_failed {
-        0 if n_rejected == 0 => End::Done,
-        n if n == config.mailboxes.len() => End::Failed,
+    let end = match n_failed {
+        0 if total.rejected == 0 => End::Done,
+        n if n == config.mailboxes.len() && total.mails == 0 => End::Failed,
         _ => End::Partly,
-    })
+    };
+    Ok((end, n_failed))
 }
 
 /// Prints how a poll of a mailbox went.
@@ -255,7 +281,13 @@ async fn send_digest(config: &Config, dry_run: bool) -> anyhow::Result<End> {
         )?;
         return Ok(End::Done);
     }
-    let round = deliver::deliver(config, &mut store, &digest).await?;
+    let pinger = Pinger::new(&config.monitor);
+    pinger.send(Ping::Start);
+    let round = deliver::deliver(config, &mut store, &digest).await;
+    let is_sent = round.as_ref().is_ok_and(|round| round.is_sent);
+    pinger.send(if is_sent { Ping::Success } else { Ping::Fail });
+    pinger.finish().await;
+    let round = round?;
     for recipient in &round.accepted {
         writeln!(out, "sent {:?} to {recipient}", digest.subject)?;
     }

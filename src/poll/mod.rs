@@ -114,30 +114,47 @@ pub async fn poll(
 impl Poll<'_, '_> {
     async fn imap(&mut self, store: &mut Store) -> Result<(), PollError> {
         let mut session = ImapSession::connect(self.mailbox, &self.config.limits).await?;
+        let mut first_error = None;
         for name in self.mailbox.folders() {
-            let state = session.examine(&name).await?;
-            let server = format!("{}:{}", self.mailbox.host, self.mailbox.port());
-            let key = FolderKey {
-                server: &server,
-                user: &self.mailbox.user,
-                name: &name,
-            };
-            let folder = store.folder(
-                key,
-                state.uid_validity,
-                state.uid_next,
-                self.mailbox.since,
-                clock::now(),
-            )?;
-            if folder.rescan {
-                tracing::info!(mailbox = %self.mailbox.name, folder = ?name, "uids changed, reading again");
+            match self.one_folder(&mut session, store, &name).await {
+                Ok(()) => {}
+                // A folder that is missing must not keep the others from being read.
+                Err(error @ PollError::Mailbox(_)) if session.is_usable() => {
+                    first_error = first_error.or(Some(error));
+                }
+                Err(error) => return Err(error),
             }
-            self.folder(&mut session, store, &name, state, &folder).await?;
-            self.after(&mut session, store, &name, state.uid_validity, &folder)
-                .await?;
         }
         session.logout().await;
-        Ok(())
+        first_error.map_or(Ok(()), Err)
+    }
+
+    async fn one_folder(
+        &mut self,
+        session: &mut ImapSession,
+        store: &mut Store,
+        name: &str,
+    ) -> Result<(), PollError> {
+        let state = session.examine(name).await?;
+        let server = format!("{}:{}", self.mailbox.host, self.mailbox.port());
+        let key = FolderKey {
+            server: &server,
+            user: &self.mailbox.user,
+            name,
+        };
+        let folder = store.folder(
+            key,
+            state.uid_validity,
+            state.uid_next,
+            self.mailbox.since,
+            clock::now(),
+        )?;
+        if folder.rescan {
+            tracing::info!(mailbox = %self.mailbox.name, folder = ?name, "uids changed, reading again");
+        }
+        self.folder(session, store, name, state, &folder).await?;
+        self.after(session, store, name, state.uid_validity, &folder)
+            .await
     }
 
     /// Reads what is new in a folder.

@@ -63,6 +63,12 @@ pub enum StoreError {
         /// Who holds it, as that process wrote it.
         pid: String,
     },
+    /// A file that must not be overwritten is there.
+    #[error("{path} exists and is not overwritten; name another file, or take it away")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file beside the database can't be written.
     #[error("cannot write {path}: {reason}; check the folder's permissions and free space")]
     File {
