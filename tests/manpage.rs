@@ -33,7 +33,7 @@ fn page() -> String {
             .replace(".SH EXTRA", ".SH \"CONFIGURATION AND EXIT STATUS\""),
     );
     let lines = page.lines().map(str::trim_end).filter(|line| !line.is_empty());
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// The sections of a verb, or of what stands below it.
