@@ -14,7 +14,7 @@ use crate::digest::{news, schedule};
 use crate::mailbox::Reaction;
 use crate::ping::{Ping, Pinger};
 use crate::poll::{self, Polled};
-use crate::store::{FixedDigest, Store};
+use crate::store::{FixedDigest, Store, give_up_waiting};
 
 /// First pause after a failure; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
@@ -23,7 +23,9 @@ const MAX_PAUSE: Duration = Duration::from_hours(1);
 /// How often the wall clock is looked at, so that a step of it is noticed.
 const CLOCK_LOOK: Duration = Duration::from_mins(1);
 /// Time for a digest under way when the process is told to stop; it goes again otherwise.
-const LAST_SEND: Duration = Duration::from_secs(4);
+const LAST_SEND: Duration = Duration::from_secs(3);
+/// How often a database that is gone is looked for.
+const DATABASE_LOOK: Duration = Duration::from_secs(10);
 /// `state` key: the newest due moment at which there was nothing to send.
 const PASSED_OVER: &str = "digest_passed_over";
 /// `state` key: when retention last ran.
@@ -48,6 +50,8 @@ struct Daemon<'a> {
     turns: Vec<Turn>,
     next_send: Instant,
     send_failures: u32,
+    /// No step before this, while there is no database.
+    no_sooner: Instant,
 }
 
 /// The signals that the daemon obeys.
@@ -89,6 +93,7 @@ impl Signals {
 /// Only what happens before the loop begins; after that, whatever fails is tried again.
 pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
+    stop_waiting_when_told()?;
     let turns = first_turns(&config);
     let now = Instant::now();
     let mut daemon = Daemon {
@@ -99,6 +104,7 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
         turns,
         next_send: now,
         send_failures: 0,
+        no_sooner: now,
     };
     tracing::info!(
         mailboxes = daemon.config.mailboxes.len(),
@@ -106,27 +112,28 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
         "started"
     );
     loop {
+        if daemon.has_its_database() {
+            let told = tokio::select! {
+                biased;
+                told = signals.recv() => Some(told),
+                () = daemon.poll_one() => None,
+            };
+            match told {
+                Some(Told::Stop) => break,
+                Some(Told::Reload) => daemon.reload(),
+                None => {}
+            }
+            daemon.retain();
+            match unless_stopped(&mut signals, Box::pin(daemon.digest())).await {
+                Some(Told::Stop) => break,
+                Some(Told::Reload) => daemon.reload(),
+                None => {}
+            }
+        }
         let told = tokio::select! {
             biased;
             told = signals.recv() => Some(told),
-            () = daemon.poll_one() => None,
-        };
-        match told {
-            Some(Told::Stop) => break,
-            Some(Told::Reload) => daemon.reload(),
-            None => {}
-        }
-        daemon.retain();
-        // Not raced against reloading: a digest is sent once it is begun, or goes again whole.
-        match stop_after_grace(&mut signals, Box::pin(daemon.digest())).await {
-            Some(Told::Stop) => break,
-            Some(Told::Reload) => daemon.reload(),
-            None => {}
-        }
-        let told = tokio::select! {
-            biased;
-            told = signals.recv() => Some(told),
-            () = sleep_until(daemon.next_event()) => None,
+            () = sleep_until(daemon.next_event().max(daemon.no_sooner)) => None,
         };
         match told {
             Some(Told::Stop) => break,
@@ -138,19 +145,44 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
     Ok(())
 }
 
-/// Runs a digest step; a signal gives it a few more seconds.
-async fn stop_after_grace(signals: &mut Signals, step: impl Future<Output = ()>) -> Option<Told> {
+/// Runs a digest step. It isn't cut short to read the configuration again, which would send it twice; an end has to
+/// come soon, so then it gets a few more seconds.
+async fn unless_stopped(signals: &mut Signals, step: impl Future<Output = ()>) -> Option<Told> {
     let mut step = std::pin::pin!(step);
-    tokio::select! {
-        biased;
-        () = &mut step => None,
-        told = signals.recv() => {
-            if timeout(LAST_SEND, step).await.is_err() {
-                tracing::warn!("the digest under way was not accepted in time; it goes again at the next start");
-            }
-            Some(told)
+    let mut reload = None;
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut step => return reload,
+            told = signals.recv() => match told {
+                Told::Reload => reload = Some(told),
+                Told::Stop => break,
+            },
         }
     }
+    if timeout(LAST_SEND, step).await.is_err() {
+        tracing::warn!("the digest under way was not accepted in time; it goes again at the next start");
+    }
+    Some(Told::Stop)
+}
+
+/// Lets no statement of the database wait for another process once we are told to stop. That wait isn't asynchronous,
+/// so a thread of its own hears the signals.
+fn stop_waiting_when_told() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut signals = {
+        let _context = runtime.enter();
+        Signals::new()?
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            runtime.block_on(async { while signals.recv().await != Told::Stop {} });
+            give_up_waiting();
+        })?;
+    Ok(())
 }
 
 fn first_turns(config: &Config) -> Vec<Turn> {
@@ -175,6 +207,26 @@ fn pause(failures: u32) -> Duration {
 }
 
 impl Daemon<'_> {
+    /// Whether the database still is where it was; one that took its place is opened instead.
+    fn has_its_database(&mut self) -> bool {
+        match self.store.reopen_if_replaced(&self.config.store) {
+            Ok(false) => true,
+            Ok(true) => {
+                let path = self.config.store.path.display();
+                tracing::warn!(%path, "the database was replaced by another file, which is used from now on");
+                self.turns = first_turns(&self.config);
+                self.next_send = Instant::now();
+                true
+            }
+            Err(error) => {
+                tracing::error!("{error}");
+                let now = Instant::now();
+                self.no_sooner = now.checked_add(DATABASE_LOOK).unwrap_or(now);
+                false
+            }
+        }
+    }
+
     /// Polls the mailbox whose turn came first, if any has come.
     async fn poll_one(&mut self) {
         let now = Instant::now();

@@ -5,7 +5,7 @@ use jiff::{Timestamp, Zoned};
 
 use crate::clock;
 use crate::config::{After, Config};
-use crate::digest::send::{Delivered, send};
+use crate::digest::send::{Delivered, SendError, send};
 use crate::digest::{Digest, Options, Rendered, mail};
 use crate::store::rows::DigestFacts;
 use crate::store::{Composed, Delivery, FixedDigest, Question, Store, StoreError};
@@ -109,21 +109,29 @@ pub fn compose_test(config: &Config, now: &Zoned) -> anyhow::Result<Composed> {
     compose(config, &rendered, now)
 }
 
+async fn send_waiting(config: &Config, digest: &FixedDigest) -> Result<Vec<(String, Delivered)>, SendError> {
+    if digest.waiting.is_empty() {
+        // Killed between the last acceptance and the end of the round: all is sent, only that is not yet on record.
+        return Ok(Vec::new());
+    }
+    let from = &config.digest.from;
+    send(
+        &config.smtp,
+        from,
+        &digest.waiting,
+        &digest.message_id,
+        &digest.mail,
+    )
+    .await
+}
+
 /// Makes one attempt to send a fixed digest to those who wait for it, and remembers the result for each.
 ///
 /// # Errors
 ///
 /// [`StoreError`] from the database.
 pub async fn deliver(config: &Config, store: &mut Store, digest: &FixedDigest) -> Result<Round, StoreError> {
-    let from = &config.digest.from;
-    let sending = send(
-        &config.smtp,
-        from,
-        &digest.waiting,
-        &digest.message_id,
-        &digest.mail,
-    );
-    let results = match sending.await {
+    let results = match send_waiting(config, digest).await {
         Ok(results) => results,
         Err(error) => {
             let failed = Delivered::Failed(error.to_string());

@@ -11,7 +11,7 @@ use crate::config::{Config, ConfigError};
 use crate::deliver;
 use crate::digest::{news, schedule};
 use crate::ping::{Ping, Pinger};
-use crate::poll::{self, Polled};
+use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
 use crate::{daemon, import};
 
@@ -141,6 +141,10 @@ async fn poll_each(config: &Config, dry_run: bool) -> anyhow::Result<(End, usize
         bar.finish();
         tell(&mailbox.name, &polled)?;
         total.add(polled.tally);
+        if matches!(polled.result, Err(PollError::Store(_))) {
+            // The others would fail by it too, perhaps after a long wait each.
+            return Ok((End::Failed, config.mailboxes.len()));
+        }
         n_failed = n_failed.saturating_add(usize::from(polled.result.is_err()));
     }
     if dry_run {

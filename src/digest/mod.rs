@@ -22,6 +22,7 @@ mod tables;
 mod text;
 pub mod texts;
 mod trouble;
+mod wire;
 pub mod words;
 
 pub use model::{Digest, Options, news};

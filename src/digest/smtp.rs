@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use lettre::address::Address;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{
-    AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters, TlsParametersBuilder,
-};
+use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::{Error, response::Response};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::send::{Delivered, SendError, address, printable};
-use crate::config::{AuthMethod, SmtpConfig, TlsMode};
+use super::wire;
+use crate::config::{AuthMethod, SmtpConfig};
 
 /// Time for the server to take a whole mail over and above `smtp.timeout` (RFC 5321, Section 4.5.3.2.6 allows ten
 /// minutes).
@@ -33,33 +32,20 @@ impl Smtp {
             Some(source) => Some(source.read().await?),
             None => None,
         };
-        let tls = match config.tls {
-            TlsMode::None => None,
-            TlsMode::Implicit | TlsMode::Starttls => Some(tls(config, &server)?),
-        };
         let hello = ClientId::default();
-        let implicit = tls.clone().filter(|_| config.tls == TlsMode::Implicit);
-        let connecting = AsyncSmtpConnection::connect_tokio1(
-            (config.host.as_str(), config.port()),
-            Some(config.timeout),
-            &hello,
-            implicit,
-            None,
-        );
+        let wire = wire::connect(config, &server, &hello.to_string()).await?;
         let step = Step {
             server: &server,
-            name: "connect",
+            name: "greeting",
             way_out: "check smtp.host, smtp.port and smtp.tls",
         };
+        let connecting = AsyncSmtpConnection::connect_with_transport(wire, &hello);
         let connection = step.run(config.timeout, connecting).await?;
         let mut smtp = Self {
             connection,
             server,
             timeout: config.timeout,
         };
-        if let (TlsMode::Starttls, Some(tls)) = (config.tls, tls) {
-            smtp.starttls(tls, &hello).await?;
-        }
         if let (Some(user), Some(secret)) = (&config.user, secret) {
             smtp.log_in(config.auth, user, &secret).await?;
         }
@@ -68,15 +54,6 @@ impl Smtp {
 
     pub(super) fn server(&self) -> &str {
         &self.server
-    }
-
-    async fn starttls(&mut self, tls: TlsParameters, hello: &ClientId) -> Result<(), SendError> {
-        let step = Step {
-            server: &self.server,
-            name: "STARTTLS",
-            way_out: "check smtp.tls and the server's certificate; nothing is sent without TLS",
-        };
-        step.run(self.timeout, self.connection.starttls(tls, hello)).await
     }
 
     async fn log_in(&mut self, auth: AuthMethod, user: &str, secret: &SecretString) -> Result<(), SendError> {
@@ -145,8 +122,12 @@ impl Smtp {
             let answer = tokio::time::timeout(self.timeout, rcpt_to).await;
             let delivered = match answer {
                 Ok(Ok(_)) => Delivered::Accepted,
-                Ok(Err(error)) if error.is_permanent() => Delivered::Refused(answer_of(&error)),
-                Ok(Err(error)) if error.is_transient() => Delivered::Failed(answer_of(&error)),
+                Ok(Err(error)) if error.is_permanent() => {
+                    Delivered::Refused(format!("{server}: RCPT TO: {}", answer_of(&error)))
+                }
+                Ok(Err(error)) if error.is_transient() => {
+                    Delivered::Failed(format!("{server}: RCPT TO: {}", answer_of(&error)))
+                }
                 Ok(Err(error)) => {
                     return Err(step("RCPT TO", "see the server's log").failed(&answer_of(&error)));
                 }
@@ -212,27 +193,4 @@ impl Step<'_> {
 /// lettre's message already holds its sources' text.
 fn answer_of(error: &Error) -> String {
     printable(&error.to_string())
-}
-
-fn tls(config: &SmtpConfig, server: &str) -> Result<TlsParameters, SendError> {
-    let step = Step {
-        server,
-        name: "prepare TLS",
-        way_out: "check smtp.ca_file and smtp.tls_server_name",
-    };
-    let name = config.tls_server_name.as_ref().unwrap_or(&config.host);
-    let mut builder: TlsParametersBuilder = TlsParameters::builder(name.clone());
-    if rustls_native_certs::load_native_certs().certs.is_empty() {
-        builder = builder.certificate_store(CertificateStore::WebpkiRoots);
-    }
-    if let Some(path) = &config.ca_file {
-        let pem =
-            std::fs::read(path).map_err(|error| step.failed(&format!("{}: {error}", path.display())))?;
-        let certificate = Certificate::from_pem(&pem)
-            .map_err(|error| step.failed(&format!("{}: {}", path.display(), answer_of(&error))))?;
-        builder = builder.add_root_certificate(certificate);
-    }
-    builder
-        .build_rustls()
-        .map_err(|error| step.failed(&answer_of(&error)))
 }

@@ -9,7 +9,7 @@ use crate::prepare::{Input, prepare};
 use crate::store::{Folder, IncomingMail, Origin, Store};
 
 impl Poll<'_, '_> {
-    pub(super) fn maildir(&mut self, store: &mut Store) -> Result<(), PollError> {
+    pub(super) async fn maildir(&mut self, store: &mut Store) -> Result<(), PollError> {
         let path = self.mailbox.path.clone().unwrap_or_default();
         let entries = maildir::new_names(&path).map_err(PollError::Maildir)?;
         let shown = path.display().to_string();
@@ -25,6 +25,8 @@ impl Poll<'_, '_> {
         for entry in new {
             let found = maildir::read(&path, entry, limits.mail_bytes).map_err(PollError::Maildir)?;
             n_done = n_done.saturating_add(1);
+            // A mail can take its time; a signal is heard before the next one.
+            tokio::task::yield_now().await;
             let Some(found) = found else { continue };
             if is_too_old_to_read(&folder, &found) {
                 passed_over.push(entry.base_name.clone());

@@ -87,7 +87,7 @@ pub async fn poll(
     // Cutting it anywhere is safe: each batch is one transaction, and the session dies with it.
     let result = match mailbox.kind {
         MailboxKind::Imap => tokio::time::timeout(deadline, poll.imap(store)).await,
-        MailboxKind::Maildir => Ok(poll.maildir(store)),
+        MailboxKind::Maildir => tokio::time::timeout(deadline, poll.maildir(store)).await,
     };
     let is_unfinished = result.is_err();
     let result = match result {
@@ -97,6 +97,8 @@ pub async fn poll(
     };
     let Poll { tally, remarks, .. } = poll;
     let remembered = match &result {
+        // The mailbox is not to blame, and there is nowhere to write it down.
+        Err(PollError::Store(_)) => Ok(()),
         // A busy server neither fails nor works.
         Err(error) if error.reaction() == Reaction::Wait => Ok(()),
         Err(error) => store.mailbox_polled(&mailbox.name, Err(&error.to_string()), clock::now()),
@@ -180,10 +182,12 @@ impl Poll<'_, '_> {
             let mut n_done = 0_u64;
             for batch in batches(&mails, self.config) {
                 let fetched = self.fetch(session, batch).await?;
-                let prepared: Vec<IncomingMail> = fetched
-                    .iter()
-                    .filter_map(|fetched| self.prepare(name, state.uid_validity, folder, fetched))
-                    .collect();
+                let mut prepared: Vec<IncomingMail> = Vec::new();
+                for fetched in &fetched {
+                    prepared.extend(self.prepare(name, state.uid_validity, folder, fetched));
+                    // A mail can take its time; a signal is heard before the next one.
+                    tokio::task::yield_now().await;
+                }
                 let cursor = batch.last().map(|mail| CursorMove {
                     folder: folder.id,
                     last_uid: mail.uid,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, TransactionBehavior, named_params};
+use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::{Store, StoreError, moment, text};
 use crate::config::Span;
@@ -60,9 +60,7 @@ impl Store {
         since: Span,
         now: Timestamp,
     ) -> Result<Folder, StoreError> {
-        let tx = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         tx.execute(
             "INSERT OR IGNORE INTO folder (server, user, name, uid_validity, last_uid, backfill_below, old_below,
                                            not_before)
@@ -110,9 +108,7 @@ impl Store {
         since: Span,
         now: Timestamp,
     ) -> Result<(Folder, BTreeSet<String>), StoreError> {
-        let tx = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         tx.execute(
             "INSERT OR IGNORE INTO folder (server, user, name, uid_validity, last_uid, backfill_below, old_below,
                                            not_before)
@@ -144,9 +140,7 @@ impl Store {
         passed_over: &[String],
         gone: impl Iterator<Item = &'a String>,
     ) -> Result<(), StoreError> {
-        let tx = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         tx.execute(
             "UPDATE folder SET backfill_below = 0, old_below = 0 WHERE id = :folder",
             named_params! { ":folder": folder },
@@ -198,9 +192,7 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn mark_left(&mut self, mails: &[i64], now: Timestamp) -> Result<(), StoreError> {
-        let tx = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         for mail in mails {
             tx.prepare_cached("UPDATE mail SET left_at = :now WHERE id = :mail")?
                 .execute(named_params! { ":now": text(now), ":mail": mail })?;
@@ -232,6 +224,7 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn set_moment(&mut self, key: &str, value: Timestamp) -> Result<(), StoreError> {
+        self.identity.check()?;
         self.db.execute(
             "INSERT INTO state (key, value) VALUES (:key, :value)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",

@@ -1,7 +1,7 @@
 //! Digests: fixed once, sent until accepted.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::facts::{Question, facts, next_range};
 use super::rows::DigestFacts;
@@ -58,9 +58,7 @@ impl Store {
         question: &Question<'_>,
         compose: impl FnOnce(&DigestFacts) -> Option<Composed>,
     ) -> Result<Option<FixedDigest>, StoreError> {
-        let tx = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         let (range, previous_at) = next_range(&tx)?;
         let facts = facts(&tx, range, previous_at, question)?;
         let Some(composed) = compose(&facts) else {
@@ -153,9 +151,7 @@ impl Store {
             Delivery::Refused(error) => (false, true, Some(error)),
             Delivery::Failed(error) => (false, false, Some(error)),
         };
-        let tx = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         tx.execute(
             "UPDATE delivery SET attempts = attempts + 1, error = :error,
                  accepted_at = iif(:accepted, :now, NULL), refused_at = iif(:refused, :now, NULL)
@@ -188,9 +184,7 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn end_round(&mut self, digest: i64, now: Timestamp) -> Result<bool, StoreError> {
-        let tx = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         let (waiting, accepted): (i64, i64) = tx.query_row(
             "SELECT coalesce(sum(accepted_at IS NULL AND refused_at IS NULL), 0),
                     coalesce(sum(accepted_at IS NOT NULL), 0)

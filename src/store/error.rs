@@ -16,9 +16,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file can't be opened or made.
-    #[error(
-        "cannot open the database {path}: {reason}; check that its folder exists and that this user may write there"
-    )]
+    #[error("cannot open the database {path}: {reason}; {way_out}", way_out = way_out_of_opening(.reason))]
     Open {
         /// The file.
         path: PathBuf,
@@ -69,6 +67,20 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The file was deleted while it was open.
+    #[error(
+        "the database {path} was deleted while in use; put it back, or restart tlsrptd to begin with an empty one"
+    )]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// Another file is in its place.
+    #[error("the database {path} was replaced by another file while in use; restart tlsrptd to use that one")]
+    Replaced {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// A file beside the database can't be written.
     #[error("cannot write {path}: {reason}; check the folder's permissions and free space")]
     File {
@@ -96,6 +108,20 @@ impl StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(source: rusqlite::Error) -> Self {
         Self::Sqlite(source)
+    }
+}
+
+/// What a person can do about a file that can't be opened.
+fn way_out_of_opening(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::DatabaseCorrupt
+            | ErrorCode::SystemIoFailure,
+        ) => way_out(error),
+        _ => "check that its folder exists and that this user may write there",
     }
 }
 

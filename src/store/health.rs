@@ -18,6 +18,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let error = result.err();
+        self.identity.check()?;
         self.db.execute(
             "INSERT INTO mailbox_state (name, polled_at, succeeded_at, failing_since, error)
              VALUES (:name, :now, iif(:error IS NULL, :now, NULL), iif(:error IS NULL, NULL, :now), :error)

@@ -4,11 +4,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::config::StoreConfig;
 
@@ -46,13 +46,18 @@ pub use reparse::{RejectedOrigin, Reread, Rewritten, StoredReport};
 pub use show::{ShownFailure, ShownPolicy, ShownReport};
 pub use status::{Counts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
 
-/// How long a statement waits for another process to let go of the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+mod busy;
+mod identity;
+
+pub use busy::give_up_waiting;
+use identity::Identity;
 
 /// The database.
 #[derive(Debug)]
 pub struct Store {
     db: Connection,
+    /// The file that was opened.
+    identity: Identity,
     /// The file of a dry run, removed when this is dropped.
     copy: Option<tempfile::TempPath>,
 }
@@ -77,9 +82,9 @@ impl Store {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )
         .map_err(failed)?;
-        configure(&db).map_err(failed)?;
+        configure(&mut db).map_err(failed)?;
         migrate::migrate(&mut db, path)?;
-        Ok(Self { db, copy: None })
+        Ok(Self::over(db, path))
     }
 
     /// Opens an existing, current database for writing, without migrating it (`digest --send`).
@@ -105,7 +110,51 @@ impl Store {
         }
         let db = open_reader(path).map_err(|reason| StoreError::opening(path, reason))?;
         migrate::check(&db, path)?;
-        Ok(Self { db, copy: None })
+        Ok(Self::over(db, path))
+    }
+
+    fn over(db: Connection, path: &Path) -> Self {
+        Self {
+            db,
+            identity: Identity::of(path),
+            copy: None,
+        }
+    }
+
+    /// Begins a transaction that may write.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Gone`] or [`StoreError::Replaced`] if `store.path` is no longer the file that was opened: what
+    /// is written into that would be lost.
+    fn begin(&mut self) -> Result<Transaction<'_>, StoreError> {
+        self.identity.check()?;
+        Ok(self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+
+    /// Opens `store.path` again where it is no longer the file that was opened; `true` if that was so.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Gone`] if there is no file, so that none is made in place of one that somebody is about to put
+    /// back; otherwise as [`Store::open`]. Then nothing is changed, and this may be called again.
+    pub fn reopen_if_replaced(&mut self, config: &StoreConfig) -> Result<bool, StoreError> {
+        match self.identity.check() {
+            Ok(()) => return Ok(false),
+            Err(StoreError::Replaced { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        if self.identity.owns_wal() {
+            // SQLite would take these for the new file's. All that is in them belongs to the file that went away.
+            self.identity.remove_wal()?;
+        }
+        // The old connection must not take away the new file's WAL when it closes.
+        self.db
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        *self = Self::open(config)?;
+        Ok(true)
     }
 
     /// As [`Store::open_dry_run`], for verbs that don't make or migrate a database.
@@ -166,8 +215,8 @@ fn make(path: &Path, group_readable: bool) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn configure(db: &Connection) -> rusqlite::Result<()> {
-    db.busy_timeout(BUSY_TIMEOUT)?;
+fn configure(db: &mut Connection) -> rusqlite::Result<()> {
+    busy::wait_for_others(db)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
@@ -195,7 +244,7 @@ fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     if is_barred && !Path::new(&wal).exists() {
         db = Connection::open_with_flags(immutable(path), flags | OpenFlags::SQLITE_OPEN_URI)?;
     }
-    db.busy_timeout(BUSY_TIMEOUT)?;
+    busy::wait_for_others(&mut db)?;
     db.pragma_update(None, "query_only", true)?;
     db.pragma_update(None, "trusted_schema", false)?;
     Ok(db)
@@ -239,9 +288,9 @@ impl Lock {
     ///
     /// [`StoreError::Locked`] with the holder's process id, or [`StoreError::File`].
     pub fn take(config: &StoreConfig) -> Result<Self, StoreError> {
-        let mut name = config.path.clone().into_os_string();
-        name.push(".lock");
-        let path = PathBuf::from(name);
+        // By whatever symbolic link the file is named, it has one lock.
+        let file = std::fs::canonicalize(&config.path).unwrap_or_else(|_| config.path.clone());
+        let path = identity::beside(&file, ".lock");
         let failed = |reason| StoreError::File {
             path: path.clone(),
             reason,

@@ -1,7 +1,7 @@
 //! Records a batch of mails: one transaction, a savepoint a mail, and the cursor with them.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, named_params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params};
 
 use super::incoming::{Content, CursorMove, IncomingMail, IncomingReport};
 use super::{Store, StoreError, record_report, text};
@@ -120,9 +120,7 @@ impl Store {
     ) -> Result<Tally, StoreError> {
         let oldest_day = retention.before(now).map(day_of);
         let mut tally = Tally::default();
-        let mut tx = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut tx = self.begin()?;
         for mail in mails {
             let savepoint = tx.savepoint()?;
             match record_mail(&savepoint, mail, oldest_day.as_deref(), now) {

@@ -1,7 +1,7 @@
 //! Removes what is older than the retention; failure types stay.
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
-use rusqlite::{Connection, TransactionBehavior, named_params};
+use rusqlite::{Connection, named_params};
 
 use super::{Store, StoreError, text};
 use crate::config::Span;
@@ -22,6 +22,7 @@ impl Store {
             .to_zoned(TimeZone::UTC)
             .checked_sub(RAW_DAYS.days())
             .map_or(Timestamp::MIN, |then| then.timestamp());
+        self.identity.check()?;
         self.db.execute(
             "DELETE FROM raw_mail WHERE mail IN (SELECT id FROM mail WHERE processed_at < :before)",
             named_params! { ":before": text(raw_before) },
@@ -32,9 +33,7 @@ impl Store {
         let (day, moment) = (before.strftime("%Y-%m-%d").to_string(), text(before));
         let mut removed = 0_u64;
         loop {
-            let tx = self
-                .db
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let tx = self.begin()?;
             let n_reports = remove_reports(&tx, &day)?;
             let n_mails = tx.execute(
                 "DELETE FROM mail WHERE id IN (SELECT id FROM mail WHERE processed_at < :before ORDER BY id LIMIT :slice)",

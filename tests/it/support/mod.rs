@@ -1,14 +1,20 @@
 //! Throw-away servers, report mails, and the program under test.
 
 pub(crate) mod ca;
+pub(crate) mod courier;
+pub(crate) mod cyrus;
 pub(crate) mod dovecot;
 pub(crate) mod imap;
+pub(crate) mod mixture;
+pub(crate) mod mta;
 pub(crate) mod postfix;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod reports;
 pub(crate) mod script;
+pub(crate) mod site;
 pub(crate) mod smtp;
+pub(crate) mod tables;
 pub(crate) mod tlsrptd;
 pub(crate) mod wait;
 
@@ -23,6 +29,7 @@ pub(crate) use postfix::{DEFERRED, Postfix, REFUSED};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use reports::{Report, days_ago, letter};
 pub(crate) use rustix::process::Signal;
+pub(crate) use site::{Brand, Site};
 pub(crate) use tlsrptd::{Running, Tlsrptd};
 pub(crate) use wait::{LONG, until};
 

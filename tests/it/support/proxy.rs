@@ -3,6 +3,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::wait::LONG;
 
@@ -15,6 +16,14 @@ pub(crate) enum Fault {
     StallAfter(usize),
     /// After so many bytes from the server, the connection ends without a word.
     CutAfter(usize),
+    /// After so many bytes from the server, the connection is reset.
+    ResetAfter(usize),
+    /// After so many bytes from the server come bytes that nobody has sent, and the rest.
+    GarbageAfter(usize),
+    /// From so many bytes on, the server's bytes come one a second.
+    CrawlAfter(usize),
+    /// Behind what the server says in one piece with this beginning come these words as if it had said them.
+    SayAfter(&'static str, &'static str),
 }
 
 /// A proxy on loopback.
@@ -110,25 +119,67 @@ fn join(
     let shared = Arc::clone(shared);
     std::thread::spawn(move || {
         let limit = match fault {
-            Fault::None => usize::MAX,
-            Fault::StallAfter(n_bytes) | Fault::CutAfter(n_bytes) => n_bytes,
+            Fault::None | Fault::SayAfter(..) => usize::MAX,
+            Fault::StallAfter(n_bytes)
+            | Fault::CutAfter(n_bytes)
+            | Fault::ResetAfter(n_bytes)
+            | Fault::GarbageAfter(n_bytes)
+            | Fault::CrawlAfter(n_bytes) => n_bytes,
+        };
+        let mut say = match fault {
+            Fault::SayAfter(beginning, words) => Some((beginning, words)),
+            _ => None,
         };
         let passed = (&mut from_server).take(limit as u64);
-        let whole = copy(passed, &mut to_client).is_ok_and(|n_bytes| n_bytes < limit as u64);
-        if !whole && matches!(fault, Fault::StallAfter(_)) {
-            let mut state = shared.0.lock().unwrap();
-            state.n_stalled += 1;
-            shared.1.notify_all();
-            let _state = shared.1.wait_while(state, |state| state.fault == fault).unwrap();
-            let _n_bytes = copy(from_server, &mut to_client);
+        let whole = copy(passed, &mut to_client, &mut say).is_ok_and(|n_bytes| n_bytes < limit as u64);
+        if !whole {
+            // The client may hang up first.
+            let _done = misbehave(fault, from_server, &mut to_client, &shared);
         }
-        let _closed = to_client.shutdown(Shutdown::Both);
+        let how = match fault {
+            // No farewell: the socket is reset when its last handle goes, which ending the other thread's read brings.
+            Fault::ResetAfter(_) if !whole => Shutdown::Read,
+            _ => Shutdown::Both,
+        };
+        let _closed = to_client.shutdown(how);
     });
     Ok(())
 }
 
+/// What comes after the byte up to which all went well.
+fn misbehave(
+    fault: Fault,
+    mut from_server: TcpStream,
+    to_client: &mut TcpStream,
+    shared: &(Mutex<State>, Condvar),
+) -> io::Result<()> {
+    match fault {
+        Fault::None | Fault::CutAfter(_) | Fault::SayAfter(..) => {}
+        Fault::StallAfter(_) => {
+            let mut state = shared.0.lock().unwrap();
+            state.n_stalled += 1;
+            shared.1.notify_all();
+            drop(shared.1.wait_while(state, |state| state.fault == fault).unwrap());
+            copy(from_server, to_client, &mut None)?;
+        }
+        Fault::ResetAfter(_) => rustix::net::sockopt::set_socket_linger(&*to_client, Some(Duration::ZERO))?,
+        Fault::GarbageAfter(_) => {
+            to_client.write_all(b"\x00* ((((\xff)}{99}\r\n\x17\x03")?;
+            copy(from_server, to_client, &mut None)?;
+        }
+        Fault::CrawlAfter(_) => {
+            let mut byte = [0];
+            while from_server.read(&mut byte)? > 0 {
+                to_client.write_all(&byte)?;
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// As `io::copy`, which may hold bytes back on Linux where the kernel copies.
-fn copy(mut from: impl io::Read, to: &mut TcpStream) -> io::Result<u64> {
+fn copy(mut from: impl io::Read, to: &mut TcpStream, say: &mut Option<(&str, &str)>) -> io::Result<u64> {
     let mut buffer = vec![0; 64 * 1024];
     let mut n_copied = 0;
     loop {
@@ -136,7 +187,12 @@ fn copy(mut from: impl io::Read, to: &mut TcpStream) -> io::Result<u64> {
         if n_bytes == 0 {
             return Ok(n_copied);
         }
-        to.write_all(&buffer[..n_bytes])?;
+        let piece = &buffer[..n_bytes];
+        match say.take_if(|(beginning, _)| piece.starts_with(beginning.as_bytes())) {
+            // In one piece, as an attacker on the line would.
+            Some((_, words)) => to.write_all(&[piece, words.as_bytes()].concat())?,
+            None => to.write_all(piece)?,
+        }
         n_copied += n_bytes as u64;
     }
 }

@@ -118,7 +118,8 @@ impl Report {
         self.mail_with(b"\x1f\x8b\x08 this is no gzip stream")
     }
 
-    fn mail_with(&self, attachment: &[u8]) -> Vec<u8> {
+    /// A mail like [`Report::mail`] with another attachment.
+    pub(crate) fn mail_with(&self, attachment: &[u8]) -> Vec<u8> {
         let Self {
             reporter,
             domain,

@@ -246,6 +246,23 @@ impl Running {
         self.wait(limit)
     }
 
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        process::signal(self.pid(), signal);
+    }
+
+    /// Whether it ends by itself within `limit`.
+    pub(crate) fn ends_within(&mut self, limit: Duration) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < limit {
+            if self.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_micros(500).min(limit));
+        }
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Kills it as the kernel does when memory is short.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

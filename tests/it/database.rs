@@ -1,0 +1,332 @@
+//! What befalls the database and its disk: always a clear error, and once the cause is gone, work goes on without loss.
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::support::*;
+
+/// A signal ends the program within this time.
+const END: Duration = Duration::from_secs(5);
+
+/// A file system in memory, unmounted when dropped.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(at: &Path, size: &str) -> Self {
+        fs::create_dir_all(at).unwrap();
+        let options = format!("size={size},mode=700");
+        mount(&["-t", "tmpfs", "-o", &options, "tmpfs"], at);
+        Self(at.to_owned())
+    }
+
+    fn remount(&self, options: &str) {
+        mount(&["-o", &format!("remount,{options}")], &self.0);
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _gone = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+fn mount(arguments: &[&str], at: &Path) {
+    let status = Command::new("mount").args(arguments).arg(at).status().unwrap();
+    assert!(status.success(), "mount {arguments:?}: {status}");
+}
+
+/// A world with so many mails to read, and a program that keeps its database on a disk of its own.
+fn world_with_disk(n_mails: usize, size: &str) -> (World, Disk, Tlsrptd) {
+    let world = World::new();
+    world.dovecot.plant(RUA, reports::many(n_mails));
+    let disk = Disk::mount(&world.path("t"), size);
+    let tlsrptd = world.tlsrptd(&configuration(&world));
+    (world, disk, tlsrptd)
+}
+
+/// Small batches, so that something is committed before the disk is full; sending goes to files.
+fn configuration(world: &World) -> String {
+    let outbox = world.path("outbox");
+    let digest = format!("[digest]\nfrom = \"tlsrptd@example.org\"\nto = [{OPS:?}]\n");
+    let smtp = format!("[smtp]\ntransport = \"file\"\npath = {}\n", quoted(&outbox));
+    let mailbox = world.mailbox("poll_interval = \"1s\"");
+    format!("{mailbox}{digest}{smtp}[limits]\nbatch_mails = 20\n")
+}
+
+/// A world with one mail that has been read.
+fn world_with_a_database() -> (World, Tlsrptd) {
+    let world = World::new();
+    world.dovecot.deliver(RUA, &Report::quiet("first").mail());
+    let tlsrptd = world.tlsrptd(&configuration(&world));
+    tlsrptd.run(&["poll"]).exits(0);
+    (world, tlsrptd)
+}
+
+fn wait_for_reports(tlsrptd: &Tlsrptd, n_reports: i64) {
+    until(&format!("{n_reports} reports"), LONG, || {
+        let ended = tlsrptd.run(&["sql", "SELECT count(*) AS n FROM reports", "--format", "csv"]);
+        (ended.stdout.lines().nth(1) == Some(&n_reports.to_string())).then_some(())
+    });
+}
+
+#[track_caller]
+fn holds_each_mail_once(tlsrptd: &Tlsrptd, n_mails: i64) {
+    assert_eq!(
+        (tlsrptd.mails("stored"), tlsrptd.mails("duplicate")),
+        (n_mails, 0)
+    );
+}
+
+#[test]
+fn a_full_disk_ends_a_poll_which_goes_on_when_there_is_room() {
+    let (_world, disk, tlsrptd) = world_with_disk(300, "900k");
+
+    tlsrptd
+        .run(&["poll"])
+        .exits(1)
+        .says(&["database or disk is full", "free space"])
+        .never_says(&["panicked"]);
+
+    disk.remount("size=64m");
+    tlsrptd.run(&["poll"]).exits(0);
+    holds_each_mail_once(&tlsrptd, 300);
+}
+
+#[test]
+fn a_full_disk_does_not_end_the_daemon_which_goes_on_when_there_is_room() {
+    let (_world, disk, tlsrptd) = world_with_disk(300, "900k");
+    let run = tlsrptd.spawn(&["run"]);
+    until("the disk to be full", LONG, || {
+        run.log().contains("database or disk is full").then_some(())
+    });
+
+    disk.remount("size=64m");
+
+    // Reading the configuration again also ends the pause after a failure.
+    run.signal(Signal::HUP);
+    wait_for_reports(&tlsrptd, 300);
+    run.terminate(END).exits(0);
+    holds_each_mail_once(&tlsrptd, 300);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let (_world, disk, tlsrptd) = world_with_disk(3, "16m");
+    disk.remount("ro");
+    let database = tlsrptd.database().display().to_string();
+
+    tlsrptd.run(&["poll"]).exits(1).says(&[&database, "ead-only"]);
+
+    disk.remount("rw");
+    tlsrptd.run(&["poll"]).exits(0);
+    disk.remount("ro");
+    assert_eq!(tlsrptd.reports(), 3, "what is there can be read");
+    tlsrptd.run(&["poll"]).exits(1).says(&[&database, "ead-only"]);
+}
+
+#[test]
+fn a_database_held_by_another_program_is_waited_for_and_then_named() {
+    let (world, tlsrptd) = world_with_a_database();
+    world.dovecot.deliver(RUA, &Report::quiet("second").mail());
+    let other = Connection::open(tlsrptd.database()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let ended = tlsrptd
+        .run(&["poll"])
+        .exits(1)
+        .says(&["locked", "another program"]);
+
+    assert!(ended.took > Duration::from_secs(20), "{:?}", ended.took);
+    other.execute_batch("COMMIT").unwrap();
+    tlsrptd.run(&["poll"]).exits(0);
+    holds_each_mail_once(&tlsrptd, 2);
+}
+
+#[test]
+fn sigterm_ends_a_daemon_that_waits_for_the_database() {
+    let (world, tlsrptd) = world_with_a_database();
+    let run = tlsrptd.spawn(&["run"]);
+    until("a poll", LONG, || run.log().contains("polled").then_some(()));
+    let other = Connection::open(tlsrptd.database()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    world.dovecot.deliver(RUA, &Report::quiet("second").mail());
+    // It has connected, and can't get further.
+    let n_polls = run.log().matches("polled").count();
+    until("a poll to hang", LONG, || {
+        (!world.dovecot.sessions().is_empty()).then_some(())
+    });
+
+    run.terminate(END).exits(0);
+
+    assert!(n_polls > 0);
+    other.execute_batch("COMMIT").unwrap();
+    tlsrptd.run(&["poll"]).exits(0);
+    holds_each_mail_once(&tlsrptd, 2);
+}
+
+#[test]
+fn a_long_reader_keeps_its_view_and_nobody_waiting() {
+    let (world, tlsrptd) = world_with_a_database();
+    let reader = Connection::open(tlsrptd.database()).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let count = || -> i64 {
+        reader
+            .query_row("SELECT count(*) FROM reports", (), |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(count(), 1);
+    world.dovecot.plant(RUA, reports::many(300));
+
+    let run = tlsrptd.spawn(&["run"]);
+    wait_for_reports(&tlsrptd, 301);
+    run.terminate(END).exits(0).never_says(&["ERROR", "locked"]);
+
+    assert_eq!(count(), 1);
+    reader.execute_batch("COMMIT").unwrap();
+    assert_eq!(count(), 301);
+}
+
+#[test]
+fn a_damaged_file_is_named_and_a_backup_takes_its_place() {
+    let (world, tlsrptd) = world_with_a_database();
+    let database = tlsrptd.database();
+    let backup = world.path("backup");
+    fs::copy(&database, &backup).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&database).unwrap();
+    let n_bytes = usize::try_from(file.metadata().unwrap().len()).unwrap();
+    file.write_all_at(&vec![0xA5; n_bytes - 4096], 4096).unwrap();
+    world.dovecot.deliver(RUA, &Report::quiet("second").mail());
+
+    for verb in [
+        ["poll"].as_slice(),
+        &["run"],
+        &["sql", "SELECT * FROM mails"],
+        &["check"],
+    ] {
+        let ended = tlsrptd.run(verb).never_says(&["panicked"]);
+        assert!(matches!(ended.code, Some(1 | 3)), "{ended:?}");
+        ended.says(&["backup"]);
+    }
+
+    fs::copy(&backup, &database).unwrap();
+    tlsrptd.run(&["poll"]).exits(0);
+    holds_each_mail_once(&tlsrptd, 2);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_alone() {
+    let world = World::new();
+    let tlsrptd = world.tlsrptd(&configuration(&world));
+    fs::write(
+        tlsrptd.database(),
+        "Dear diary, today nothing happened.\n".repeat(99),
+    )
+    .unwrap();
+    let before = fs::read(tlsrptd.database()).unwrap();
+
+    for verb in [["poll"].as_slice(), &["run"], &["sql", "SELECT * FROM mails"]] {
+        tlsrptd.run(verb).exits(1).says(&["is not a database of tlsrptd"]);
+    }
+
+    assert_eq!(fs::read(tlsrptd.database()).unwrap(), before);
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_left_alone() {
+    let (_world, tlsrptd) = world_with_a_database();
+    set_version(&tlsrptd, 99);
+    let before = fs::read(tlsrptd.database()).unwrap();
+
+    for verb in [["poll"].as_slice(), &["run"], &["digest"], &["sql", "SELECT 1"]] {
+        tlsrptd.run(verb).exits(1).says(&["schema 99", "upgrade tlsrptd"]);
+    }
+
+    assert_eq!(fs::read(tlsrptd.database()).unwrap(), before);
+    set_version(&tlsrptd, 1);
+    tlsrptd.run(&["poll"]).exits(0);
+}
+
+fn set_version(tlsrptd: &Tlsrptd, version: u32) {
+    let db = Connection::open(tlsrptd.database()).unwrap();
+    db.pragma_update(None, "user_version", version).unwrap();
+}
+
+#[test]
+fn two_daemons_on_one_database_are_one_too_many_by_whatever_path() {
+    let (world, tlsrptd) = world_with_a_database();
+    let other = Tlsrptd::new(&world.path("other"), &configuration(&world));
+    std::os::unix::fs::symlink(tlsrptd.database(), other.database()).unwrap();
+    let run = tlsrptd.spawn(&["run"]);
+    until("a poll", LONG, || run.log().contains("polled").then_some(()));
+
+    other.run(&["run"]).exits(1).says(&[&run.pid().to_string()]);
+
+    run.terminate(END).exits(0);
+}
+
+#[test]
+fn the_wal_that_a_crash_has_left_is_read() {
+    let (world, tlsrptd) = world_with_a_database();
+    world.dovecot.plant(RUA, reports::many(50));
+    let run = tlsrptd.spawn(&["run"]);
+    wait_for_reports(&tlsrptd, 51);
+    run.kill();
+    let wal = PathBuf::from(format!("{}-wal", tlsrptd.database().display()));
+    assert!(fs::metadata(&wal).unwrap().len() > 0);
+
+    assert_eq!(tlsrptd.reports(), 51);
+    tlsrptd.run(&["poll"]).exits(0);
+    holds_each_mail_once(&tlsrptd, 51);
+}
+
+#[test]
+fn a_database_deleted_under_the_daemon_is_missed_at_once_and_may_be_put_back() {
+    let (world, tlsrptd) = world_with_a_database();
+    let run = tlsrptd.spawn(&["run"]);
+    until("a poll", LONG, || run.log().contains("polled").then_some(()));
+    let away = world.path("away");
+
+    fs::rename(tlsrptd.database(), &away).unwrap();
+    world.dovecot.deliver(RUA, &Report::quiet("second").mail());
+
+    until("the loss to be noticed", LONG, || {
+        run.log().contains("was deleted while in use").then_some(())
+    });
+    assert!(!tlsrptd.database().exists(), "an empty one was made in its place");
+    fs::rename(&away, tlsrptd.database()).unwrap();
+    wait_for_reports(&tlsrptd, 2);
+    run.terminate(END).exits(0);
+    holds_each_mail_once(&tlsrptd, 2);
+}
+
+#[test]
+fn a_backup_put_in_place_under_the_daemon_is_used() {
+    let (world, tlsrptd) = world_with_a_database();
+    let backup = world.path("t").join("backup");
+    let db = Connection::open(tlsrptd.database()).unwrap();
+    db.execute("VACUUM INTO ?1", [backup.display().to_string()])
+        .unwrap();
+    drop(db);
+    world.dovecot.plant(RUA, reports::many(50));
+    let run = tlsrptd.spawn(&["run"]);
+    wait_for_reports(&tlsrptd, 51);
+
+    fs::rename(&backup, tlsrptd.database()).unwrap();
+
+    until("it to be noticed", LONG, || {
+        run.log().contains("was replaced by another file").then_some(())
+    });
+    // What came after the backup is read again.
+    wait_for_reports(&tlsrptd, 51);
+    world.dovecot.deliver(RUA, &Report::quiet("third").mail());
+    wait_for_reports(&tlsrptd, 52);
+    run.terminate(END).exits(0);
+    holds_each_mail_once(&tlsrptd, 52);
+    let intact = tlsrptd.run(&["check"]);
+    intact.says(&["intact"]);
+}
