@@ -14,16 +14,20 @@
 
 mod after;
 mod check;
+mod clock;
 mod connections;
 mod daemon;
 mod database;
 mod demo;
 mod digest;
+mod faults;
 mod import;
 mod kill;
 mod mailboxes;
 mod servers;
+mod signals;
 mod smtp;
+mod soak;
 mod sql;
 mod support;
 mod whole_line;
