@@ -58,6 +58,8 @@ fn nothing_grows_while_the_server_comes_and_goes_and_every_mail_is_stored_once()
         n_mails += 1;
         if restarted.elapsed() > restart_every {
             world.dovecot.stop();
+            // Long enough for a poll to fail.
+            std::thread::sleep(Duration::from_millis(1200));
             world.dovecot.start_again();
             restarted = Instant::now();
             n_restarts += 1;
