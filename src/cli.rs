@@ -80,12 +80,105 @@ pub enum Verb {
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: TextOrJson,
     },
+    /// List the mails that were not stored, with the reasons
+    Mails(MailsArgs),
+    /// How things stand: polls, counts, the next digest, what waits
+    Status(StatusArgs),
+    /// Copy the database, also while the daemon runs
+    Backup {
+        /// The copy; it must not exist
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Read rejected mails and stored reports again, after an upgrade, and say what changed
+    Reparse {
+        /// Do everything but keep nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Erase all that is stored about a domain
+    Forget(ForgetArgs),
     /// Show one thing with all that is known of it
     Show {
         /// What to show
         #[command(subcommand)]
         what: Show,
     },
+}
+
+/// Options of `mails`.
+#[derive(Debug, Args)]
+pub struct MailsArgs {
+    /// Only mails with this outcome, or with a report that has it; otherwise rejected, conflict, set-aside and too-old
+    #[arg(long, value_name = "OUTCOME")]
+    pub outcome: Option<Outcome>,
+    /// Every mail that was read, whatever became of it
+    #[arg(long, conflicts_with = "outcome")]
+    pub all: bool,
+    /// At most so many, the newest first; 0: no limit
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: u32,
+    /// How the list looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Table,
+}
+
+/// What became of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Outcome {
+    /// A report in it counts.
+    Stored,
+    /// Waits for a person's decision.
+    SetAside,
+    /// Another report with the same identity counts.
+    Conflict,
+    /// It can't be read.
+    Rejected,
+    /// Beyond the retention.
+    TooOld,
+    /// Known already.
+    Duplicate,
+    /// Nothing for us.
+    NotAReport,
+}
+
+impl Outcome {
+    /// The outcome as the database has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::SetAside => "set-aside",
+            Self::Conflict => "conflict",
+            Self::Rejected => "rejected",
+            Self::TooOld => "too-old",
+            Self::Duplicate => "duplicate",
+            Self::NotAReport => "not-a-report",
+        }
+    }
+}
+
+/// Options of `forget`.
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    /// The policy domain; its subdomains are domains of their own
+    pub domain: String,
+    /// Only say what would be erased
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Erase it; there is no way back
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Print one line, and end with 1 if polling or sending has failed for longer than `limits.health_after`
+    #[arg(long)]
+    pub health: bool,
+    /// How it looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
 }
 
 /// What can be shown.
@@ -142,6 +235,17 @@ pub enum TextOrJson {
     Text,
     /// For programs.
     Json,
+}
+
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Table {
+    /// For people; control characters are escaped.
+    Text,
+    /// One array of objects.
+    Json,
+    /// RFC 4180.
+    Csv,
 }
 
 /// How a digest is printed.

@@ -12,6 +12,7 @@ use crate::config::{Config, MailboxConfig};
 use crate::deliver;
 use crate::digest::{news, schedule};
 use crate::mailbox::Reaction;
+use crate::ping::{Ping, Pinger};
 use crate::poll::{self, Polled};
 use crate::store::{FixedDigest, Store, give_up_waiting};
 
@@ -35,6 +36,8 @@ const RETAINED: &str = "retained";
 struct Turn {
     at: Instant,
     failures: u32,
+    /// Whether its last poll failed; a busy server is no failure.
+    is_failing: bool,
     /// Whether a poll of this process has read it to the end.
     is_read: bool,
 }
@@ -43,6 +46,7 @@ struct Daemon<'a> {
     config: Config,
     path: &'a Path,
     store: Store,
+    pinger: Pinger,
     turns: Vec<Turn>,
     next_send: Instant,
     send_failures: u32,
@@ -93,6 +97,7 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
     let turns = first_turns(&config);
     let now = Instant::now();
     let mut daemon = Daemon {
+        pinger: Pinger::new(&config.monitor),
         config,
         path,
         store,
@@ -188,6 +193,7 @@ fn first_turns(config: &Config) -> Vec<Turn> {
         .map(|_| Turn {
             at: now,
             failures: 0,
+            is_failing: false,
             is_read: false,
         })
         .collect()
@@ -231,11 +237,20 @@ impl Daemon<'_> {
         let Some(mailbox) = self.config.mailboxes.get(at) else {
             return;
         };
+        self.pinger.send(Ping::Start);
         let polled = poll::poll(mailbox, &self.config, &mut self.store, false, &mut |_, _| {}).await;
         log_poll(mailbox, &polled);
         if let Some(turn) = self.turns.get_mut(at) {
             *turn = next_turn(*turn, mailbox, &polled);
         }
+        self.ping();
+    }
+
+    /// Tells the monitor whether all is well: one mailbox that works doesn't hide another that fails.
+    fn ping(&self) {
+        let is_failing = self.send_failures > 0 || self.turns.iter().any(|turn| turn.is_failing);
+        self.pinger
+            .send(if is_failing { Ping::Fail } else { Ping::Success });
     }
 
     /// Removes what is beyond the retention, once a day.
@@ -268,15 +283,17 @@ impl Daemon<'_> {
                 .checked_add(pause(self.send_failures, FIRST_PAUSE))
                 .unwrap_or(self.next_send);
             tracing::error!("cannot make the digest: {error:#}");
+            self.ping();
         }
     }
 
     async fn digest_step(&mut self) -> anyhow::Result<()> {
-        let waiting = match self.store.unsent_digest()? {
+        let waiting = match deliver::waiting(&self.config, &mut self.store)? {
             Some(waiting) => Some(waiting),
             None => self.fix_digest()?,
         };
         let Some(digest) = waiting else { return Ok(()) };
+        self.pinger.send(Ping::Start);
         let round = deliver::deliver(&self.config, &mut self.store, &digest).await?;
         for (recipient, answer) in &round.refused {
             tracing::error!(%recipient, answer = ?answer, "recipient refused");
@@ -293,6 +310,7 @@ impl Daemon<'_> {
                 .checked_add(pause(self.send_failures, FIRST_PAUSE))
                 .unwrap_or(self.next_send);
         }
+        self.ping();
         Ok(())
     }
 
@@ -352,6 +370,7 @@ impl Daemon<'_> {
         match loaded {
             Ok(loaded) if loaded.config.store.path == self.config.store.path => {
                 self.config = loaded.config;
+                self.pinger = Pinger::new(&self.config.monitor);
                 self.turns = first_turns(&self.config);
                 self.next_send = Instant::now();
                 tracing::info!(path = %self.path.display(), "configuration read again");
@@ -403,6 +422,10 @@ fn next_turn(turn: Turn, mailbox: &MailboxConfig, polled: &Polled) -> Turn {
     Turn {
         at: now.checked_add(pause).unwrap_or(now),
         failures,
+        is_failing: match &polled.result {
+            Ok(()) => false,
+            Err(error) => turn.is_failing || error.reaction() != Reaction::Wait,
+        },
         is_read: turn.is_read || (polled.result.is_ok() && !polled.is_unfinished),
     }
 }

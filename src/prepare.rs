@@ -138,7 +138,7 @@ fn parse(
 }
 
 /// The domain of contact-info (RFC 8460, Section 4.4): an address, seen with `mailto:` or a name around it.
-fn contact_domain(contact: &str) -> Option<String> {
+pub(crate) fn contact_domain(contact: &str) -> Option<String> {
     let (_, rest) = contact.rsplit_once('@')?;
     let end = rest
         .find(|c: char| !(c.is_alphanumeric() || c == '.' || c == '-' || c == '_'))

@@ -12,6 +12,7 @@ use crate::config::{Config, MailboxConfig, MailboxKind};
 use crate::deliver;
 use crate::digest::send;
 use crate::mailbox::{ImapSession, maildir};
+use crate::ping;
 use crate::store::Store;
 
 /// How far a check goes.
@@ -65,6 +66,12 @@ pub(super) async fn check(
             ));
         }
         lines.push(Line::new("smtp", smtp(config).await));
+        if let Some(reached) = ping::check(&config.monitor).await.transpose() {
+            let reached = reached
+                .map(|host| format!("{host} can be reached; it was told nothing"))
+                .map_err(|problem| format!("{problem}; check monitor.ping_url"));
+            lines.push(Line::new("monitor", reached));
+        }
         if scope.send_test {
             lines.push(Line::new("test mail", send_test(config).await));
         }
@@ -123,7 +130,7 @@ fn database(config: &Config) -> Result<String, String> {
     match problems.first() {
         None => Ok(format!("{}, intact", path.display())),
         Some(problem) => Err(format!(
-            "{} is damaged: {problem}; restore a backup",
+            "{} is damaged: {problem}; stop tlsrptd and restore a backup (docs/operations.md)",
             path.display()
         )),
     }

@@ -5,20 +5,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::cli::{Cli, DigestArgs, DigestFormat, Show, Verb};
+use crate::cli::{Cli, Show, Verb};
 use crate::clock;
 use crate::config::{Config, ConfigError};
-use crate::deliver;
-use crate::digest::{news, schedule};
+use crate::ping::{Ping, Pinger};
 use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
 use crate::{daemon, import};
 
+mod backup;
 mod check;
+mod digest;
+mod forget;
+mod mails;
 mod output;
 mod progress;
+mod reparse;
 mod show;
 mod sql;
+mod status;
 
 /// How a verb ended, besides errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,14 +63,19 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Run => run_daemon(config, &path).await,
         Verb::Poll { dry_run } => poll_all(&config, dry_run).await,
         Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
-        Verb::Digest(args) if args.send => send_digest(&config, args.dry_run).await,
-        Verb::Digest(args) => print_digest(&config, &args),
+        Verb::Digest(args) if args.send => digest::send(&config, args.dry_run).await,
+        Verb::Digest(args) => digest::print(&config, &args),
         Verb::Sql(args) => sql::query(&config, &args),
         Verb::Check {
             offline,
             send_test,
             format,
         } => check::check(&config, &path, check::Scope { offline, send_test }, format).await,
+        Verb::Mails(args) => mails::mails(&config, &args),
+        Verb::Status(args) => status::status(&config, &args),
+        Verb::Reparse { dry_run } => reparse::reparse(&config, dry_run).await,
+        Verb::Forget(args) => forget::forget(&config, &args),
+        Verb::Backup { file } => backup::backup(&config, &file),
         Verb::Show {
             what: Show::Report { id, format },
         } => show::report(&config, id, format),
@@ -101,12 +111,26 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     } else {
         Some(Lock::take(&config.store)?)
     };
+    if dry_run {
+        return poll_each(config, true).await.map(|(end, _)| end);
+    }
+    let pinger = Pinger::new(&config.monitor);
+    pinger.send(Ping::Start);
+    let polled = poll_each(config, false).await;
+    let went_well = matches!(polled, Ok((_, 0)));
+    pinger.send(if went_well { Ping::Success } else { Ping::Fail });
+    pinger.finish().await;
+    polled.map(|(end, _)| end)
+}
+
+/// Polls every mailbox once; gives how many failed too.
+async fn poll_each(config: &Config, dry_run: bool) -> anyhow::Result<(End, usize)> {
     let mut store = if dry_run {
         Store::open_dry_run(&config.store)?
     } else {
         Store::open(&config.store)?
     };
-    let (mut n_failed, mut n_rejected) = (0_usize, 0_u64);
+    let (mut n_failed, mut total) = (0_usize, Tally::default());
     for mailbox in &config.mailboxes {
         let mut bar = progress::Bar::new(&mailbox.name);
         let polled = poll::poll(mailbox, config, &mut store, dry_run, &mut |done, all| {
@@ -115,11 +139,11 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
         .await;
         bar.finish();
         tell(&mailbox.name, &polled)?;
+        total.add(polled.tally);
         if matches!(polled.result, Err(PollError::Store(_))) {
             // The others would fail by it too, perhaps after a long wait each.
-            return Ok(End::Failed);
+            return Ok((End::Failed, config.mailboxes.len()));
         }
-        n_rejected = n_rejected.saturating_add(polled.tally.rejected);
         n_failed = n_failed.saturating_add(usize::from(polled.result.is_err()));
     }
     if dry_run {
@@ -127,11 +151,12 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     } else {
         store.retain(config.store.retention, clock::now())?;
     }
-    Ok(match n_failed {
-        0 if n_rejected == 0 => End::Done,
-        n if n == config.mailboxes.len() => End::Failed,
+    let end = match n_failed {
+        0 if total.rejected == 0 => End::Done,
+        n if n == config.mailboxes.len() && total.mails == 0 => End::Failed,
         _ => End::Partly,
-    })
+    };
+    Ok((end, n_failed))
 }
 
 /// Prints how a poll of a mailbox went.
@@ -207,106 +232,4 @@ fn import_paths(config: &Config, paths: &[PathBuf], dry_run: bool) -> anyhow::Re
     } else {
         End::Done
     })
-}
-
-fn print_digest(config: &Config, args: &DigestArgs) -> anyhow::Result<End> {
-    let store = Store::open_read_only(&config.store)?;
-    let now = clock::now().to_zoned(deliver::zone(config));
-    let mailboxes = deliver::mailboxes(config);
-    let facts = store.digest_facts(&deliver::question(config, &mailboxes, now.timestamp()))?;
-    let (digest, rendered) = deliver::render(config, &facts)?;
-    let mut out = std::io::stdout().lock();
-    match args.format {
-        DigestFormat::Text => write!(out, "Subject: {}\n\n{}", rendered.subject, rendered.text)?,
-        DigestFormat::Html => write!(out, "{}", rendered.html)?,
-        DigestFormat::Json => writeln!(out, "{}", digest.to_json()?)?,
-        DigestFormat::Eml => out.write_all(&deliver::compose(config, &rendered, &now)?.mail)?,
-    }
-    Ok(End::Done)
-}
-
-async fn send_digest(config: &Config, dry_run: bool) -> anyhow::Result<End> {
-    config.require_sending()?;
-    let _lock = if dry_run {
-        None
-    } else {
-        Some(Lock::take(&config.store)?)
-    };
-    let mut store = if dry_run {
-        Store::open_dry_run(&config.store)?
-    } else {
-        Store::open_existing(&config.store)?
-    };
-    let mut out = std::io::stdout().lock();
-    let waiting = match store.unsent_digest()? {
-        Some(waiting) => Some(waiting),
-        None => fix_digest(config, &mut store)?,
-    };
-    let Some(digest) = waiting else {
-        writeln!(
-            out,
-            "nothing new to tell, so nothing was sent; `tlsrptd digest` prints how things stand, and \
-             digest.send = \"always\" sends every time"
-        )?;
-        return Ok(End::Done);
-    };
-    if dry_run {
-        writeln!(
-            out,
-            "dry run: would send {:?} to {}",
-            digest.subject,
-            digest.waiting.join(", ")
-        )?;
-        return Ok(End::Done);
-    }
-    let round = deliver::deliver(config, &mut store, &digest).await?;
-    for recipient in &round.accepted {
-        writeln!(out, "sent {:?} to {recipient}", digest.subject)?;
-    }
-    let mut err = std::io::stderr().lock();
-    for (recipient, answer) in &round.refused {
-        writeln!(
-            err,
-            "tlsrptd: {recipient} was refused: {answer}; check the address in digest.to"
-        )?;
-    }
-    for (recipient, error) in &round.waiting {
-        writeln!(
-            err,
-            "tlsrptd: {recipient} has not got the digest: {error}; the next `digest --send` or `run` sends it again"
-        )?;
-    }
-    Ok(if round.accepted.is_empty() {
-        End::Failed
-    } else if round.refused.is_empty() && round.waiting.is_empty() {
-        End::Done
-    } else {
-        End::Partly
-    })
-}
-
-/// Fixes a digest now if there is something to tell, whatever `digest.at` says.
-fn fix_digest(config: &Config, store: &mut Store) -> anyhow::Result<Option<crate::store::FixedDigest>> {
-    let now = clock::now().to_zoned(deliver::zone(config));
-    let previous = store.last_digest_at()?;
-    let mailboxes = deliver::mailboxes(config);
-    let question = deliver::question(config, &mailboxes, now.timestamp());
-    let mut failed = None;
-    let fixed = store.fix_digest(&question, |facts| {
-        let (send, weekly) = (config.digest.send, config.digest.weekly);
-        let composed = schedule::reason(&now, previous, send, weekly, news(facts))
-            .map_err(anyhow::Error::from)
-            .and_then(|decision| {
-                if !decision.sends() {
-                    return Ok(None);
-                }
-                let (_, rendered) = deliver::render(config, facts)?;
-                deliver::compose(config, &rendered, &now).map(Some)
-            });
-        composed.unwrap_or_else(|error| {
-            failed = Some(error);
-            None
-        })
-    })?;
-    failed.map_or(Ok(fixed), Err)
 }

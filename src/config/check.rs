@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use secrecy::ExposeSecret;
 
 use super::{After, Config, ConfigError, MailboxConfig, MailboxKind, SecretSource, TlsMode, Transport};
 
@@ -35,7 +36,30 @@ pub(super) fn values(config: &Config) -> Result<(), ConfigError> {
     if config.smtp.tls == TlsMode::None && !config.smtp.host.is_empty() {
         only_loopback("[smtp]", &config.smtp.host)?;
     }
+    monitor(config)?;
     limits(config)
+}
+
+/// The URL itself is never quoted: it may hold a token.
+fn monitor(config: &Config) -> Result<(), ConfigError> {
+    let Some(url) = &config.monitor.ping_url else {
+        return Ok(());
+    };
+    let wrong = |problem: &str| Err(ConfigError::value("[monitor]", problem));
+    let uri = url.expose_secret().parse::<hyper::Uri>();
+    let Ok((Some(scheme), Some(host))) = uri.as_ref().map(|uri| (uri.scheme_str(), uri.host())) else {
+        return wrong("ping_url is not a URL; write for example \"https://hc-ping.com/...\"");
+    };
+    match scheme {
+        "https" => Ok(()),
+        "http" if is_loopback(host.trim_matches(['[', ']'])) => Ok(()),
+        "http" => wrong("ping_url has http://, which is for loopback only; use https://"),
+        _ => wrong("ping_url must begin with https://"),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn one_mailbox(mailbox: &MailboxConfig) -> Result<(), ConfigError> {
@@ -78,8 +102,7 @@ fn one_mailbox(mailbox: &MailboxConfig) -> Result<(), ConfigError> {
 
 /// `tls = "none"` would show password and mails to everyone on the way.
 fn only_loopback(place: &str, host: &str) -> Result<(), ConfigError> {
-    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if loopback {
+    if is_loopback(host) {
         return Ok(());
     }
     Err(ConfigError::value(
@@ -137,6 +160,7 @@ fn limits(config: &Config) -> Result<(), ConfigError> {
         ("connect_timeout", limits.connect_timeout),
         ("silence_timeout", limits.silence_timeout),
         ("poll_deadline", limits.poll_deadline),
+        ("health_after", limits.health_after),
     ];
     for (key, value) in times {
         if value < Duration::from_secs(1) {

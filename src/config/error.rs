@@ -77,7 +77,7 @@ pub(super) fn explain(name: &str, text: &str, error: &toml::de::Error) -> Config
 /// Whether the line may show a secret: by its words, or as part of a text of several lines.
 fn may_be_secret(text: &str, line: &str) -> bool {
     let line = line.to_lowercase();
-    let words = ["pas", "pw", "secret", "token"];
+    let words = ["pas", "pw", "secret", "token", "url"];
     words.iter().any(|word| line.contains(word)) || text.contains("\"\"\"") || text.contains("'''")
 }
 

@@ -34,6 +34,8 @@ pub struct Config {
     pub smtp: SmtpConfig,
     /// Our own names.
     pub domains: DomainsConfig,
+    /// Who watches from outside.
+    pub monitor: MonitorConfig,
     /// Bounds on what strangers can make us do.
     pub limits: Limits,
 }
@@ -448,6 +450,14 @@ pub struct DomainsConfig {
     pub mx: Vec<String>,
 }
 
+/// Who watches from outside.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MonitorConfig {
+    /// Fetched after each poll and digest, with `/start` before and `/fail` after a failure. Secret: it may hold a token.
+    pub ping_url: Option<secrecy::SecretString>,
+}
+
 /// Bounds on what strangers can make us do.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -479,6 +489,9 @@ pub struct Limits {
     /// Longest poll of one mailbox; the next poll goes on from there.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub poll_deadline: Duration,
+    /// Polling or sending that has failed for longer makes `status --health` fail.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub health_after: Duration,
 }
 
 impl Default for Limits {
@@ -496,6 +509,7 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(20),
             silence_timeout: Duration::from_mins(1),
             poll_deadline: Duration::from_mins(10),
+            health_after: Duration::from_hours(24),
         }
     }
 }

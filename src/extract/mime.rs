@@ -121,6 +121,11 @@ impl<'a, F: FnMut(Leaf<'a>) -> Result<(), ExtractError>> Walk<'a, F> {
 
     /// Reads a part's header and begins the part: a multipart, a leaf, or an attached mail, which has a header again.
     fn begin(&mut self, mut depth: u32, mut announced: bool) -> Result<(), ExtractError> {
+        // There a part without a type is a mail (RFC 2046, Section 5.1.5).
+        let mut is_in_digest = self
+            .open
+            .last()
+            .is_some_and(|open| open.header.media_type == "multipart/digest");
         loop {
             if depth > self.max_depth {
                 return Err(ExtractError::Limit {
@@ -138,7 +143,9 @@ impl<'a, F: FnMut(Leaf<'a>) -> Result<(), ExtractError>> Walk<'a, F> {
             announced |= header.announces_report;
             depth = depth.saturating_add(1);
             let start = self.lines.at;
-            let is_mail = matches!(header.media_type.as_str(), "message/rfc822" | "message/global");
+            let is_mail = matches!(header.media_type.as_str(), "message/rfc822" | "message/global")
+                || (is_in_digest && header.media_type.is_empty());
+            is_in_digest = false;
             if is_mail && header.encoding == Encoding::Identity {
                 continue;
             }

@@ -150,7 +150,7 @@ impl ImapSession {
         self.command_limit = limit;
     }
 
-    /// Opens a folder (UTF-8) for reading only; nothing in it is changed.
+    /// Opens a folder (UTF-8) to read it, by EXAMINE where the server gives UIDNEXT with it. No mail is changed.
     ///
     /// A folder that isn't there is looked for below the personal namespace.
     ///
@@ -238,13 +238,35 @@ impl ImapSession {
         state
     }
 
-    /// The inner error is the server's NO.
+    /// Opens a folder, so that the session sees each mail below the UIDNEXT it gives. The inner error is the
+    /// server's NO.
+    ///
+    /// Courier gives UIDNEXT with STATUS only, and keeps the UIDs that it gives to new mails with SELECT only: after
+    /// EXAMINE they may mean other mails the next time. And a session of it doesn't see what STATUS counts until it
+    /// opens the folder again. SELECT marks nothing, as long as mails are read by PEEK.
     async fn try_open(
         &mut self,
         folder: &str,
         wire_name: &str,
         verb: &str,
     ) -> Result<Result<FolderState, String>, MailboxError> {
+        match self.open_once(folder, wire_name, verb).await? {
+            Ok((state, Some(uid_next))) => return Ok(Ok(FolderState { uid_next, ..state })),
+            Ok((_, None)) => {}
+            Err(refusal) => return Ok(Err(refusal)),
+        }
+        let uid_next = self.status_uid_next(&step_of(folder), wire_name).await?;
+        let opened = self.open_once(folder, wire_name, "SELECT").await?;
+        Ok(opened.map(|(state, _)| FolderState { uid_next, ..state }))
+    }
+
+    /// Gives UIDNEXT apart, where the server gives it. The inner error is the server's NO.
+    async fn open_once(
+        &mut self,
+        folder: &str,
+        wire_name: &str,
+        verb: &str,
+    ) -> Result<Result<(FolderState, Option<u32>), String>, MailboxError> {
         let step = step_of(folder);
         let text = format!("{verb} {}", folders::quoted(wire_name));
         let (mut exists, mut uid_validity, mut uid_next) = (0, None, None);
@@ -271,18 +293,14 @@ impl ImapSession {
             self.connection = None;
             return Err(self.place(&step).retry("failed: the server gives no UIDVALIDITY"));
         };
-        let uid_next = match uid_next {
-            Some(value) => value,
-            None => self.status_uid_next(&step, wire_name).await?,
-        };
-        Ok(Ok(FolderState {
+        let state = FolderState {
             uid_validity,
-            uid_next,
+            uid_next: 0,
             exists,
-        }))
+        };
+        Ok(Ok((state, uid_next)))
     }
 
-    /// Courier gives UIDNEXT with STATUS only.
     async fn status_uid_next(&mut self, step: &str, wire_name: &str) -> Result<u32, MailboxError> {
         let text = format!("STATUS {} (UIDNEXT)", folders::quoted(wire_name));
         let mut uid_next = None;

@@ -371,13 +371,36 @@ async fn folder_without_uidvalidity_is_an_error() {
 }
 
 #[tokio::test]
-async fn uidnext_is_asked_by_status_where_examine_gives_none() {
-    let mut session = session(&[
+async fn where_examine_gives_no_uidnext_status_does_and_then_select_fixes_the_uids() {
+    let (client, server) = tokio::io::duplex(100_000);
+    let replies = owned(&[
         ("EXAMINE", "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n% OK\r\n"),
         ("STATUS", "* STATUS \"INBOX\" (UIDNEXT 12)\r\n% OK\r\n"),
-    ])
-    .await;
-    assert_eq!(session.examine("INBOX").await.unwrap().uid_next, 12);
+        ("SELECT", "* 4 EXISTS\r\n* OK [UIDVALIDITY 8] x\r\n% OK\r\n"),
+    ]);
+    let server = tokio::spawn(serve(server, replies));
+    let mut session = over(client, config()).await.unwrap();
+    let state = session.examine("INBOX").await.unwrap();
+    drop(session);
+    let (uid_validity, uid_next, exists) = (8, 12, 4);
+    let expected = FolderState {
+        uid_validity,
+        uid_next,
+        exists,
+    };
+    assert_eq!(state, expected);
+    let commands = server.await.unwrap();
+    assert!(
+        commands.ends_with(
+            &[
+                "EXAMINE \"INBOX\"",
+                "STATUS \"INBOX\" (UIDNEXT)",
+                "SELECT \"INBOX\""
+            ]
+            .map(str::to_owned)
+        ),
+        "{commands:?}"
+    );
 }
 
 #[tokio::test]

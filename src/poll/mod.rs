@@ -141,33 +141,50 @@ fn server_of(mailbox: &MailboxConfig) -> String {
 impl Poll<'_, '_> {
     async fn imap(&mut self, store: &mut Store) -> Result<(), PollError> {
         let mut session = ImapSession::connect(self.mailbox, &self.config.limits).await?;
+        let mut first_error = None;
         for name in self.mailbox.folders() {
-            self.step = format!("open {name:?}");
-            let state = session.examine(&name).await?;
-            let server = server_of(self.mailbox);
-            let key = FolderKey {
-                server: &server,
-                user: &self.mailbox.user,
-                name: &name,
-            };
-            let folder = store.folder(
-                key,
-                state.uid_validity,
-                state.uid_next,
-                self.mailbox.since,
-                clock::now(),
-            )?;
-            if folder.rescan {
-                tracing::info!(mailbox = %self.mailbox.name, folder = ?name, "uids changed, reading again");
+            match self.one_folder(&mut session, store, &name).await {
+                Ok(()) => {}
+                // A folder that is missing must not keep the others from being read.
+                Err(error @ PollError::Mailbox(_)) if session.is_usable() => {
+                    first_error = first_error.or(Some(error));
+                }
+                Err(error) => return Err(error),
             }
-            self.step = format!("read {name:?}");
-            self.folder(&mut session, store, &name, state, &folder).await?;
-            self.step = format!("move or delete in {name:?}");
-            self.after(&mut session, store, &name, state.uid_validity, &folder)
-                .await?;
         }
         session.logout().await;
-        Ok(())
+        first_error.map_or(Ok(()), Err)
+    }
+
+    async fn one_folder(
+        &mut self,
+        session: &mut ImapSession,
+        store: &mut Store,
+        name: &str,
+    ) -> Result<(), PollError> {
+        self.step = format!("open {name:?}");
+        let state = session.examine(name).await?;
+        let server = server_of(self.mailbox);
+        let key = FolderKey {
+            server: &server,
+            user: &self.mailbox.user,
+            name,
+        };
+        let folder = store.folder(
+            key,
+            state.uid_validity,
+            state.uid_next,
+            self.mailbox.since,
+            clock::now(),
+        )?;
+        if folder.rescan {
+            tracing::info!(mailbox = %self.mailbox.name, folder = ?name, "uids changed, reading again");
+        }
+        self.step = format!("read {name:?}");
+        self.folder(session, store, name, state, &folder).await?;
+        self.step = format!("move or delete in {name:?}");
+        self.after(session, store, name, state.uid_validity, &folder)
+            .await
     }
 
     /// Reads what is new in a folder.

@@ -61,6 +61,12 @@ pub enum StoreError {
         /// Who holds it, as that process wrote it.
         pid: String,
     },
+    /// A file that must not be overwritten is there.
+    #[error("{path} exists and is not overwritten; name another file, or take it away")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file was deleted while it was open.
     #[error(
         "the database {path} was deleted while in use; put it back, or restart tlsrptd to begin with an empty one"

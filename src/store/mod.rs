@@ -12,30 +12,39 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use crate::config::StoreConfig;
 
+mod backup;
 mod cursor;
 mod digests;
 mod error;
 mod facts;
+mod forget;
 mod health;
 mod incoming;
 mod items;
+mod mails;
 mod migrate;
 mod query;
 mod record;
 mod record_report;
 mod retention;
+mod reparse;
 pub mod rows;
 mod show;
+mod status;
 
 pub use cursor::{Folder, FolderKey, Pending};
 pub use digests::{Composed, Delivery, FixedDigest};
 pub use error::StoreError;
 pub use facts::Question;
+pub use forget::Forgotten;
 pub use incoming::{Content, CursorMove, IncomingMail, IncomingReport, Origin};
+pub use mails::{ListedMail, ListedReport, MailQuestion};
 pub use migrate::SCHEMA_VERSION;
 pub use query::{QueryError, QueryOutput, Value};
 pub use record::Tally;
+pub use reparse::{RejectedOrigin, Reread, Rewritten, StoredReport};
 pub use show::{ShownFailure, ShownPolicy, ShownReport};
+pub use status::{Counts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
 
 mod busy;
 mod identity;
@@ -148,6 +157,16 @@ impl Store {
         Ok(true)
     }
 
+    /// As [`Store::open_dry_run`], for verbs that don't make or migrate a database.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] as for reading.
+    pub fn open_dry_run_existing(config: &StoreConfig) -> Result<Self, StoreError> {
+        drop(Self::open_read_only(config)?);
+        Self::open_dry_run(config)
+    }
+
     /// Opens a throw-away copy for a dry run: everything is done, and nothing of it stays.
     ///
     /// # Errors
@@ -163,9 +182,7 @@ impl Store {
             .into_temp_path();
         if config.path.exists() {
             let original = Self::open_read_only(config)?;
-            // The copy is what would be refused; the file itself is open for reading only.
-            original.db.pragma_update(None, "query_only", false)?;
-            original.db.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+            backup::copy(&original.db, &copy)?;
         }
         let mut store = Self::open(&StoreConfig {
             path: copy.to_path_buf(),
@@ -305,3 +322,6 @@ impl Lock {
         Ok(Self { _file: file })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,7 +90,7 @@ impl Store {
         Ok(())
     }
 
-    /// Ends what [`Store::query`] set up; only tests run several queries on one connection.
+    /// What SQLite's own check finds wrong with the file; empty where it is intact.
     ///
     /// # Errors
     ///

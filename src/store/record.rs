@@ -87,6 +87,18 @@ impl Outcome {
         }
     }
 
+    /// The inverse of [`Outcome::as_str`].
+    pub(super) fn from_text(text: &str) -> Self {
+        match text {
+            "stored" => Self::Stored,
+            "conflict" => Self::Conflict,
+            "rejected" => Self::Rejected,
+            "too-old" => Self::TooOld,
+            "not-a-report" => Self::NotAReport,
+            _ => Self::Duplicate,
+        }
+    }
+
     /// Whether `after` may take the mail away.
     fn is_settled(self) -> bool {
         matches!(self, Self::Stored | Self::Duplicate | Self::TooOld)
@@ -144,7 +156,7 @@ fn concerns_this_mail(error: &rusqlite::Error) -> bool {
     )
 }
 
-fn day_of(moment: Timestamp) -> String {
+pub(super) fn day_of(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%d").to_string()
 }
 
@@ -175,26 +187,9 @@ fn record_mail(
     // The outcome is known only after the reports, which point at the mail.
     let id = insert_mail(db, mail, Outcome::NotAReport, None, now)?;
     for (ordinal, report) in (1_i64..).zip(reports) {
-        let (outcome, reason) = match report {
-            IncomingReport::Rejected(reason) => {
-                link(db, id, ordinal, None, Outcome::Rejected, Some(reason))?;
-                (Outcome::Rejected, Some(reason))
-            }
-            IncomingReport::Read {
-                parsed,
-                json,
-                submitter,
-            } => {
-                let is_too_old = oldest_day.is_some_and(|oldest| day_of(parsed.report.end).as_str() < oldest);
-                let (outcome, report) = if is_too_old {
-                    (Outcome::TooOld, None)
-                } else {
-                    record_report::record(db, id, mail.origin.backfill, parsed, json, submitter, now)?
-                };
-                link(db, id, ordinal, report, outcome, None)?;
-                (outcome, None)
-            }
-        };
+        let backfill = mail.origin.backfill;
+        let (outcome, report, reason) = record_report_of(db, id, backfill, report, oldest_day, now)?;
+        link(db, id, ordinal, report, outcome, reason)?;
         if reason.is_some() {
             keep_raw(db, id, mail)?;
         }
@@ -202,6 +197,32 @@ fn record_mail(
     }
     settle(db, id)?;
     Ok(tally)
+}
+
+/// Records one of a mail's reports: what became of it, its row if it has one, and why it is rejected.
+pub(super) fn record_report_of<'a>(
+    db: &Connection,
+    mail: i64,
+    backfill: bool,
+    report: &'a IncomingReport,
+    oldest_day: Option<&str>,
+    now: Timestamp,
+) -> rusqlite::Result<(Outcome, Option<i64>, Option<&'a str>)> {
+    match report {
+        IncomingReport::Rejected(reason) => Ok((Outcome::Rejected, None, Some(reason))),
+        IncomingReport::Read {
+            parsed,
+            json,
+            submitter,
+        } => {
+            let is_too_old = oldest_day.is_some_and(|oldest| day_of(parsed.report.end).as_str() < oldest);
+            if is_too_old {
+                return Ok((Outcome::TooOld, None, None));
+            }
+            let (outcome, report) = record_report::record(db, mail, backfill, parsed, json, submitter, now)?;
+            Ok((outcome, report, None))
+        }
+    }
 }
 
 fn insert_mail(
@@ -244,7 +265,7 @@ fn insert_mail(
     Ok(id)
 }
 
-fn keep_raw(db: &Connection, id: i64, mail: &IncomingMail) -> rusqlite::Result<()> {
+pub(super) fn keep_raw(db: &Connection, id: i64, mail: &IncomingMail) -> rusqlite::Result<()> {
     if let Some(raw) = &mail.raw {
         db.prepare_cached("INSERT OR IGNORE INTO raw_mail (mail, bytes) VALUES (:mail, :bytes)")?
             .execute(named_params! { ":mail": id, ":bytes": raw })?;
@@ -252,7 +273,7 @@ fn keep_raw(db: &Connection, id: i64, mail: &IncomingMail) -> rusqlite::Result<(
     Ok(())
 }
 
-fn link(
+pub(super) fn link(
     db: &Connection,
     mail: i64,
     ordinal: i64,
@@ -278,13 +299,7 @@ pub(super) fn settle(db: &Connection, mail: i64) -> rusqlite::Result<()> {
     let mut reason: Option<String> = None;
     let mut settled = true;
     while let Some(row) = rows.next()? {
-        let outcome = match row.get_ref(0)?.as_str()? {
-            "stored" => Outcome::Stored,
-            "conflict" => Outcome::Conflict,
-            "rejected" => Outcome::Rejected,
-            "too-old" => Outcome::TooOld,
-            _ => Outcome::Duplicate,
-        };
+        let outcome = Outcome::from_text(row.get_ref(0)?.as_str()?);
         reason = reason.or(row.get(1)?);
         settled &= outcome.is_settled();
         first = Some(first.map_or(outcome, |first| first.min(outcome)));

@@ -300,6 +300,22 @@ fn failure_type(
 
 /// Takes a report that no longer counts out of the days of its failure types.
 fn discount(db: &Connection, report: i64) -> rusqlite::Result<()> {
+    let failure_types: Vec<i64> = db
+        .prepare_cached(
+            "SELECT DISTINCT failure.failure_type FROM failure
+             JOIN policy_result ON policy_result.id = failure.policy_result
+             WHERE policy_result.report = :report AND failure.failure_type IS NOT NULL",
+        )?
+        .query_map(named_params! { ":report": report }, |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for failure_type in failure_types {
+        count_days(db, failure_type)?;
+    }
+    Ok(())
+}
+
+/// Derives the days of a failure type anew from the reports that count and those that retention removed.
+pub(super) fn count_days(db: &Connection, failure_type: i64) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE failure_type SET (first_day, last_day) = (
              SELECT coalesce(min(day), ''), coalesce(max(day), '') FROM (
@@ -309,10 +325,56 @@ fn discount(db: &Connection, report: i64) -> rusqlite::Result<()> {
                  WHERE failure.failure_type = failure_type.id
                  UNION ALL SELECT failure_type.expired_first_day WHERE failure_type.expired_first_day IS NOT NULL
                  UNION ALL SELECT failure_type.expired_last_day WHERE failure_type.expired_last_day IS NOT NULL))
-         WHERE id IN (SELECT failure.failure_type FROM failure
-                      JOIN policy_result ON policy_result.id = failure.policy_result
-                      WHERE policy_result.report = :report)",
+         WHERE id = :failure_type",
     )?
-    .execute(named_params! { ":report": report })?;
+    .execute(named_params! { ":failure_type": failure_type })?;
+    Ok(())
+}
+
+/// The parts of identity and content that are kept.
+pub(super) fn hashes(parsed: &Parsed) -> (&[u8], &[u8]) {
+    (short(&parsed.identity), short(&parsed.content))
+}
+
+/// Puts what was read again in the place of a report whose entries are gone. Whether it counts, and the days of its
+/// failure types, are left to the caller.
+pub(super) fn update(
+    db: &Connection,
+    id: i64,
+    parsed: &Parsed,
+    deviations: &str,
+    submitter: &str,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let report = &parsed.report;
+    let (identity, content) = hashes(parsed);
+    db.prepare_cached(
+        "UPDATE report SET status = iif(status = 'counted', 'conflict', status), sender = :sender,
+             report_id = :report_id, start_datetime = :start, end_datetime = :end, day = :day,
+             deviations = :deviations, sessions = :sessions, identity = :identity, content = :content
+         WHERE id = :id",
+    )?
+    .execute(named_params! {
+        ":sender": sender(db, submitter, report.organization_name.as_deref(), report.contact_info.as_deref())?,
+        ":report_id": report.report_id,
+        ":start": text(report.start),
+        ":end": text(report.end),
+        ":day": report.start.strftime("%Y-%m-%d").to_string(),
+        ":deviations": deviations,
+        ":sessions": sessions(parsed),
+        ":identity": identity,
+        ":content": content,
+        ":id": id,
+    })?;
+    for result in &report.policies {
+        policy_result(db, id, result, false, now)?;
+        let mode = result.sts_mode().unwrap_or_default();
+        db.prepare_cached(
+            "UPDATE policy SET sts_mode = :mode
+             WHERE id = (SELECT policy FROM policy_result WHERE id = (SELECT max(id) FROM policy_result))
+               AND sts_mode <> :mode",
+        )?
+        .execute(named_params! { ":mode": mode })?;
+    }
     Ok(())
 }

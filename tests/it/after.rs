@@ -76,14 +76,21 @@ fn settled_mails_are_deleted_and_no_others() {
 fn a_mail_with_one_good_and_one_broken_report_stays() {
     let world = World::new();
     let (good, broken) = (Report::quiet("good").mail(), Report::quiet("bad").broken_mail());
-    let mail = [b"From: <tls@reporter.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/digest; boundary=\"d\"\r\n\r\n--d\r\n\r\n".as_slice(),
-        &good, b"\r\n--d\r\n\r\n", &broken, b"\r\n--d--\r\n"].concat();
+    let mail = [
+        b"From: <tls@reporter.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"d\"\r\n".as_slice(),
+        b"\r\n--d\r\nContent-Type: message/rfc822\r\n\r\n",
+        &good,
+        b"\r\n--d\r\nContent-Type: message/rfc822\r\n\r\n",
+        &broken,
+        b"\r\n--d--\r\n",
+    ]
+    .concat();
     world.dovecot.deliver(RUA, &mail);
     let tlsrptd = world.tlsrptd(&world.mailbox("after = \"delete\""));
 
-    let _ended = tlsrptd.run(&["poll"]);
+    tlsrptd.run(&["poll"]).exits(3);
 
-    assert_eq!(tlsrptd.reports(), 1);
+    assert_eq!(tlsrptd.reports(), 1, "{:?}", tlsrptd.sql("SELECT * FROM mails"));
     assert_eq!(world.dovecot.login(RUA).uids("INBOX"), [1]);
     assert_eq!(tlsrptd.mails("stored"), 1);
 }
@@ -124,7 +131,7 @@ fn a_dry_run_deletes_nothing() {
     let world = world_with_four_mails();
     let tlsrptd = world.tlsrptd(&world.mailbox("after = \"delete\""));
 
-    let _ended = tlsrptd.run(&["poll", "--dry-run"]);
+    tlsrptd.run(&["poll", "--dry-run"]).exits(3);
 
     assert_eq!(world.dovecot.login(RUA).uids("INBOX"), [1, 2, 3, 4]);
 }

@@ -3,6 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::support::*;
 
 /// A signal ends the program within this time.
@@ -129,6 +131,23 @@ fn import_and_readers_work_beside_a_running_daemon() {
 }
 
 #[test]
+fn a_log_in_json_is_an_object_a_line_without_secrets() {
+    let world = World::new();
+    world.dovecot.deliver(RUA, &Report::quiet("one").mail());
+    let wrong = world.mailbox("name = \"wrong\"\npassword = \"wrong-horse\"");
+    let tlsrptd = world.tlsrptd(&(wrong + &world.mailbox("") + &quiet_sending(&world)));
+    let run = tlsrptd.spawn(&["run", "--log-format", "json", "--verbose"]);
+    wait_for_reports(&tlsrptd, 1);
+
+    let ended = run.terminate(END).exits(0).never_says(&["wrong-horse", PASSWORD]);
+
+    for line in ended.stderr.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+    }
+    ended.says(&["polled", "\"rua\"", "\"wrong\"", "AUTHENTICATIONFAILED"]);
+}
+
+#[test]
 fn one_mailbox_that_is_silent_does_not_keep_the_other_waiting() {
     let world = World::new();
     world.dovecot.deliver(RUA, &Report::quiet("one").mail());
@@ -145,25 +164,25 @@ fn one_mailbox_that_is_silent_does_not_keep_the_other_waiting() {
 }
 
 #[test]
-fn the_digest_is_sent_at_its_time() {
+fn the_first_digest_follows_the_first_poll_and_the_next_is_sent_at_its_time() {
     let world = World::with_postfix();
     world.receive(&Report::quiet("one").failing("certificate-expired", 3).mail());
-    let sending = world.sending("").replace(
-        "[digest]\n",
-        "[digest]\nat = \"07:00\"\ntimezone = \"Europe/Berlin\"\n",
-    );
-    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &sending));
+    let keys = "at = \"07:00\"\ntimezone = \"Europe/Berlin\"\nsend = \"always\"";
+    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &with_digest_keys(&world.sending(""), keys)));
 
     // A day in winter: Berlin is one hour ahead of UTC.
     let run = Running::start(&mut at_time(&tlsrptd, "2027-01-12 05:59:50", &["run"]));
 
-    let digests = world.received(OPS, 1);
+    let digests = world.received(OPS, 2);
     run.terminate(END).exits(0);
-    let digest = String::from_utf8_lossy(&digests[0]).into_owned();
-    assert!(digest.contains("Date: Tue, 12 Jan 2027 07:00:0"), "{digest}");
+    let second = String::from_utf8_lossy(&digests[1]).into_owned();
+    assert!(second.contains("Date: Tue, 12 Jan 2027 07:00:0"), "{second}");
     assert_eq!(
-        tlsrptd.value("SELECT due_at FROM digests"),
-        "2027-01-12T06:00:00Z"
+        tlsrptd.sql("SELECT due_at FROM digests ORDER BY id"),
+        [
+            json!({"due_at": "2027-01-11T06:00:00Z"}),
+            json!({"due_at": "2027-01-12T06:00:00Z"})
+        ]
     );
 }
 
@@ -171,11 +190,9 @@ fn the_digest_is_sent_at_its_time() {
 fn a_digest_missed_while_the_machine_was_off_is_sent_once_at_start() {
     let world = World::with_postfix();
     world.receive(&Report::quiet("one").mail());
-    let sending = world
-        .sending("")
-        .replace("[digest]\n", "[digest]\nat = \"07:00\"\nsend = \"always\"\n");
+    let sending = with_digest_keys(&world.sending(""), "at = \"07:00\"\nsend = \"always\"");
     let tlsrptd = world.tlsrptd(&(world.mailbox("poll_interval = \"1s\"") + &sending));
-    let run = Running::start(&mut at_time(&tlsrptd, "2027-01-12 06:59:55", &["run"]));
+    let run = Running::start(&mut at_time(&tlsrptd, "2027-01-12 12:00:00", &["run"]));
     world.received(OPS, 1);
     run.terminate(END).exits(0);
 
@@ -188,8 +205,11 @@ fn a_digest_missed_while_the_machine_was_off_is_sent_once_at_start() {
 
     assert_eq!(world.received(OPS, 2).len(), 2);
     assert_eq!(
-        tlsrptd.count("SELECT count(*) AS n FROM digests WHERE sent_at IS NOT NULL"),
-        2
+        tlsrptd.sql("SELECT due_at FROM digests WHERE sent_at IS NOT NULL ORDER BY id"),
+        [
+            json!({"due_at": "2027-01-12T07:00:00Z"}),
+            json!({"due_at": "2027-01-15T07:00:00Z"})
+        ]
     );
 }
 
@@ -198,18 +218,17 @@ fn a_digest_that_could_not_be_sent_goes_out_at_the_next_start_under_the_same_mes
     let world = World::with_postfix();
     world.receive(&Report::quiet("one").failing("certificate-expired", 3).mail());
     let [nobody] = process::free_ports();
-    let at = |sending: String| sending.replace("[digest]\n", "[digest]\nat = \"07:00\"\n");
-    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &at(world.sending(&format!("port = {nobody}")))));
-    let run = Running::start(&mut at_time(&tlsrptd, "2027-01-12 06:59:55", &["run"]));
+    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &world.sending(&format!("port = {nobody}"))));
+    let run = Running::start(&mut at_time(&tlsrptd, "2027-01-12 12:00:00", &["run"]));
     until("the digest to fall due", LONG, || {
         let ended = tlsrptd.run(&["sql", "SELECT message_id FROM digests", "--format", "csv"]);
         (ended.stdout.lines().count() == 2).then_some(())
     });
-    run.terminate(END).exits(0).says(&[&nobody.to_string()]);
+    run.terminate(END).exits(0);
     let message_id = tlsrptd.value("SELECT message_id FROM digests WHERE sent_at IS NULL");
 
-    tlsrptd.configure(&(world.mailbox("") + &at(world.sending(""))));
-    let run = Running::start(&mut at_time(&tlsrptd, "2027-01-12 07:10:00", &["run"]));
+    tlsrptd.configure(&(world.mailbox("") + &world.sending("")));
+    let run = Running::start(&mut at_time(&tlsrptd, "2027-01-12 12:10:00", &["run"]));
     let digests = world.received(OPS, 1);
     run.terminate(END).exits(0);
 
@@ -218,6 +237,11 @@ fn a_digest_that_could_not_be_sent_goes_out_at_the_next_start_under_the_same_mes
         tlsrptd.count("SELECT count(*) AS n FROM digests WHERE sent_at IS NOT NULL"),
         1
     );
+}
+
+/// A configuration with further keys in `[digest]`.
+fn with_digest_keys(sending: &str, keys: &str) -> String {
+    sending.replace("[digest]\n", &format!("[digest]\n{keys}\n"))
 }
 
 /// The program with a clock that starts at `time`, UTC. The library is loaded into it as the command `faketime`

@@ -42,7 +42,10 @@ fn a_digest_prints_as_text_html_mail_and_json() {
 
     let text = print("text");
     assert!(text.contains("mx1.example.org"), "{text}");
-    assert!(text.lines().all(|line| line.chars().count() <= 72), "{text}");
+    let mut lines = text.lines();
+    let subject = lines.next().unwrap().strip_prefix("Subject: ").unwrap();
+    assert!(subject.chars().count() <= 78, "{subject}");
+    assert!(lines.all(|line| line.chars().count() <= 72), "{text}");
     let html = print("html");
     assert!(
         html.contains("<html") && html.contains("mx1.example.org"),
@@ -140,44 +143,68 @@ fn a_refused_digest_is_sent_again_under_the_same_message_id() {
 
     let second = tlsrptd.sql("SELECT id, message_id, last_report FROM digests WHERE sent_at IS NOT NULL");
     assert_eq!(second, first);
-    until("the digest to arrive", LONG, || {
-        let log = world.postfix().log();
-        log.contains(&format!("to=<{REFUSED}>")).then_some(())
-    });
-    until("Dovecot to store it", LONG, || {
-        world.dovecot.log().contains("saved mail").then_some(())
-    });
-    let folder = world.dovecot.maildir(REFUSED, "INBOX").join("new");
-    let mails: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    assert_eq!(mails.len(), 1);
-    let mail = std::fs::read_to_string(&mails[0]).unwrap();
+    let mail = only_mail_of(&world, REFUSED);
     assert!(mail.contains(first[0]["message_id"].as_str().unwrap()), "{mail}");
     assert!(!mail.contains("later.example"), "{mail}");
 }
 
 #[test]
-fn a_recipient_that_accepted_is_not_mailed_again_because_another_refused() {
+fn a_recipient_that_accepted_is_not_mailed_again_because_another_has_to_wait() {
     let world = World::with_postfix();
-    let tlsrptd = filled(&world, &world.sending_to(&[OPS, REFUSED], ""));
-    let ended = tlsrptd.run(&["digest", "--send"]).says(&[REFUSED]);
-    assert_ne!(ended.code, Some(0));
+    let tlsrptd = filled(&world, &world.sending_to(&[OPS, DEFERRED], ""));
+    tlsrptd
+        .run(&["digest", "--send"])
+        .exits(3)
+        .says(&[DEFERRED, "450", "come later"]);
     assert_eq!(world.received(OPS, 1).len(), 1);
+    assert_eq!(
+        tlsrptd.count("SELECT count(*) AS n FROM digests WHERE sent_at IS NULL"),
+        1
+    );
     world.postfix().relent();
 
     until("Postfix to relent", LONG, || {
         (tlsrptd.run(&["digest", "--send"]).code == Some(0)).then_some(())
     });
 
-    let new = world.dovecot.maildir(REFUSED, "INBOX").join("new");
-    until("the digest to arrive", LONG, || {
-        std::fs::read_dir(&new)
-            .is_ok_and(|mut files| files.next().is_some())
-            .then_some(())
-    });
+    let late = only_mail_of(&world, DEFERRED);
+    let message_id = tlsrptd.value("SELECT message_id FROM digests WHERE sent_at IS NOT NULL");
+    assert!(late.contains(message_id.as_str().unwrap()), "{late}");
     assert_eq!(world.received(OPS, 1).len(), 1);
+}
+
+#[test]
+fn a_recipient_refused_for_good_is_named_in_the_next_digest_to_the_others() {
+    let world = World::with_postfix();
+    let tlsrptd = filled(&world, &world.sending_to(&[OPS, REFUSED], ""));
+    tlsrptd
+        .run(&["digest", "--send"])
+        .exits(3)
+        .says(&[REFUSED, "550", "no such user"]);
+
+    tlsrptd.run(&["digest", "--send"]).exits(3);
+
+    let digests = world.received(OPS, 2);
+    let second = MessageParser::default().parse(&digests[1]).unwrap();
+    assert!(
+        second.body_text(0).unwrap().contains(REFUSED),
+        "{}",
+        second.body_text(0).unwrap()
+    );
+}
+
+/// The one mail that `user`, who has no password, gets.
+fn only_mail_of(world: &World, user: &str) -> String {
+    let new = world.dovecot.maildir(user, "INBOX").join("new");
+    let files = until("the mail to arrive", LONG, || {
+        let files: Vec<_> = std::fs::read_dir(&new)
+            .ok()?
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        (!files.is_empty()).then_some(files)
+    });
+    assert_eq!(files.len(), 1);
+    std::fs::read_to_string(&files[0]).unwrap()
 }
 
 #[test]

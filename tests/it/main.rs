@@ -19,6 +19,7 @@ mod connections;
 mod daemon;
 mod database;
 mod demo;
+mod dialects;
 mod digest;
 mod faults;
 mod import;

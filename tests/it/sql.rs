@@ -65,8 +65,8 @@ fn a_missing_database_is_an_error_and_is_not_made() {
 fn json_is_one_array_of_objects_with_null_as_null() {
     let (_folder, tlsrptd) = filled();
     assert_eq!(
-        tlsrptd.sql("SELECT 1 AS whole, 2.5 AS real, 'a\"b' AS text, NULL AS nothing"),
-        [json!({"whole": 1, "real": 2.5, "text": "a\"b", "nothing": null})]
+        tlsrptd.sql("SELECT 1 AS whole, 2.5 AS real, 'a\"b' AS text, NULL AS missing"),
+        [json!({"whole": 1, "real": 2.5, "text": "a\"b", "missing": null})]
     );
 }
 
@@ -91,12 +91,12 @@ fn csv_has_a_header_and_quotes() {
     let ended = tlsrptd
         .run(&[
             "sql",
-            "SELECT 'a,b' AS text, NULL AS nothing, 3 AS n",
+            "SELECT 'a,b' AS text, NULL AS missing, 3 AS n",
             "--format",
             "csv",
         ])
         .exits(0);
-    assert_eq!(ended.stdout.replace("\r\n", "\n"), "text,nothing,n\n\"a,b\",,3\n");
+    assert_eq!(ended.stdout.replace("\r\n", "\n"), "text,missing,n\n\"a,b\",,3\n");
 }
 
 #[test]

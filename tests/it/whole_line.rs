@@ -120,6 +120,28 @@ fn a_report_that_comes_twice_is_stored_once() {
 }
 
 #[test]
+fn both_reports_of_a_multipart_digest_are_stored() {
+    let world = World::new();
+    let tlsrptd = world.tlsrptd(&world.mailbox(""));
+    let (one, two) = (Report::quiet("one").mail(), Report::quiet("two").mail());
+    // The parts of a digest are mails without saying so (RFC 2046, Section 5.1.5).
+    let mail = [
+        b"From: <tls@reporter.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/digest; boundary=\"d\"\r\n".as_slice(),
+        b"\r\n--d\r\n\r\n",
+        &one,
+        b"\r\n--d\r\n\r\n",
+        &two,
+        b"\r\n--d--\r\n",
+    ]
+    .concat();
+    world.dovecot.deliver(RUA, &mail);
+
+    tlsrptd.run(&["poll"]).exits(0);
+
+    assert_eq!(tlsrptd.reports(), 2);
+}
+
+#[test]
 fn a_broken_report_is_rejected_and_the_one_after_it_stored() {
     let world = World::new();
     let tlsrptd = world.tlsrptd(&world.mailbox(""));

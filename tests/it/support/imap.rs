@@ -19,6 +19,7 @@ impl Imap {
     pub(crate) fn login(port: u16, user: &str, password: &str) -> Self {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
         stream.set_read_timeout(Some(LONG)).unwrap();
+        stream.set_nodelay(true).unwrap();
         let mut session = Self {
             stream: BufReader::new(stream),
             n_commands: 0,
@@ -103,7 +104,14 @@ impl Imap {
 
     /// Puts a mail into a folder with its INTERNALDATE, as `"01-Oct-2026 00:00:00 +0000"`.
     pub(crate) fn append_received(&mut self, folder: &str, at: &str, mail: &[u8]) {
-        self.send(&format!("APPEND \"{folder}\" {at} {{{}+}}\r\n", mail.len()).replace("  ", " "));
+        self.send(&format!("APPEND \"{folder}\" {at} {{{}}}\r\n", mail.len()).replace("  ", " "));
+        // Not every server takes a literal unasked (RFC 7888).
+        let answer = self.line();
+        assert!(
+            answer.starts_with(b"+"),
+            "APPEND is answered by {:?}",
+            text(&answer)
+        );
         self.stream.get_mut().write_all(mail).unwrap();
         self.send("\r\n");
         self.answers("APPEND");

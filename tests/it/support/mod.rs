@@ -1,6 +1,8 @@
 //! Throw-away servers, report mails, and the program under test.
 
 pub(crate) mod ca;
+pub(crate) mod courier;
+pub(crate) mod cyrus;
 pub(crate) mod dovecot;
 pub(crate) mod imap;
 pub(crate) mod mixture;
@@ -10,6 +12,7 @@ pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod reports;
 pub(crate) mod script;
+pub(crate) mod site;
 pub(crate) mod smtp;
 pub(crate) mod tables;
 pub(crate) mod tlsrptd;
@@ -22,10 +25,11 @@ use tempfile::TempDir;
 
 pub(crate) use ca::Ca;
 pub(crate) use dovecot::{Dovecot, GREEK, GREEK_PASSWORD, Layout, OPS, PASSWORD, RUA, token};
-pub(crate) use postfix::{Postfix, REFUSED};
+pub(crate) use postfix::{DEFERRED, Postfix, REFUSED};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use reports::{Report, days_ago, letter};
 pub(crate) use rustix::process::Signal;
+pub(crate) use site::{Brand, Site};
 pub(crate) use tlsrptd::{Running, Tlsrptd};
 pub(crate) use wait::{LONG, until};
 

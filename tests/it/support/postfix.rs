@@ -12,8 +12,10 @@ use super::dovecot::Dovecot;
 use super::process::{self, Server};
 use super::{filled, smtp};
 
-/// Whom this Postfix refuses until [`Postfix::relent`].
+/// Whom this Postfix refuses for good, until [`Postfix::relent`].
 pub(crate) const REFUSED: &str = "refused@example.org";
+/// Whom this Postfix refuses for the moment, until [`Postfix::relent`].
+pub(crate) const DEFERRED: &str = "deferred@example.org";
 
 /// Where the package's programs are.
 const PROGRAMS: &str = "/usr/lib/postfix/sbin";
@@ -38,7 +40,7 @@ impl Postfix {
         let main = main_cf(folder, ca, dovecot);
         // A restriction with spaces in it needs braces around it.
         let refusing = format!(
-            "refusing = inline:{{ {{{REFUSED} = 550 5.1.1 no such user}} }}\n\
+            "refusing = inline:{{ {{{REFUSED} = 550 5.1.1 no such user}}, {{{DEFERRED} = 450 4.2.1 come later}} }}\n\
              smtpd_recipient_restrictions = check_recipient_access $refusing\n"
         );
         fs::write(folder.join("etc/main.cf"), format!("{main}{refusing}")).unwrap();
@@ -75,7 +77,7 @@ impl Postfix {
         );
     }
 
-    /// Accepts [`REFUSED`] from now on.
+    /// Accepts everybody from now on.
     pub(crate) fn relent(&self) {
         fs::write(self.folder.join("etc/main.cf"), &self.main).unwrap();
         process::signal(self.server.pid(), Signal::HUP);

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -97,6 +98,22 @@ fn greets(port: u16) -> bool {
     };
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream.read(&mut [0; 200]).is_ok_and(|n_bytes| n_bytes > 0)
+}
+
+/// Waits until something listens on this port.
+pub(crate) fn listens(port: u16) {
+    until("a server to listen", LONG, || {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
+    });
+}
+
+/// Starts a program, given as the arguments, in namespaces of its own: all that it has started ends with it, also
+/// what has left its process group, and what it mounts is seen by no one else.
+pub(crate) fn namespace() -> Command {
+    let mut command = Command::new("/usr/bin/unshare");
+    command.args(["--mount", "--pid", "--fork", "--kill-child=KILL"]);
+    command.process_group(0);
+    command
 }
 
 /// Ports that were free a moment ago.

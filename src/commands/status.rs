@@ -1,0 +1,309 @@
+//! `status`: how things stand, for people, programs and health checks.
+
+use std::io::Write;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::End;
+use super::output::printable;
+use crate::cli::{StatusArgs, TextOrJson};
+use crate::clock;
+use crate::config::{After, Config, MailboxConfig, MailboxKind};
+use crate::deliver;
+use crate::digest::schedule;
+use crate::store::{Counts, FolderStatus, Refused, Store, WaitingDigest, lock_holder};
+
+/// What `--format json` prints.
+#[derive(Debug, Serialize)]
+struct Status {
+    /// The process that polls or sends.
+    process: Option<String>,
+    healthy: bool,
+    /// What has failed for longer than `limits.health_after`.
+    problems: Vec<String>,
+    mailboxes: Vec<Mailbox>,
+    counts: Counts,
+    next_digest: Option<Timestamp>,
+    last_digest: Option<Timestamp>,
+    waiting_digest: Option<WaitingDigest>,
+    refused_recipients: Vec<Refused>,
+}
+
+#[derive(Debug, Serialize)]
+struct Mailbox {
+    name: String,
+    polled_at: Option<Timestamp>,
+    succeeded_at: Option<Timestamp>,
+    failing_since: Option<Timestamp>,
+    error: Option<String>,
+    folders: Vec<FolderStatus>,
+    /// Stored mails that `after` will move or delete.
+    to_leave: i64,
+}
+
+/// Prints how things stand, or with `--health` in one line whether they are well.
+pub(super) fn status(config: &Config, args: &StatusArgs) -> anyhow::Result<End> {
+    let now = clock::now();
+    let status = gather(config, now)?;
+    let mut out = std::io::stdout().lock();
+    match (args.health, args.format) {
+        (_, TextOrJson::Json) => writeln!(out, "{}", serde_json::to_string_pretty(&status)?)?,
+        (true, TextOrJson::Text) => writeln!(out, "{}", health_line(&status))?,
+        (false, TextOrJson::Text) => write!(out, "{}", text(&status, now))?,
+    }
+    Ok(if args.health && !status.healthy {
+        End::Failed
+    } else {
+        End::Done
+    })
+}
+
+fn gather(config: &Config, now: Timestamp) -> anyhow::Result<Status> {
+    let process = lock_holder(&config.store)?;
+    let store = Store::open_read_only(&config.store)?;
+    let folders = store.folders()?;
+    let mut mailboxes = Vec::new();
+    for mailbox in &config.mailboxes {
+        let state = store.mailbox_state(&mailbox.name)?;
+        let folders: Vec<FolderStatus> = folders
+            .iter()
+            .filter(|folder| is_of(folder, mailbox))
+            .cloned()
+            .collect();
+        let settled = folders.iter().map(|folder| folder.settled).sum();
+        mailboxes.push(Mailbox {
+            name: mailbox.name.clone(),
+            polled_at: state.as_ref().map(|state| state.polled_at),
+            succeeded_at: state.as_ref().and_then(|state| state.succeeded_at),
+            failing_since: state.as_ref().and_then(|state| state.failing_since),
+            error: state.and_then(|state| state.error),
+            folders,
+            to_leave: if mailbox.after == After::Leave { 0 } else { settled },
+        });
+    }
+    let wall = now.to_zoned(deliver::zone(config));
+    let next_digest = config
+        .require_sending()
+        .ok()
+        .and_then(|()| schedule::next_due(&wall, config.digest.at).ok())
+        .map(|due| due.timestamp());
+    let mut refused_recipients = store.refused_recipients()?;
+    refused_recipients.retain(|refused| config.digest.to.contains(&refused.recipient));
+    let mut status = Status {
+        process,
+        healthy: true,
+        problems: Vec::new(),
+        mailboxes,
+        counts: store.counts()?,
+        next_digest,
+        last_digest: store.last_digest_at()?,
+        waiting_digest: store.waiting_digest()?,
+        refused_recipients,
+    };
+    status.problems = problems(config, &status, now);
+    status.healthy = status.problems.is_empty();
+    Ok(status)
+}
+
+/// Whether a folder's cursor belongs to a mailbox as it is configured now.
+fn is_of(folder: &FolderStatus, mailbox: &MailboxConfig) -> bool {
+    match mailbox.kind {
+        MailboxKind::Maildir => {
+            let path = mailbox.path.as_ref().map(|path| path.display().to_string());
+            folder.server.is_empty() && path.as_ref() == Some(&folder.folder)
+        }
+        MailboxKind::Imap => {
+            folder.server == format!("{}:{}", mailbox.host, mailbox.port())
+                && folder.user == mailbox.user
+                && mailbox.folders().contains(&folder.folder)
+        }
+    }
+}
+
+/// What has failed, or not been tried, for longer than `limits.health_after`.
+fn problems(config: &Config, status: &Status, now: Timestamp) -> Vec<String> {
+    let limit = config.limits.health_after;
+    let mut problems = Vec::new();
+    for (mailbox, state) in config.mailboxes.iter().zip(&status.mailboxes) {
+        let name = &mailbox.name;
+        let failing = state.failing_since.filter(|since| is_over(*since, limit, now));
+        // Between two polls nothing is amiss.
+        let pause = limit.saturating_add(mailbox.poll_interval);
+        if let Some(since) = failing {
+            let error = state.error.as_deref().unwrap_or("no reason is known");
+            problems.push(format!(
+                "mailbox {name:?} has been failing for {}: {error}",
+                span(since, now)
+            ));
+        } else if let Some(at) = state.polled_at.filter(|at| is_over(*at, pause, now)) {
+            problems.push(format!(
+                "mailbox {name:?} was polled {} ago; start `tlsrptd run`",
+                span(at, now)
+            ));
+        } else if state.polled_at.is_none() && status.process.is_none() {
+            problems.push(format!("mailbox {name:?} was never polled; start `tlsrptd run`"));
+        }
+    }
+    if let Some(digest) = &status.waiting_digest
+        && is_over(digest.due_at, limit, now)
+    {
+        let error = digest.error.as_deref().unwrap_or("it was not tried");
+        problems.push(format!(
+            "the digest has been waiting for {}: {error}",
+            span(digest.due_at, now)
+        ));
+    }
+    for refused in &status.refused_recipients {
+        if is_over(refused.since, limit, now) {
+            problems.push(format!(
+                "{} has been refused for {}: {}",
+                refused.recipient,
+                span(refused.since, now),
+                refused.error
+            ));
+        }
+    }
+    problems
+}
+
+fn is_over(since: Timestamp, limit: Duration, now: Timestamp) -> bool {
+    now.duration_since(since) > SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX)
+}
+
+fn health_line(status: &Status) -> String {
+    if !status.healthy {
+        return format!("FAILED: {}", printable(&status.problems.join("; ")));
+    }
+    let newest = status
+        .counts
+        .newest_report_day
+        .as_ref()
+        .map_or("no report yet".to_owned(), |day| format!("newest report {day}"));
+    format!("ok: mailboxes {}, {newest}", status.mailboxes.len())
+}
+
+/// The time from `since` to `now`, in the largest unit that fits.
+fn span(since: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(since).as_secs().max(0);
+    let units = [("days", 86_400), ("hours", 3_600), ("minutes", 60)];
+    let fitting = units
+        .into_iter()
+        .filter_map(|(unit, length)| seconds.checked_div(length).map(|n| (n, unit)))
+        .find(|(n, _)| *n > 1);
+    fitting.map_or(format!("{seconds} seconds"), |(n, unit)| format!("{n} {unit}"))
+}
+
+/// A label and what it says.
+type Line = (&'static str, String);
+
+fn text(status: &Status, now: Timestamp) -> String {
+    let process = status.process.as_ref().map_or(
+        "none; nothing is polled and no digest sent until `tlsrptd run` is started".to_owned(),
+        |pid| format!("{pid} polls and sends"),
+    );
+    let mut lines = vec![("Process", process)];
+    lines.extend(status.problems.iter().map(|problem| ("PROBLEM", problem.clone())));
+    for mailbox in &status.mailboxes {
+        mailbox_lines(&mut lines, mailbox, now);
+    }
+    let counts = &status.counts;
+    let newest = counts.newest_report_day.as_deref().unwrap_or("none");
+    lines.push(("Reports", format!("{}, the newest of {newest}", counts.reports)));
+    lines.push(("Failure types", counts.failure_types.to_string()));
+    let more = if counts.rejected > 0 {
+        "; `tlsrptd mails` lists them"
+    } else {
+        ""
+    };
+    lines.push((
+        "Mails",
+        format!("{}, of these rejected: {}{more}", counts.mails, counts.rejected),
+    ));
+    digest_lines(&mut lines, status, now);
+    let lines = lines
+        .into_iter()
+        .map(|(label, value)| format!("{label:<13} {}\n", printable(&value)));
+    lines.collect()
+}
+
+fn ago(at: Timestamp, now: Timestamp) -> String {
+    format!("{at}, {} ago", span(at, now))
+}
+
+fn mailbox_lines(lines: &mut Vec<Line>, mailbox: &Mailbox, now: Timestamp) {
+    let when = |at: Option<Timestamp>| at.map_or("never".to_owned(), |at| ago(at, now));
+    lines.push(("Mailbox", mailbox.name.clone()));
+    lines.push(("  polled", when(mailbox.polled_at)));
+    if let Some(since) = mailbox.failing_since {
+        lines.push(("  succeeded", when(mailbox.succeeded_at)));
+        lines.push(("  failing", format!("since {}", ago(since, now))));
+        lines.push(("  error", mailbox.error.clone().unwrap_or_default()));
+    }
+    for folder in mailbox.folders.iter().filter(|folder| !folder.server.is_empty()) {
+        let FolderStatus {
+            folder,
+            last_uid,
+            uid_validity,
+            ..
+        } = folder;
+        lines.push((
+            "  folder",
+            format!("{folder}: read up to UID {last_uid} (UIDVALIDITY {uid_validity})"),
+        ));
+    }
+    if mailbox.to_leave > 0 {
+        lines.push((
+            "  to leave",
+            format!("{} stored mails, at a coming poll", mailbox.to_leave),
+        ));
+    }
+}
+
+fn digest_lines(lines: &mut Vec<Line>, status: &Status, now: Timestamp) {
+    let last = status.last_digest.map_or("none".to_owned(), |at| at.to_string());
+    lines.push(("Last digest", last));
+    let next = status
+        .next_digest
+        .map_or("not configured: [digest] and [smtp]".to_owned(), |at| {
+            at.to_string()
+        });
+    lines.push(("Next digest", next));
+    if let Some(digest) = &status.waiting_digest {
+        lines.push((
+            "Not accepted",
+            format!("{:?}, due {}", digest.subject, ago(digest.due_at, now)),
+        ));
+        lines.push(("  waiting", digest.recipients.join(", ")));
+        lines.push(("  tried", format!("{} times", digest.attempts)));
+        lines.extend(digest.error.iter().map(|error| ("  error", error.clone())));
+    }
+    for refused in &status.refused_recipients {
+        let since = ago(refused.since, now);
+        lines.push((
+            "Refused",
+            format!("{} since {since}: {}", refused.recipient, refused.error),
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn span_is_told_in_the_largest_unit_that_fits() {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        for (since, expected) in [
+            ("2026-11-22T12:00:00Z", "0 seconds"),
+            ("2026-11-22T11:58:20Z", "100 seconds"),
+            ("2026-11-22T11:57:00Z", "3 minutes"),
+            ("2026-11-21T11:00:00Z", "25 hours"),
+            ("2026-11-19T12:00:00Z", "3 days"),
+            ("2026-11-23T12:00:00Z", "0 seconds"),
+        ] {
+            assert_eq!(span(since.parse().unwrap(), now), expected, "{since}");
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! Reading stored mails and reports again after an upgrade, in place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params};
+use serde_json::json;
+
+use super::incoming::{Content, IncomingMail, IncomingReport};
+use super::record::{Outcome, keep_raw, link, record_report_of, settle};
+use super::{Origin, Store, StoreError, moment, record_report};
+use crate::config::Span;
+use crate::report::Parsed;
+
+/// A mail or file of which something was rejected.
+#[derive(Debug, Clone)]
+pub struct RejectedOrigin {
+    /// Its id in `mails`.
+    pub id: i64,
+    /// Where it came from.
+    pub origin: Origin,
+    /// `host:port` of its folder; empty for a Maildir, `None` for an import.
+    pub server: Option<String>,
+    /// The login name of its folder.
+    pub user: String,
+    /// The folder, or the Maildir's path.
+    pub folder: String,
+}
+
+/// A stored report as it is to be read again.
+#[derive(Debug, Clone)]
+pub struct StoredReport {
+    /// Its id in `reports_all`.
+    pub id: i64,
+    /// As sent.
+    pub json: String,
+    /// Names of the tolerances that reading it needed.
+    pub deviations: Vec<String>,
+    /// Its reporter.
+    pub submitter: String,
+    /// Start of the period.
+    pub start: Timestamp,
+    /// End of the period.
+    pub end: Timestamp,
+    /// Domains of its entries, in order; `""` where absent.
+    pub domains: Vec<String>,
+}
+
+/// What reading a report again came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rewritten {
+    /// All of it stands as before.
+    Same,
+    /// Something in it is read otherwise now.
+    Changed,
+    /// It turned out to be the same as this other report, and is gone.
+    Merged(i64),
+}
+
+/// What reading a rejected mail again came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reread {
+    /// Nothing new.
+    Same,
+    /// Rejected for another reason.
+    OtherReason(String),
+    /// What it is now.
+    Outcome(String),
+}
+
+impl Store {
+    /// Every mail of which something was rejected, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn rejected_mails(&self) -> Result<Vec<RejectedOrigin>, StoreError> {
+        let mails = self
+            .db
+            .prepare(
+                "SELECT mail.id, mail.source, mail.folder, mail.uid_validity, mail.uid, mail.locator, mail.received_at,
+                        mail.size_bytes, mail.backfill, folder.server, folder.user, folder.name
+                 FROM mail LEFT JOIN folder ON folder.id = mail.folder
+                 WHERE mail.outcome = 'rejected'
+                    OR EXISTS (SELECT 1 FROM mail_report
+                               WHERE mail_report.mail = mail.id AND mail_report.outcome = 'rejected')
+                 ORDER BY mail.id",
+            )?
+            .query_map((), |row| {
+                let received_at: Option<String> = row.get(6)?;
+                Ok(RejectedOrigin {
+                    id: row.get(0)?,
+                    origin: Origin {
+                        source: row.get(1)?,
+                        folder: row.get(2)?,
+                        uid_validity: row.get(3)?,
+                        uid: row.get(4)?,
+                        base_name: None,
+                        locator: row.get(5)?,
+                        received_at: received_at.as_deref().and_then(moment),
+                        size_bytes: u64::try_from(row.get::<_, i64>(7)?).unwrap_or(0),
+                        backfill: row.get(8)?,
+                    },
+                    server: row.get(9)?,
+                    user: row.get::<_, Option<String>>(10)?.unwrap_or_default(),
+                    folder: row.get::<_, Option<String>>(11)?.unwrap_or_default(),
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(mails)
+    }
+
+    /// The bytes (gzip) that were kept of a rejected mail.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn raw_mail(&self, mail: i64) -> Result<Option<Vec<u8>>, StoreError> {
+        let raw = self
+            .db
+            .prepare_cached("SELECT bytes FROM raw_mail WHERE mail = :mail")?
+            .query_row(named_params! { ":mail": mail }, |row| row.get(0))
+            .optional()?;
+        Ok(raw)
+    }
+
+    /// The stored report with the smallest id above `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn stored_report_after(&self, after: i64) -> Result<Option<StoredReport>, StoreError> {
+        let report = self
+            .db
+            .prepare_cached(
+                "SELECT report.id, report_json.json, report.deviations, sender.submitter, report.start_datetime,
+                        report.end_datetime
+                 FROM report JOIN report_json ON report_json.report = report.id
+                      JOIN sender ON sender.id = report.sender
+                 WHERE report.id > :after ORDER BY report.id LIMIT 1",
+            )?
+            .query_row(named_params! { ":after": after }, |row| {
+                let time = |text: &str| moment(text).unwrap_or(Timestamp::UNIX_EPOCH);
+                Ok(StoredReport {
+                    id: row.get(0)?,
+                    json: row.get(1)?,
+                    deviations: serde_json::from_str(row.get_ref(2)?.as_str()?).unwrap_or_default(),
+                    submitter: row.get(3)?,
+                    start: time(row.get_ref(4)?.as_str()?),
+                    end: time(row.get_ref(5)?.as_str()?),
+                    domains: Vec::new(),
+                })
+            })
+            .optional()?;
+        let Some(mut report) = report else { return Ok(None) };
+        report.domains = self
+            .db
+            .prepare_cached(
+                "SELECT policy.policy_domain FROM policy_result JOIN policy ON policy.id = policy_result.policy
+                 WHERE policy_result.report = :report ORDER BY policy_result.id",
+            )?
+            .query_map(named_params! { ":report": report.id }, |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(Some(report))
+    }
+
+    /// Puts what was read again in the place of a stored report, if it differs, in one transaction: its entries, which
+    /// of its rivals counts, and the days of the failure types. What digests have told of its failures stays told.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database; then the report is as before.
+    pub fn rewrite_report(
+        &mut self,
+        report: i64,
+        parsed: &Parsed,
+        deviations: &BTreeSet<String>,
+        submitter: &str,
+        now: Timestamp,
+    ) -> Result<Rewritten, StoreError> {
+        let mut tx = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let savepoint = tx.savepoint()?;
+        let rewritten = rewrite(&savepoint, report, parsed, deviations, submitter, now)?;
+        if rewritten == Rewritten::Same {
+            drop(savepoint); // rolls back
+        } else {
+            savepoint.commit()?;
+        }
+        tx.commit()?;
+        Ok(rewritten)
+    }
+
+    /// Puts what was read again in the place of a mail of which something was rejected. It keeps its id, so that no
+    /// digest tells it again; reports found now are new ones.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database; then the mail is as before.
+    pub fn reread_mail(
+        &mut self,
+        mail: i64,
+        incoming: &IncomingMail,
+        retention: Span,
+        now: Timestamp,
+    ) -> Result<Reread, StoreError> {
+        let oldest_day = retention.before(now).map(super::record::day_of);
+        let tx = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let before = mail_state(&tx, mail)?;
+        reread(&tx, mail, incoming, oldest_day.as_deref(), now)?;
+        let after = mail_state(&tx, mail)?;
+        let reread = match (&before, &after) {
+            (before, after) if before == after => Reread::Same,
+            _ if before.0 == after.0 && before.1 == after.1 => {
+                Reread::OtherReason(after.2.clone().unwrap_or_default())
+            }
+            _ => Reread::Outcome(after.0.clone()),
+        };
+        tx.commit()?;
+        Ok(reread)
+    }
+}
+
+/// Outcome, outcomes of the reports in it, reason.
+type MailState = (String, Vec<String>, Option<String>);
+
+fn mail_state(db: &Connection, mail: i64) -> rusqlite::Result<MailState> {
+    let (outcome, reason) = db.query_row(
+        "SELECT outcome, reason FROM mail WHERE id = :mail",
+        named_params! { ":mail": mail },
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let reports = db
+        .prepare_cached("SELECT outcome FROM mail_report WHERE mail = :mail ORDER BY ordinal")?
+        .query_map(named_params! { ":mail": mail }, |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok((outcome, reports, reason))
+}
+
+fn reread(
+    db: &Connection,
+    mail: i64,
+    incoming: &IncomingMail,
+    oldest_day: Option<&str>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    // A report that was stored from this mail is now found as a duplicate of itself.
+    let own: BTreeMap<i64, String> = db
+        .prepare_cached("SELECT report, outcome FROM mail_report WHERE mail = :mail AND report IS NOT NULL")?
+        .query_map(named_params! { ":mail": mail }, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    db.execute(
+        "DELETE FROM mail_report WHERE mail = :mail",
+        named_params! { ":mail": mail },
+    )?;
+    let set = |outcome: Outcome, reason: Option<&str>| {
+        db.execute(
+            "UPDATE mail SET outcome = :outcome, reason = :reason, settled = 0,
+                 message_id = coalesce(:message_id, message_id) WHERE id = :mail",
+            named_params! {
+                ":outcome": outcome.as_str(), ":reason": reason, ":message_id": incoming.message_id, ":mail": mail,
+            },
+        )
+    };
+    let mut is_rejected = false;
+    match &incoming.content {
+        Content::NotAReport => {
+            set(Outcome::NotAReport, None)?;
+        }
+        Content::Rejected(reason) => {
+            is_rejected = true;
+            set(Outcome::Rejected, Some(reason))?;
+        }
+        Content::Reports(reports) => {
+            set(Outcome::NotAReport, None)?;
+            for (ordinal, report) in (1_i64..).zip(reports) {
+                is_rejected |= matches!(report, IncomingReport::Rejected(_));
+                let backfill = incoming.origin.backfill;
+                let (mut outcome, report, reason) =
+                    record_report_of(db, mail, backfill, report, oldest_day, now)?;
+                if outcome == Outcome::Duplicate
+                    && let Some(before) = report.and_then(|report| own.get(&report))
+                {
+                    outcome = Outcome::from_text(before);
+                }
+                link(db, mail, ordinal, report, outcome, reason)?;
+            }
+            settle(db, mail)?;
+        }
+    }
+    if is_rejected {
+        keep_raw(db, mail, incoming)
+    } else {
+        db.execute(
+            "DELETE FROM raw_mail WHERE mail = :mail",
+            named_params! { ":mail": mail },
+        )?;
+        Ok(())
+    }
+}
+
+fn rewrite(
+    db: &Connection,
+    report: i64,
+    parsed: &Parsed,
+    deviations: &BTreeSet<String>,
+    submitter: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Rewritten> {
+    let before = picture(db, report)?;
+    let (identity, content) = record_report::hashes(parsed);
+    let twin: Option<i64> = db
+        .query_row(
+            "SELECT id FROM report WHERE identity = :identity AND content = :content AND id <> :report",
+            named_params! { ":identity": identity, ":content": content, ":report": report },
+            |row| row.get(0),
+        )
+        .optional()?;
+    let old_identity: Vec<u8> = db.query_row(
+        "SELECT identity FROM report WHERE id = :report",
+        named_params! { ":report": report },
+        |row| row.get(0),
+    )?;
+    let old_types = failure_types(db, report)?;
+    db.execute(
+        "DELETE FROM policy_result WHERE report = :report",
+        named_params! { ":report": report },
+    )?;
+    if let Some(twin) = twin {
+        merge(db, report, twin)?;
+    } else {
+        record_report::update(db, report, parsed, &json!(deviations).to_string(), submitter, now)?;
+    }
+    elect(db, &old_identity)?;
+    elect(db, identity)?;
+    let new_types = failure_types(db, report)?;
+    keep_told(db, &old_types, &new_types)?;
+    for failure_type in old_types.union(&new_types) {
+        record_report::count_days(db, *failure_type)?;
+    }
+    Ok(match twin {
+        Some(twin) => Rewritten::Merged(twin),
+        None if picture(db, report)? == before => Rewritten::Same,
+        None => Rewritten::Changed,
+    })
+}
+
+/// Everything that users see of a report, as text to compare.
+fn picture(db: &Connection, report: i64) -> rusqlite::Result<Vec<String>> {
+    db.prepare_cached(
+        "SELECT json_array(sender, report_id, start_datetime, end_datetime, deviations, status, sessions,
+                           hex(identity), hex(content)) AS line, 0 AS part, 0 AS id
+         FROM report WHERE id = :report
+         UNION ALL
+         SELECT json_array(policy.id, policy.sts_mode, policy_result.successful, policy_result.failed), 1,
+                policy_result.id
+         FROM policy_result JOIN policy ON policy.id = policy_result.policy WHERE policy_result.report = :report
+         UNION ALL
+         SELECT json_array(failure_type, detail, result_type, sending_mta_ip, receiving_mx_hostname,
+                           receiving_mx_helo, receiving_ip, failed_session_count, failure_reason_code,
+                           additional_information,
+                           dense_rank() OVER (ORDER BY policy_result)), 2, failure.id
+         FROM failure WHERE policy_result IN (SELECT id FROM policy_result WHERE report = :report)
+         ORDER BY 2, 3",
+    )?
+    .query_map(named_params! { ":report": report }, |row| row.get(0))?
+    .collect()
+}
+
+fn failure_types(db: &Connection, report: i64) -> rusqlite::Result<BTreeSet<i64>> {
+    db.prepare_cached(
+        "SELECT DISTINCT failure.failure_type FROM failure
+         JOIN policy_result ON policy_result.id = failure.policy_result
+         WHERE policy_result.report = :report AND failure.failure_type IS NOT NULL",
+    )?
+    .query_map(named_params! { ":report": report }, |row| row.get(0))?
+    .collect()
+}
+
+/// A report that is now the same as another: mails point to that one, and it goes.
+fn merge(db: &Connection, report: i64, twin: i64) -> rusqlite::Result<()> {
+    let mails: Vec<i64> = db
+        .prepare("SELECT mail FROM mail_report WHERE report = :report")?
+        .query_map(named_params! { ":report": report }, |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    db.execute(
+        "UPDATE mail_report SET report = :twin, outcome = 'duplicate' WHERE report = :report",
+        named_params! { ":twin": twin, ":report": report },
+    )?;
+    db.execute(
+        "DELETE FROM report WHERE id = :report",
+        named_params! { ":report": report },
+    )?;
+    for mail in mails {
+        settle(db, mail)?;
+    }
+    Ok(())
+}
+
+/// Lets of the reports of one identity the one count that would, had they come in any order.
+fn elect(db: &Connection, identity: &[u8]) -> rusqlite::Result<()> {
+    let rivals: Vec<(i64, bool)> = db
+        .prepare_cached(
+            "SELECT id, status = 'counted' FROM report
+             WHERE identity = :identity AND status IN ('counted', 'conflict') ORDER BY sessions DESC, content",
+        )?
+        .query_map(named_params! { ":identity": identity }, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let Some(((winner, false), losers)) = rivals.split_first() else {
+        return Ok(());
+    };
+    // At most one counts at any moment.
+    let changed = losers
+        .iter()
+        .filter(|(_, counts)| *counts)
+        .copied()
+        .chain([(*winner, false)]);
+    for (report, counts) in changed {
+        db.execute(
+            "UPDATE report SET status = :status WHERE id = :report",
+            named_params! { ":status": if counts { "conflict" } else { "counted" }, ":report": report },
+        )?;
+        for failure_type in failure_types(db, report)? {
+            record_report::count_days(db, failure_type)?;
+        }
+        super::record::settle_mails_of(db, report)?;
+    }
+    Ok(())
+}
+
+/// A failure that is only called otherwise now is no news: it takes over what digests told of its old name.
+fn keep_told(db: &Connection, old: &BTreeSet<i64>, new: &BTreeSet<i64>) -> rusqlite::Result<()> {
+    let gone: Vec<i64> = old.difference(new).copied().collect();
+    for failure_type in new.difference(old) {
+        db.execute(
+            "UPDATE failure_type SET (announced, announced_at) = (
+                 SELECT announced, announced_at FROM failure_type AS before
+                 WHERE before.id IN (SELECT value FROM json_each(:gone)) AND before.announced_at IS NOT NULL
+                 ORDER BY before.policy_domain = failure_type.policy_domain DESC, before.announced_at LIMIT 1)
+             WHERE id = :id AND announced_at IS NULL",
+            named_params! { ":gone": json!(gone).to_string(), ":id": failure_type },
+        )?;
+    }
+    Ok(())
+}

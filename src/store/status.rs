@@ -1,0 +1,237 @@
+//! How things stand: what works, what waits, how much there is.
+
+use std::fs::{File, TryLockError};
+use std::io::Read;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, named_params};
+use serde::Serialize;
+
+use super::{Store, StoreError, moment};
+use crate::config::StoreConfig;
+
+/// Most characters that a process id has.
+const MAX_PID: u64 = 20;
+
+/// How much there is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Reports that count.
+    pub reports: i64,
+    /// The newest day that a counted report is about.
+    pub newest_report_day: Option<String>,
+    /// Mails and files read.
+    pub mails: i64,
+    /// Of these: rejected.
+    pub rejected: i64,
+    /// Distinct failures ever seen.
+    pub failure_types: i64,
+}
+
+/// How the polls of a mailbox went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailboxState {
+    /// The last poll that ended.
+    pub polled_at: Timestamp,
+    /// The last one that ended well.
+    pub succeeded_at: Option<Timestamp>,
+    /// The first failure since then.
+    pub failing_since: Option<Timestamp>,
+    /// The newest error.
+    pub error: Option<String>,
+}
+
+/// How far a folder was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FolderStatus {
+    /// `host:port`, or empty for a Maildir.
+    #[serde(skip)]
+    pub server: String,
+    /// The login name, or empty for a Maildir.
+    #[serde(skip)]
+    pub user: String,
+    /// The folder, or a Maildir's path.
+    pub folder: String,
+    /// UIDVALIDITY; 0 for a Maildir.
+    pub uid_validity: u32,
+    /// Everything up to this UID was received; 0 for a Maildir.
+    pub last_uid: u32,
+    /// Stored mails that are still in it, and that `after` would move or delete.
+    pub settled: i64,
+}
+
+/// A digest that somebody has not accepted yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitingDigest {
+    /// Its Subject.
+    pub subject: String,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// Who waits for it.
+    pub recipients: Vec<String>,
+    /// How often it was tried with one of them.
+    pub attempts: i64,
+    /// The newest error.
+    pub error: Option<String>,
+}
+
+/// A recipient whom the mail server refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// The address.
+    pub recipient: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The server's answer.
+    pub error: String,
+}
+
+/// The process that holds the lock beside the database; `None` where nobody does.
+///
+/// # Errors
+///
+/// [`StoreError::File`] if the lock can't be looked at.
+pub fn lock_holder(config: &StoreConfig) -> Result<Option<String>, StoreError> {
+    let mut name = config.path.clone().into_os_string();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let failed = |source| StoreError::File {
+        path: path.clone(),
+        reason: source,
+    };
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    match file.try_lock_shared() {
+        // Let go when the file is closed.
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            file.take(MAX_PID).read_to_string(&mut pid).map_err(failed)?;
+            Ok(Some(pid.trim().to_owned()))
+        }
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+impl Store {
+    /// How much there is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn counts(&self) -> Result<Counts, StoreError> {
+        Ok(self.db.query_row(
+            "SELECT (SELECT count(*) FROM reports), (SELECT max(day) FROM reports), (SELECT count(*) FROM mails),
+                    (SELECT count(*) FROM mails WHERE outcome = 'rejected'), (SELECT count(*) FROM failure_types)",
+            (),
+            |row| {
+                Ok(Counts {
+                    reports: row.get(0)?,
+                    newest_report_day: row.get(1)?,
+                    mails: row.get(2)?,
+                    rejected: row.get(3)?,
+                    failure_types: row.get(4)?,
+                })
+            },
+        )?)
+    }
+
+    /// How the polls of a mailbox went; `None` before the first one ended.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn mailbox_state(&self, name: &str) -> Result<Option<MailboxState>, StoreError> {
+        let time = |text: Option<String>| text.as_deref().and_then(moment);
+        Ok(self
+            .db
+            .query_row(
+                "SELECT polled_at, succeeded_at, failing_since, error FROM mailbox_state WHERE name = :name",
+                named_params! { ":name": name },
+                |row| {
+                    Ok(MailboxState {
+                        polled_at: time(row.get(0)?).unwrap_or(Timestamp::UNIX_EPOCH),
+                        succeeded_at: time(row.get(1)?),
+                        failing_since: time(row.get(2)?),
+                        error: row.get(3)?,
+                    })
+                },
+            )
+            .optional()?)
+    }
+
+    /// All folders that were ever read.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn folders(&self) -> Result<Vec<FolderStatus>, StoreError> {
+        let folders = self
+            .db
+            .prepare(
+                "SELECT server, user, name, uid_validity, last_uid,
+                        (SELECT count(*) FROM mail WHERE mail.folder = folder.id AND settled = 1
+                         AND left_at IS NULL AND uid IS NOT NULL)
+                 FROM folder ORDER BY id",
+            )?
+            .query_map((), |row| {
+                Ok(FolderStatus {
+                    server: row.get(0)?,
+                    user: row.get(1)?,
+                    folder: row.get(2)?,
+                    uid_validity: row.get(3)?,
+                    last_uid: row.get(4)?,
+                    settled: row.get(5)?,
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(folders)
+    }
+
+    /// The digest that waits to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn waiting_digest(&self) -> Result<Option<WaitingDigest>, StoreError> {
+        let Some(digest) = self.unsent_digest()? else {
+            return Ok(None);
+        };
+        let (attempts, error) = self.db.query_row(
+            "SELECT coalesce(max(attempts), 0), max(error) FROM delivery WHERE digest = :digest AND accepted_at IS NULL",
+            named_params! { ":digest": digest.id },
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(Some(WaitingDigest {
+            subject: digest.subject,
+            due_at: digest.due_at,
+            recipients: digest.waiting,
+            attempts,
+            error,
+        }))
+    }
+
+    /// Recipients whom the mail server refused in their newest digest.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn refused_recipients(&self) -> Result<Vec<Refused>, StoreError> {
+        let refused = self
+            .db
+            .prepare("SELECT recipient, since, error FROM refused_recipient ORDER BY recipient")?
+            .query_map((), |row| {
+                Ok(Refused {
+                    recipient: row.get(0)?,
+                    since: moment(row.get_ref(1)?.as_str()?).unwrap_or(Timestamp::UNIX_EPOCH),
+                    error: row.get(2)?,
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(refused)
+    }
+}

@@ -1,0 +1,404 @@
+//! What digests tell, when, and to whom.
+
+use serde_json::json;
+
+use super::super::{Composed, Content, Delivery, FixedDigest};
+use super::{
+    NOW, Place, at, backfill, detail, failing, mail, mail_of, policy, question, recipients, report_of,
+};
+use crate::config::Span;
+use crate::store::rows::{DigestFacts, FailureItem, Sum};
+
+const DUE: &str = "2026-11-22T07:00:00Z";
+const NEXT: &str = "2026-11-23T07:00:00Z";
+/// More than 14 days before.
+const OLD: &str = "2026-11-01";
+const RECENT: &str = "2026-11-20";
+
+impl Place {
+    fn facts(&self, due_at: &str) -> DigestFacts {
+        self.store.digest_facts(&question(due_at, 14, &[])).unwrap()
+    }
+
+    /// Fixes and sends the digest that is due.
+    fn send(&mut self, due_at: &str) -> DigestFacts {
+        let facts = self.facts(due_at);
+        let digest = self.fix(due_at);
+        for recipient in &digest.waiting {
+            self.store
+                .delivered(digest.id, recipient, Delivery::Accepted, at(due_at))
+                .unwrap();
+        }
+        assert!(self.store.end_round(digest.id, false, at(due_at)).unwrap());
+        facts
+    }
+
+    fn fix(&mut self, due_at: &str) -> FixedDigest {
+        let recipients = recipients();
+        self.store
+            .fix_digest(&question(due_at, 14, &recipients), |facts| {
+                Some(Composed {
+                    message_id: format!("{due_at}@example.org"),
+                    subject: format!("{} new", facts.new.len()),
+                    mail: format!("{facts:?}").into_bytes(),
+                })
+            })
+            .unwrap()
+            .unwrap()
+    }
+}
+
+fn kinds(items: &[FailureItem]) -> Vec<&str> {
+    items.iter().map(|item| item.result_type.as_str()).collect()
+}
+
+#[test]
+fn a_failure_is_told_as_new_once() {
+    let mut place = Place::new();
+    place.record(&[mail(&[failing("1", RECENT, "certificate-expired")])]);
+    assert_eq!(kinds(&place.send(DUE).new), ["certificate-expired"]);
+    place.record(&[mail(&[failing("2", "2026-11-21", "certificate-expired")])]);
+    let facts = place.send(NEXT);
+    assert_eq!(kinds(&facts.new), [""; 0]);
+    assert_eq!(kinds(&facts.ongoing), ["certificate-expired"]);
+    assert_eq!(facts.ongoing[0].first_day.to_string(), RECENT);
+    assert_eq!(place.row("SELECT announced_at FROM failure_types"), DUE);
+}
+
+#[test]
+fn printing_a_digest_changes_nothing() {
+    let mut place = Place::new();
+    place.record(&[mail(&[failing("1", RECENT, "certificate-expired")])]);
+    assert_eq!(place.facts(DUE), place.facts(DUE));
+    assert_eq!(place.row("SELECT count(*) FROM digests"), "0");
+    assert_eq!(kinds(&place.facts(DUE).new), ["certificate-expired"]);
+}
+
+#[test]
+fn a_digest_that_is_not_composed_leaves_its_reports_for_the_next() {
+    let mut place = Place::new();
+    place.record(&[mail(&[failing("1", RECENT, "certificate-expired")])]);
+    let fixed = place.store.fix_digest(&question(DUE, 14, &[]), |_| None).unwrap();
+    assert!(fixed.is_none());
+    assert_eq!(kinds(&place.facts(NEXT).new), ["certificate-expired"]);
+}
+
+#[test]
+fn what_arrives_after_a_digest_was_fixed_waits_for_the_next() {
+    let mut place = Place::new();
+    place.record(&[mail(&[failing("1", RECENT, "certificate-expired")])]);
+    place.fix(DUE);
+    place.record(&[mail(&[failing("2", RECENT, "validation-failure")])]);
+    assert_eq!(place.row("SELECT first_report, last_report FROM digests"), "1|1");
+    let facts = place.facts(NEXT);
+    assert_eq!((facts.after_report, facts.last_report, facts.reports), (1, 2, 1));
+    assert_eq!(kinds(&facts.new), ["validation-failure"]);
+}
+
+#[test]
+fn a_retry_sends_the_same_bytes_though_more_has_arrived() {
+    let mut place = Place::new();
+    place.record(&[mail(&[failing("1", RECENT, "certificate-expired")])]);
+    let fixed = place.fix(DUE);
+    place
+        .store
+        .delivered(
+            fixed.id,
+            "ops@example.org",
+            Delivery::Failed("451 later"),
+            at(DUE),
+        )
+        .unwrap();
+    assert!(!place.store.end_round(fixed.id, false, at(DUE)).unwrap());
+    place.record(&[mail(&[failing("2", RECENT, "validation-failure")])]);
+    let retried = place.store.unsent_digest().unwrap().unwrap();
+    assert_eq!(
+        (&retried.mail, &retried.message_id, &retried.subject, retried.id),
+        (&fixed.mail, &fixed.message_id, &fixed.subject, fixed.id)
+    );
+}
+
+#[test]
+fn a_recipient_that_accepted_is_not_mailed_again_because_another_has_to_wait() {
+    let mut place = Place::new();
+    let fixed = place.fix(DUE);
+    assert_eq!(fixed.waiting.len(), 2);
+    for (recipient, delivery) in [
+        ("ops@example.org", Delivery::Accepted),
+        ("it@example.org", Delivery::Failed("451 later")),
+    ] {
+        place
+            .store
+            .delivered(fixed.id, recipient, delivery, at(DUE))
+            .unwrap();
+    }
+    assert!(!place.store.end_round(fixed.id, false, at(DUE)).unwrap());
+    let unsent = place.store.unsent_digest().unwrap().unwrap();
+    assert_eq!(unsent.waiting, ["it@example.org"]);
+    assert_eq!(
+        place.rows("SELECT recipient, error, attempts FROM deliveries ORDER BY recipient"),
+        ["it@example.org|451 later|1", "ops@example.org|NULL|1"]
+    );
+}
+
+#[test]
+fn a_refused_recipient_ends_the_round_and_is_told_in_the_next_digest() {
+    let mut place = Place::new();
+    let fixed = place.fix(DUE);
+    for (recipient, delivery) in [
+        ("ops@example.org", Delivery::Accepted),
+        ("it@example.org", Delivery::Refused("550 no such user")),
+    ] {
+        place
+            .store
+            .delivered(fixed.id, recipient, delivery, at(DUE))
+            .unwrap();
+    }
+    assert!(place.store.end_round(fixed.id, false, at(DUE)).unwrap());
+    assert!(place.store.unsent_digest().unwrap().is_none());
+    let recipients = recipients();
+    let facts = place
+        .store
+        .digest_facts(&question(NEXT, 14, &recipients))
+        .unwrap();
+    assert_eq!(facts.refused.len(), 1);
+    assert!(facts.refused[0].new && facts.refused[0].error.contains("550"));
+}
+
+#[test]
+fn a_digest_that_everybody_was_refused_is_tried_with_everybody_again() {
+    let mut place = Place::new();
+    let fixed = place.fix(DUE);
+    for recipient in &fixed.waiting {
+        place
+            .store
+            .delivered(fixed.id, recipient, Delivery::Refused("554 go away"), at(DUE))
+            .unwrap();
+    }
+    assert!(!place.store.end_round(fixed.id, false, at(DUE)).unwrap());
+    let unsent = place.store.unsent_digest().unwrap().unwrap();
+    assert_eq!(unsent.waiting.len(), 2);
+}
+
+#[test]
+fn old_backfill_is_silent_and_recent_backfill_is_not() {
+    let mut place = Place::new();
+    place.record(&[
+        backfill(mail(&[failing("1", OLD, "certificate-expired")])),
+        backfill(mail(&[failing("2", RECENT, "validation-failure")])),
+    ]);
+    let facts = place.facts(DUE);
+    assert_eq!(kinds(&facts.new), ["validation-failure"]);
+    assert_eq!(kinds(&facts.over), ["certificate-expired"]);
+}
+
+#[test]
+fn the_last_of_announce_days_is_not_silent() {
+    for (day, is_new) in [("2026-11-08", true), ("2026-11-07", false)] {
+        let mut place = Place::new();
+        place.record(&[backfill(mail(&[failing("1", day, "certificate-expired")]))]);
+        assert_eq!(place.facts(DUE).new.len(), usize::from(is_new), "{day}");
+    }
+}
+
+#[test]
+fn without_announce_days_nothing_is_silent() {
+    let mut place = Place::new();
+    place.record(&[backfill(mail(&[failing("1", OLD, "certificate-expired")]))]);
+    let facts = place.store.digest_facts(&question(DUE, 0, &[])).unwrap();
+    assert_eq!((facts.new.len(), facts.over.len()), (1, 0));
+}
+
+#[test]
+fn a_failure_silent_in_the_backfill_is_new_when_it_comes_back() {
+    let mut place = Place::new();
+    place.record(&[backfill(mail(&[failing("1", OLD, "certificate-expired")]))]);
+    assert_eq!(kinds(&place.send(DUE).over), ["certificate-expired"]);
+    place.record(&[mail(&[failing("2", "2026-11-22", "certificate-expired")])]);
+    let facts = place.facts(NEXT);
+    assert_eq!(kinds(&facts.new), ["certificate-expired"]);
+    assert_eq!(facts.new[0].first_day.to_string(), OLD);
+}
+
+#[test]
+fn a_late_report_of_a_normal_poll_is_told_and_marked_late() {
+    let mut place = Place::new();
+    place.send(DUE);
+    place.record(&[
+        mail(&[failing("1", OLD, "certificate-expired")]),
+        mail(&[failing("2", RECENT, "validation-failure")]),
+    ]);
+    let facts = place.facts(NEXT);
+    let late: Vec<(&str, bool)> = facts
+        .new
+        .iter()
+        .map(|item| (item.result_type.as_str(), item.late))
+        .collect();
+    assert_eq!(
+        late,
+        [("certificate-expired", true), ("validation-failure", false)]
+    );
+}
+
+#[test]
+fn the_same_failure_under_sts_and_tlsa_is_one_item_counted_once() {
+    let mut place = Place::new();
+    let entry = |kind, ok, failed| policy(kind, ok, failed, json!([detail("certificate-expired", failed)]));
+    let report = report_of("1", RECENT, json!([entry("sts", 8, 2), entry("tlsa", 6, 4)]));
+    place.record(&[mail(&[report])]);
+    let facts = place.facts(DUE);
+    assert_eq!(facts.new.len(), 1);
+    let item = &facts.new[0];
+    assert_eq!(item.ids.len(), 2);
+    assert_eq!(item.policy_types, ["sts", "tlsa"]);
+    assert_eq!((item.failed.known, item.total.known), (4, 10));
+}
+
+#[test]
+fn a_failure_told_under_sts_is_no_news_under_tlsa() {
+    let mut place = Place::new();
+    place.record(&[mail(&[failing("1", RECENT, "certificate-expired")])]);
+    place.send(DUE);
+    let details = json!([detail("certificate-expired", 1)]);
+    place.record(&[mail(&[report_of(
+        "2",
+        "2026-11-21",
+        json!([policy("tlsa", 1, 1, details)]),
+    )])]);
+    let facts = place.send(NEXT);
+    assert_eq!((facts.new.len(), facts.ongoing.len()), (0, 1));
+}
+
+#[test]
+fn a_report_in_conflict_tells_nothing() {
+    let mut place = Place::new();
+    let more = report_of("1", RECENT, json!([policy("sts", 99, 0, json!([]))]));
+    place.record(&[
+        mail(&[failing("1", RECENT, "certificate-expired")]),
+        mail(&[more]),
+    ]);
+    let facts = place.facts(DUE);
+    assert_eq!((facts.new.len(), facts.reports), (0, 1));
+    assert_eq!(facts.domains[0].ok.known, 99);
+}
+
+#[test]
+fn sums_of_a_digest_are_the_sums_of_its_reports() {
+    let mut place = Place::new();
+    place.record(&[mail(&[failing("0", "2026-11-10", "certificate-expired")])]);
+    place.send(DUE);
+    let reports: Vec<_> = (1..=20_u64)
+        .map(|n| {
+            let details = json!([detail("certificate-expired", n)]);
+            mail(&[report_of(
+                &n.to_string(),
+                RECENT,
+                json!([policy("sts", 100 - n, n, details)]),
+            )])
+        })
+        .collect();
+    place.record(&reports);
+    let facts = place.facts(NEXT);
+    let known = |known| Sum {
+        known,
+        at_least: false,
+    };
+    assert_eq!(facts.reports, 20);
+    let [domain] = facts.domains.as_slice() else {
+        panic!("{:?}", facts.domains)
+    };
+    assert_eq!((domain.ok, domain.failed), (known(1790), known(210)));
+    let [reporter] = facts.reporters.as_slice() else {
+        panic!("{:?}", facts.reporters)
+    };
+    assert_eq!(
+        (reporter.reports, reporter.ok, reporter.failed),
+        (20, known(1790), known(210))
+    );
+    let item = &facts.ongoing[0];
+    assert_eq!((item.failed, item.total), (known(210), known(2000)));
+    assert_eq!(item.reporters[0].failed, known(210));
+}
+
+#[test]
+fn an_unreadable_count_makes_the_sums_at_least() {
+    let mut place = Place::new();
+    let details = json!([detail("certificate-expired", -1)]);
+    place.record(&[mail(&[report_of(
+        "1",
+        RECENT,
+        json!([policy("sts", 5, -1, details)]),
+    )])]);
+    let facts = place.facts(DUE);
+    assert!(facts.domains[0].failed.at_least);
+    assert!(facts.reporters[0].failed.at_least);
+    assert!(facts.new[0].failed.at_least && facts.new[0].total.at_least);
+}
+
+#[test]
+fn a_rejected_mail_is_told_once() {
+    let mut place = Place::new();
+    place.record(&[mail_of(Content::Rejected("cut off".to_owned()))]);
+    let facts = place.send(DUE);
+    assert_eq!(facts.rejected.len(), 1);
+    assert_eq!(facts.rejected[0].reason, "cut off");
+    assert_eq!((facts.mails.read, facts.mails.rejected), (1, 1));
+    assert_eq!(place.facts(NEXT).rejected.len(), 0);
+}
+
+#[test]
+fn a_mailbox_is_told_as_failing_after_a_day_and_as_new_once() {
+    let mut place = Place::new();
+    let mailboxes = ["reports".to_owned()];
+    let failing_at = |place: &Place, due_at: &str| {
+        let question = super::Question {
+            mailboxes: &mailboxes,
+            ..question(due_at, 14, &[])
+        };
+        let failing = place.store.digest_facts(&question).unwrap().failing;
+        failing
+            .into_iter()
+            .map(|mailbox| (mailbox.since, mailbox.error, mailbox.new))
+            .collect::<Vec<_>>()
+    };
+    for (moment, error) in [(NOW, "no route"), ("2026-11-22T09:00:00Z", "no login")] {
+        place
+            .store
+            .mailbox_polled("reports", Err(error), at(moment))
+            .unwrap();
+    }
+    assert_eq!(failing_at(&place, "2026-11-23T05:59:59Z"), []);
+    let told = (at(NOW), "no login".to_owned(), true);
+    assert_eq!(failing_at(&place, "2026-11-23T06:00:00Z"), [told]);
+    let question = super::Question {
+        mailboxes: &mailboxes,
+        ..question(NEXT, 14, &[])
+    };
+    let composed = |_: &DigestFacts| {
+        Some(Composed {
+            message_id: "1@example.org".to_owned(),
+            subject: String::new(),
+            mail: Vec::new(),
+        })
+    };
+    place.store.fix_digest(&question, composed).unwrap();
+    assert!(!failing_at(&place, "2026-11-24T07:00:00Z")[0].2);
+    place.store.mailbox_polled("reports", Ok(()), at(NEXT)).unwrap();
+    assert_eq!(failing_at(&place, "2026-11-25T07:00:00Z"), []);
+}
+
+#[test]
+fn the_range_never_runs_backwards_after_retention() {
+    let mut place = Place::new();
+    place.record(&[mail(&[failing("1", "2026-11-10", "certificate-expired")])]);
+    place.send(DUE);
+    place
+        .store
+        .retain(Span::Days(5), at("2026-11-28T00:00:00Z"))
+        .unwrap();
+    assert_eq!(place.row("SELECT count(*) FROM reports_all"), "0");
+    let facts = place.facts(NEXT);
+    assert_eq!((facts.after_report, facts.last_report, facts.reports), (1, 1, 0));
+    place.record(&[mail(&[failing("2", "2026-11-27", "certificate-expired")])]);
+    assert_eq!(place.facts(NEXT).reports, 1);
+}
