@@ -24,8 +24,18 @@ pub enum PollError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// `limits.poll_deadline` passed and not one mail was read.
-    #[error("nothing was read within limits.poll_deadline ({} s); see whether the server is slow", .0.as_secs())]
-    Deadline(Duration),
+    #[error(
+        "{server}: {step}: nothing was read within limits.poll_deadline ({} s); see whether the server is slow",
+        limit.as_secs()
+    )]
+    Deadline {
+        /// `host:port`, or the Maildir.
+        server: String,
+        /// What was being done.
+        step: String,
+        /// The limit.
+        limit: Duration,
+    },
 }
 
 impl PollError {
@@ -34,7 +44,7 @@ impl PollError {
         match self {
             Self::Mailbox(error) => error.reaction(),
             Self::Maildir(_) => Reaction::NeedsPerson,
-            Self::Store(_) | Self::Deadline(_) => Reaction::Retry,
+            Self::Store(_) | Self::Deadline { .. } => Reaction::Retry,
         }
     }
 }
@@ -61,6 +71,8 @@ struct Poll<'a, 'p> {
     config: &'a Config,
     /// The mailbox isn't changed.
     dry_run: bool,
+    /// What is being done, for the error when time is up.
+    step: String,
     tally: Tally,
     remarks: Vec<String>,
     progress: Progress<'p>,
@@ -79,6 +91,7 @@ pub async fn poll(
         mailbox,
         config,
         dry_run,
+        step: "connect".to_owned(),
         tally,
         remarks,
         progress,
@@ -93,7 +106,11 @@ pub async fn poll(
     let result = match result {
         Ok(result) => result,
         Err(_) if poll.tally.mails > 0 => Ok(()),
-        Err(_) => Err(PollError::Deadline(deadline)),
+        Err(_) => Err(PollError::Deadline {
+            server: server_of(mailbox),
+            step: std::mem::take(&mut poll.step),
+            limit: deadline,
+        }),
     };
     let Poll { tally, remarks, .. } = poll;
     let remembered = match &result {
@@ -110,6 +127,14 @@ pub async fn poll(
         is_unfinished,
         remarks,
         result,
+    }
+}
+
+/// What a mailbox is called in errors and cursors.
+fn server_of(mailbox: &MailboxConfig) -> String {
+    match (&mailbox.kind, &mailbox.path) {
+        (MailboxKind::Maildir, Some(path)) => path.display().to_string(),
+        _ => format!("{}:{}", mailbox.host, mailbox.port()),
     }
 }
 
@@ -137,8 +162,9 @@ impl Poll<'_, '_> {
         store: &mut Store,
         name: &str,
     ) -> Result<(), PollError> {
+        self.step = format!("open {name:?}");
         let state = session.examine(name).await?;
-        let server = format!("{}:{}", self.mailbox.host, self.mailbox.port());
+        let server = server_of(self.mailbox);
         let key = FolderKey {
             server: &server,
             user: &self.mailbox.user,
@@ -154,7 +180,9 @@ impl Poll<'_, '_> {
         if folder.rescan {
             tracing::info!(mailbox = %self.mailbox.name, folder = ?name, "uids changed, reading again");
         }
+        self.step = format!("read {name:?}");
         self.folder(session, store, name, state, &folder).await?;
+        self.step = format!("move or delete in {name:?}");
         self.after(session, store, name, state.uid_validity, &folder)
             .await
     }

@@ -151,7 +151,8 @@ impl Store {
         Ok(())
     }
 
-    /// When the newest digest was due, whether sent or not.
+    /// When the newest digest was due, whether sent or not. The newest is the one that was made last, not the one of
+    /// the latest time: the clock may have been wrong.
     ///
     /// # Errors
     ///
@@ -159,7 +160,10 @@ impl Store {
     pub fn last_digest_at(&self) -> Result<Option<Timestamp>, StoreError> {
         let due_at: Option<String> = self
             .db
-            .query_row("SELECT max(due_at) FROM digest", (), |row| row.get(0))?;
+            .query_row("SELECT due_at FROM digest ORDER BY id DESC LIMIT 1", (), |row| {
+                row.get(0)
+            })
+            .optional()?;
         Ok(due_at.as_deref().and_then(moment))
     }
 
