@@ -24,8 +24,16 @@ pub enum PollError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// `limits.poll_deadline` passed and not one mail was read.
-    #[error("nothing was read within limits.poll_deadline ({} s); see whether the server is slow", .0.as_secs())]
-    Deadline(Duration),
+    #[error(
+        "{place}: nothing was read within limits.poll_deadline ({} s); see whether the server is slow",
+        limit.as_secs()
+    )]
+    Deadline {
+        /// Server and step.
+        place: String,
+        /// The limit.
+        limit: Duration,
+    },
 }
 
 impl PollError {
@@ -34,7 +42,7 @@ impl PollError {
         match self {
             Self::Mailbox(error) => error.reaction(),
             Self::Maildir(_) => Reaction::NeedsPerson,
-            Self::Store(_) | Self::Deadline(_) => Reaction::Retry,
+            Self::Store(_) | Self::Deadline { .. } => Reaction::Retry,
         }
     }
 }
@@ -63,6 +71,8 @@ struct Poll<'a, 'p> {
     dry_run: bool,
     tally: Tally,
     remarks: Vec<String>,
+    /// What is being done.
+    step: String,
     progress: Progress<'p>,
 }
 
@@ -81,6 +91,7 @@ pub async fn poll(
         dry_run,
         tally,
         remarks,
+        step: "login".to_owned(),
         progress,
     };
     let deadline = config.limits.poll_deadline;
@@ -93,7 +104,10 @@ pub async fn poll(
     let result = match result {
         Ok(result) => result,
         Err(_) if poll.tally.mails > 0 => Ok(()),
-        Err(_) => Err(PollError::Deadline(deadline)),
+        Err(_) => Err(PollError::Deadline {
+            place: format!("{}:{}: {}", mailbox.host, mailbox.port(), poll.step),
+            limit: deadline,
+        }),
     };
     let Poll { tally, remarks, .. } = poll;
     let remembered = match &result {
@@ -118,6 +132,7 @@ impl Poll<'_, '_> {
         let mut session = ImapSession::connect(self.mailbox, &self.config.limits).await?;
         let mut first_error = None;
         for name in self.mailbox.folders() {
+            self.step = format!("folder {name:?}");
             match self.one_folder(&mut session, store, &name).await {
                 Ok(()) => {}
                 // A folder that is missing must not keep the others from being read.

@@ -417,7 +417,14 @@ fn documents() -> Vec<Row> {
         ),
         stored(
             "a million members that nobody knows",
-            |out| write::repeated(out, "\"contact-info\":\"tls@example.net\",", b"\"x\":[],", 1_000_000),
+            |out| {
+                write::repeated(
+                    out,
+                    "\"contact-info\":\"tls@example.net\",",
+                    b"\"x\":[],",
+                    1_000_000,
+                )
+            },
             ORGANIZATION,
             "Example Net",
         ),

@@ -20,6 +20,7 @@ mod database;
 mod demo;
 mod dialects;
 mod digest;
+mod hostile_imap;
 mod import;
 mod kill;
 mod mailboxes;
