@@ -22,6 +22,7 @@ mod demo;
 mod dialects;
 mod digest;
 mod faults;
+mod hostile_imap;
 mod import;
 mod kill;
 mod mailboxes;
