@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::cli::RowFormat;
@@ -104,6 +105,11 @@ impl QueryOutput for Rows {
             }
         }
     }
+}
+
+/// A document for machines, indented, that is safe to look at in a terminal too.
+pub(super) fn document(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(value).map(|text| json_escaped(&text))
 }
 
 fn csv_row<'a>(out: &mut impl Write, fields: impl Iterator<Item = &'a str>) -> io::Result<()> {

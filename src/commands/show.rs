@@ -5,10 +5,9 @@ use std::io::Write;
 use anyhow::bail;
 
 use super::End;
-use super::output::printable;
+use super::output::{document, printable};
 use crate::cli::TextOrJson;
 use crate::config::Config;
-use crate::digest::names::json_escaped;
 use crate::store::{ShownPolicy, ShownReport, Store};
 
 /// Prints a report.
@@ -19,7 +18,7 @@ pub(super) fn report(config: &Config, id: i64, format: TextOrJson) -> anyhow::Re
     };
     let mut out = std::io::stdout().lock();
     match format {
-        TextOrJson::Json => writeln!(out, "{}", json_escaped(&serde_json::to_string_pretty(&report)?))?,
+        TextOrJson::Json => writeln!(out, "{}", document(&report)?)?,
         TextOrJson::Text => write!(out, "{}", text(&report))?,
     }
     Ok(End::Done)

@@ -318,6 +318,28 @@ fn show_report_has_no_control_characters() {
     }
 }
 
+#[test]
+fn mails_status_and_reparse_have_no_control_characters() {
+    let place = imported();
+    for arguments in [
+        &["mails", "--all"][..],
+        &["mails", "--all", "--format", "json"],
+        &["status"],
+        &["status", "--format", "json"],
+    ] {
+        assert_clean(&place.print(arguments));
+    }
+    let csv = place.print(&["mails", "--all", "--format", "csv"]);
+    assert_clean(&csv.replace("\r\n", "\n").replace('\t', " "));
+    assert_eq!(
+        csv::Reader::from_reader(csv.as_bytes()).records().count(),
+        EVIL.len()
+    );
+    let reparsed = place.run(&["reparse"]);
+    assert_clean(&String::from_utf8(reparsed.stdout).unwrap());
+    assert_clean(&String::from_utf8(reparsed.stderr).unwrap());
+}
+
 /// Every line of a log begins with a time of ours.
 fn assert_lines_are_ours(log: &str) {
     assert_clean(log);
