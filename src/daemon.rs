@@ -200,9 +200,9 @@ fn first_turns(config: &Config) -> Vec<Turn> {
 }
 
 /// The pause after `failures` failures in a row: doubling, with jitter so that many daemons don't knock at once.
-fn pause(failures: u32) -> Duration {
-    let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(10));
-    let pause = FIRST_PAUSE.saturating_mul(doubled).min(MAX_PAUSE);
+fn pause(failures: u32, first: Duration) -> Duration {
+    let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(12));
+    let pause = first.saturating_mul(doubled).min(MAX_PAUSE);
     pause.mul_f64(0.75 + 0.5 * fastrand::f64())
 }
 
@@ -280,7 +280,7 @@ impl Daemon<'_> {
         if let Err(error) = self.digest_step().await {
             self.send_failures = self.send_failures.saturating_add(1);
             self.next_send = Instant::now()
-                .checked_add(pause(self.send_failures))
+                .checked_add(pause(self.send_failures, FIRST_PAUSE))
                 .unwrap_or(self.next_send);
             tracing::error!("cannot make the digest: {error:#}");
             self.ping();
@@ -288,7 +288,7 @@ impl Daemon<'_> {
     }
 
     async fn digest_step(&mut self) -> anyhow::Result<()> {
-        let waiting = match self.store.unsent_digest()? {
+        let waiting = match deliver::waiting(&self.config, &mut self.store)? {
             Some(waiting) => Some(waiting),
             None => self.fix_digest()?,
         };
@@ -307,7 +307,7 @@ impl Daemon<'_> {
         } else {
             self.send_failures = self.send_failures.saturating_add(1);
             self.next_send = Instant::now()
-                .checked_add(pause(self.send_failures))
+                .checked_add(pause(self.send_failures, FIRST_PAUSE))
                 .unwrap_or(self.next_send);
         }
         self.ping();
@@ -410,8 +410,10 @@ fn next_turn(turn: Turn, mailbox: &MailboxConfig, polled: &Polled) -> Turn {
             let failures = turn.failures.saturating_add(1);
             let pause = match error.reaction() {
                 Reaction::RetryHourly => MAX_PAUSE,
-                // Not sooner than configured, but a long interval need not pass after a hiccup.
-                Reaction::Retry | Reaction::Wait | Reaction::NeedsPerson => pause(failures),
+                // A long interval need not pass after a hiccup, and a short one is not made long by it.
+                Reaction::Retry | Reaction::Wait | Reaction::NeedsPerson => {
+                    pause(failures, FIRST_PAUSE.min(mailbox.poll_interval))
+                }
             };
             (failures, pause)
         }

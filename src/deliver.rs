@@ -1,7 +1,7 @@
 //! From facts to a mail, and from a mail to its recipients.
 
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::clock;
 use crate::config::{After, Config};
@@ -9,6 +9,9 @@ use crate::digest::send::{Delivered, SendError, send};
 use crate::digest::{Digest, Options, Rendered, mail};
 use crate::store::rows::DigestFacts;
 use crate::store::{Composed, Delivery, FixedDigest, Question, Store, StoreError};
+
+/// How long a digest that somebody has is tried for the others; then the next one's turn comes.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// How a round of deliveries ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +128,19 @@ async fn send_waiting(config: &Config, digest: &FixedDigest) -> Result<Vec<(Stri
     .await
 }
 
+/// The digest that waits to be sent, to today's recipients.
+///
+/// # Errors
+///
+/// [`StoreError`] from the database.
+pub fn waiting(config: &Config, store: &mut Store) -> Result<Option<FixedDigest>, StoreError> {
+    let Some(digest) = store.unsent_digest()? else {
+        return Ok(None);
+    };
+    store.follow_recipients(digest.id, &config.digest.to)?;
+    store.unsent_digest()
+}
+
 /// Makes one attempt to send a fixed digest to those who wait for it, and remembers the result for each.
 ///
 /// # Errors
@@ -161,6 +177,7 @@ pub async fn deliver(config: &Config, store: &mut Store, digest: &FixedDigest) -
             Delivered::Failed(error) => round.waiting.push((recipient, error)),
         }
     }
-    round.is_sent = store.end_round(digest.id, clock::now())?;
+    let gives_up = clock::now().duration_since(digest.due_at) > PATIENCE;
+    round.is_sent = store.end_round(digest.id, gives_up, clock::now())?;
     Ok(round)
 }

@@ -98,7 +98,8 @@ fn every_error_says_what_is_wrong_and_what_to_do() {
     texts.extend([
         PollError::Maildir(io::Error::other("(see mailbox::maildir)")).to_string(),
         PollError::Deadline {
-            place: "imap.example.org:993: folder \"INBOX\"".to_owned(),
+            server: "imap.example.org:993".to_owned(),
+            step: "read \"INBOX\"".to_owned(),
             limit: Duration::from_mins(10),
         }
         .to_string(),

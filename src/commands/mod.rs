@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::cli::{Cli, DigestArgs, DigestFormat, Show, Verb};
+use crate::cli::{Cli, Show, Verb};
 use crate::clock;
 use crate::config::{Config, ConfigError};
-use crate::deliver;
-use crate::digest::{news, schedule};
 use crate::ping::{Ping, Pinger};
 use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
@@ -17,6 +15,7 @@ use crate::{daemon, import};
 
 mod backup;
 mod check;
+mod digest;
 mod forget;
 mod mails;
 mod output;
@@ -64,8 +63,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Run => run_daemon(config, &path).await,
         Verb::Poll { dry_run } => poll_all(&config, dry_run).await,
         Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
-        Verb::Digest(args) if args.send => send_digest(&config, args.dry_run).await,
-        Verb::Digest(args) => print_digest(&config, &args),
+        Verb::Digest(args) if args.send => digest::send(&config, args.dry_run).await,
+        Verb::Digest(args) => digest::print(&config, &args),
         Verb::Sql(args) => sql::query(&config, &args),
         Verb::Check {
             offline,
@@ -233,112 +232,4 @@ fn import_paths(config: &Config, paths: &[PathBuf], dry_run: bool) -> anyhow::Re
     } else {
         End::Done
     })
-}
-
-fn print_digest(config: &Config, args: &DigestArgs) -> anyhow::Result<End> {
-    let store = Store::open_read_only(&config.store)?;
-    let now = clock::now().to_zoned(deliver::zone(config));
-    let mailboxes = deliver::mailboxes(config);
-    let facts = store.digest_facts(&deliver::question(config, &mailboxes, now.timestamp()))?;
-    let (digest, rendered) = deliver::render(config, &facts)?;
-    let mut out = std::io::stdout().lock();
-    match args.format {
-        DigestFormat::Text => write!(out, "Subject: {}\n\n{}", rendered.subject, rendered.text)?,
-        DigestFormat::Html => write!(out, "{}", rendered.html)?,
-        DigestFormat::Json => writeln!(out, "{}", digest.to_json()?)?,
-        DigestFormat::Eml => out.write_all(&deliver::compose(config, &rendered, &now)?.mail)?,
-    }
-    Ok(End::Done)
-}
-
-async fn send_digest(config: &Config, dry_run: bool) -> anyhow::Result<End> {
-    config.require_sending()?;
-    let _lock = if dry_run {
-        None
-    } else {
-        Some(Lock::take(&config.store)?)
-    };
-    let mut store = if dry_run {
-        Store::open_dry_run(&config.store)?
-    } else {
-        Store::open_existing(&config.store)?
-    };
-    let mut out = std::io::stdout().lock();
-    let waiting = match store.unsent_digest()? {
-        Some(waiting) => Some(waiting),
-        None => fix_digest(config, &mut store)?,
-    };
-    let Some(digest) = waiting else {
-        writeln!(
-            out,
-            "nothing new to tell, so nothing was sent; `tlsrptd digest` prints how things stand, and \
-             digest.send = \"always\" sends every time"
-        )?;
-        return Ok(End::Done);
-    };
-    if dry_run {
-        writeln!(
-            out,
-            "dry run: would send {:?} to {}",
-            digest.subject,
-            digest.waiting.join(", ")
-        )?;
-        return Ok(End::Done);
-    }
-    let pinger = Pinger::new(&config.monitor);
-    pinger.send(Ping::Start);
-    let round = deliver::deliver(config, &mut store, &digest).await;
-    let is_sent = round.as_ref().is_ok_and(|round| round.is_sent);
-    pinger.send(if is_sent { Ping::Success } else { Ping::Fail });
-    pinger.finish().await;
-    let round = round?;
-    for recipient in &round.accepted {
-        writeln!(out, "sent {:?} to {recipient}", digest.subject)?;
-    }
-    let mut err = std::io::stderr().lock();
-    for (recipient, answer) in &round.refused {
-        writeln!(
-            err,
-            "tlsrptd: {recipient} was refused: {answer}; check the address in digest.to"
-        )?;
-    }
-    for (recipient, error) in &round.waiting {
-        writeln!(
-            err,
-            "tlsrptd: {recipient} has not got the digest: {error}; the next `digest --send` or `run` sends it again"
-        )?;
-    }
-    Ok(if round.accepted.is_empty() {
-        End::Failed
-    } else if round.refused.is_empty() && round.waiting.is_empty() {
-        End::Done
-    } else {
-        End::Partly
-    })
-}
-
-/// Fixes a digest now if there is something to tell, whatever `digest.at` says.
-fn fix_digest(config: &Config, store: &mut Store) -> anyhow::Result<Option<crate::store::FixedDigest>> {
-    let now = clock::now().to_zoned(deliver::zone(config));
-    let previous = store.last_digest_at()?;
-    let mailboxes = deliver::mailboxes(config);
-    let question = deliver::question(config, &mailboxes, now.timestamp());
-    let mut failed = None;
-    let fixed = store.fix_digest(&question, |facts| {
-        let (send, weekly) = (config.digest.send, config.digest.weekly);
-        let composed = schedule::reason(&now, previous, send, weekly, news(facts))
-            .map_err(anyhow::Error::from)
-            .and_then(|decision| {
-                if !decision.sends() {
-                    return Ok(None);
-                }
-                let (_, rendered) = deliver::render(config, facts)?;
-                deliver::compose(config, &rendered, &now).map(Some)
-            });
-        composed.unwrap_or_else(|error| {
-            failed = Some(error);
-            None
-        })
-    })?;
-    failed.map_or(Ok(fixed), Err)
 }

@@ -380,7 +380,7 @@ pub struct SmtpConfig {
     pub token_command: Option<Vec<String>>,
     /// The folder for `.eml` files (transport `file`), or the sendmail program (transport `sendmail`).
     pub path: Option<PathBuf>,
-    /// Limit for connecting and for each answer of the server.
+    /// Limit for connecting and for each answer of the server; ten times as long for the answer to the mail itself.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub timeout: Duration,
 }

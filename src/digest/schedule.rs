@@ -50,6 +50,15 @@ pub struct Past {
     pub passed_over: Option<Timestamp>,
 }
 
+/// How far a digest on record may lie ahead of the clock, so that a clock that was set back brings no second one.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(48);
+
+/// A moment of the past, unless it is so far ahead that the clock must have been wrong then: it would silence the
+/// digests until it comes.
+fn believed(moment: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    moment.filter(|moment| moment.duration_since(now) <= MAX_AHEAD)
+}
+
 /// Why a digest is sent, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
@@ -77,12 +86,12 @@ impl Decision {
 /// Whether the due moment `due` (from [`latest_due`]) is still open: no digest of this calendar day or a later one,
 /// and not passed over. Only then is it worth asking what is new.
 pub fn is_open(due: &Zoned, past: Past) -> bool {
-    let day_is_taken = past.previous.is_some_and(|previous| {
+    let now = due.timestamp();
+    let day_is_taken = believed(past.previous, now).is_some_and(|previous| {
         previous >= due.timestamp() || previous.to_zoned(due.time_zone().clone()).date() == due.date()
     });
-    let passed_over = past
-        .passed_over
-        .is_some_and(|passed_over| passed_over >= due.timestamp());
+    let passed_over =
+        believed(past.passed_over, now).is_some_and(|passed_over| passed_over >= due.timestamp());
     !day_is_taken && !passed_over
 }
 
@@ -120,7 +129,7 @@ pub fn reason(
     weekly: Weekday,
     news: bool,
 ) -> Result<Decision, jiff::Error> {
-    let Some(previous) = previous else {
+    let Some(previous) = believed(previous, now.timestamp()) else {
         return Ok(Decision::First);
     };
     Ok(if news {
@@ -276,6 +285,11 @@ mod tests {
             decided("2026-11-21T07:00:00+01:00", "2026-11-22T06:00:00Z", true),
             Decision::NotDue
         );
+    }
+
+    #[test]
+    fn clock_that_was_weeks_ahead_does_not_silence_the_digests() {
+        assert!(decided("2026-11-21T07:00:00+01:00", "2026-12-22T06:00:00Z", false).sends());
     }
 
     #[test]

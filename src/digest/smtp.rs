@@ -14,9 +14,9 @@ use super::send::{Delivered, SendError, address, printable};
 use super::wire;
 use crate::config::{AuthMethod, SmtpConfig};
 
-/// Time for the server to take a whole mail over and above `smtp.timeout` (RFC 5321, Section 4.5.3.2.6 allows ten
-/// minutes).
-const DATA_TIMEOUT: Duration = Duration::from_mins(10);
+/// How many times `smtp.timeout` the server may take for the mail itself: ten minutes where that is one (RFC 5321,
+/// Section 4.5.3.2.6).
+const DATA_FACTOR: u32 = 10;
 
 /// A session that is connected and, where configured, encrypted and logged in.
 pub(super) struct Smtp {
@@ -144,7 +144,7 @@ impl Smtp {
                 .await?;
             let sending = self.connection.message(mail);
             step("send the mail", "see the server's log")
-                .run(DATA_TIMEOUT, sending)
+                .run(self.timeout.saturating_mul(DATA_FACTOR), sending)
                 .await?;
         }
         self.quit().await;

@@ -25,12 +25,14 @@ pub enum PollError {
     Store(#[from] StoreError),
     /// `limits.poll_deadline` passed and not one mail was read.
     #[error(
-        "{place}: nothing was read within limits.poll_deadline ({} s); see whether the server is slow",
+        "{server}: {step}: nothing was read within limits.poll_deadline ({} s); see whether the server is slow",
         limit.as_secs()
     )]
     Deadline {
-        /// Server and step.
-        place: String,
+        /// `host:port`, or the Maildir.
+        server: String,
+        /// What was being done.
+        step: String,
         /// The limit.
         limit: Duration,
     },
@@ -69,10 +71,10 @@ struct Poll<'a, 'p> {
     config: &'a Config,
     /// The mailbox isn't changed.
     dry_run: bool,
+    /// What is being done, for the error when time is up.
+    step: String,
     tally: Tally,
     remarks: Vec<String>,
-    /// What is being done.
-    step: String,
     progress: Progress<'p>,
 }
 
@@ -89,9 +91,9 @@ pub async fn poll(
         mailbox,
         config,
         dry_run,
+        step: "connect".to_owned(),
         tally,
         remarks,
-        step: "login".to_owned(),
         progress,
     };
     let deadline = config.limits.poll_deadline;
@@ -105,7 +107,8 @@ pub async fn poll(
         Ok(result) => result,
         Err(_) if poll.tally.mails > 0 => Ok(()),
         Err(_) => Err(PollError::Deadline {
-            place: format!("{}:{}: {}", mailbox.host, mailbox.port(), poll.step),
+            server: server_of(mailbox),
+            step: std::mem::take(&mut poll.step),
             limit: deadline,
         }),
     };
@@ -127,12 +130,19 @@ pub async fn poll(
     }
 }
 
+/// What a mailbox is called in errors and cursors.
+fn server_of(mailbox: &MailboxConfig) -> String {
+    match (&mailbox.kind, &mailbox.path) {
+        (MailboxKind::Maildir, Some(path)) => path.display().to_string(),
+        _ => format!("{}:{}", mailbox.host, mailbox.port()),
+    }
+}
+
 impl Poll<'_, '_> {
     async fn imap(&mut self, store: &mut Store) -> Result<(), PollError> {
         let mut session = ImapSession::connect(self.mailbox, &self.config.limits).await?;
         let mut first_error = None;
         for name in self.mailbox.folders() {
-            self.step = format!("folder {name:?}");
             match self.one_folder(&mut session, store, &name).await {
                 Ok(()) => {}
                 // A folder that is missing must not keep the others from being read.
@@ -152,8 +162,9 @@ impl Poll<'_, '_> {
         store: &mut Store,
         name: &str,
     ) -> Result<(), PollError> {
+        self.step = format!("open {name:?}");
         let state = session.examine(name).await?;
-        let server = format!("{}:{}", self.mailbox.host, self.mailbox.port());
+        let server = server_of(self.mailbox);
         let key = FolderKey {
             server: &server,
             user: &self.mailbox.user,
@@ -169,7 +180,9 @@ impl Poll<'_, '_> {
         if folder.rescan {
             tracing::info!(mailbox = %self.mailbox.name, folder = ?name, "uids changed, reading again");
         }
+        self.step = format!("read {name:?}");
         self.folder(session, store, name, state, &folder).await?;
+        self.step = format!("move or delete in {name:?}");
         self.after(session, store, name, state.uid_validity, &folder)
             .await
     }

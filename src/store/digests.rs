@@ -122,7 +122,37 @@ impl Store {
         Ok(Some(digest))
     }
 
-    /// When the newest digest was due, whether sent or not.
+    /// Lets a digest that is not sent yet follow a configuration that has changed: who is no longer a recipient doesn't
+    /// wait for it any more, and if nobody has it, all of today's recipients do.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn follow_recipients(&mut self, digest: i64, recipients: &[String]) -> Result<(), StoreError> {
+        let tx = self.begin()?;
+        let known: Vec<String> = tx
+            .prepare("SELECT recipient FROM delivery WHERE digest = :digest AND accepted_at IS NULL")?
+            .query_map(named_params! { ":digest": digest }, |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for recipient in known.iter().filter(|recipient| !recipients.contains(recipient)) {
+            tx.execute(
+                "DELETE FROM delivery WHERE digest = :digest AND recipient = :recipient",
+                named_params! { ":digest": digest, ":recipient": recipient },
+            )?;
+        }
+        for recipient in recipients {
+            tx.execute(
+                "INSERT OR IGNORE INTO delivery (digest, recipient) SELECT :digest, :recipient
+                 WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE digest = :digest AND accepted_at IS NOT NULL)",
+                named_params! { ":digest": digest, ":recipient": recipient },
+            )?;
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// When the newest digest was due, whether sent or not. The newest is the one that was made last, not the one of
+    /// the latest time: the clock may have been wrong.
     ///
     /// # Errors
     ///
@@ -130,7 +160,10 @@ impl Store {
     pub fn last_digest_at(&self) -> Result<Option<Timestamp>, StoreError> {
         let due_at: Option<String> = self
             .db
-            .query_row("SELECT max(due_at) FROM digest", (), |row| row.get(0))?;
+            .query_row("SELECT due_at FROM digest ORDER BY id DESC LIMIT 1", (), |row| {
+                row.get(0)
+            })
+            .optional()?;
         Ok(due_at.as_deref().and_then(moment))
     }
 
@@ -178,12 +211,13 @@ impl Store {
     }
 
     /// Ends a round of attempts: the digest is sent when nobody waits for it any more and somebody has it. Where the
-    /// server refused everybody, all are tried again.
+    /// server refused everybody, all are tried again. With `gives_up`, those who still wait while somebody has it count
+    /// as refused: one mailbox that is full must not keep the next digest from everybody.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn end_round(&mut self, digest: i64, now: Timestamp) -> Result<bool, StoreError> {
+    pub fn end_round(&mut self, digest: i64, gives_up: bool, now: Timestamp) -> Result<bool, StoreError> {
         let tx = self.begin()?;
         let (waiting, accepted): (i64, i64) = tx.query_row(
             "SELECT coalesce(sum(accepted_at IS NULL AND refused_at IS NULL), 0),
@@ -192,7 +226,11 @@ impl Store {
             named_params! { ":digest": digest },
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        let sent = waiting == 0 && accepted > 0;
+        let gives_up = gives_up && accepted > 0;
+        if gives_up {
+            give_up(&tx, digest, now)?;
+        }
+        let sent = (waiting == 0 || gives_up) && accepted > 0;
         if sent {
             tx.execute(
                 "UPDATE digest SET sent_at = :now WHERE id = :digest",
@@ -207,6 +245,24 @@ impl Store {
         tx.commit()?;
         Ok(sent)
     }
+}
+
+/// Counts those who still wait as refused.
+fn give_up(db: &Connection, digest: i64, now: Timestamp) -> rusqlite::Result<()> {
+    let parameters = named_params! { ":digest": digest, ":now": text(now) };
+    db.execute(
+        "INSERT INTO refused_recipient (recipient, since, error)
+         SELECT recipient, :now, coalesce(error, 'no answer') FROM delivery
+         WHERE digest = :digest AND accepted_at IS NULL AND refused_at IS NULL
+         ON CONFLICT (recipient) DO UPDATE SET error = excluded.error",
+        parameters,
+    )?;
+    db.execute(
+        "UPDATE delivery SET refused_at = :now
+         WHERE digest = :digest AND accepted_at IS NULL AND refused_at IS NULL",
+        parameters,
+    )?;
+    Ok(())
 }
 
 /// Remembers what this digest tells, so that no other tells it as new.

@@ -52,7 +52,8 @@ impl Store {
 pub(super) fn next_range(db: &Connection) -> rusqlite::Result<(Range, Option<Timestamp>)> {
     db.query_row(
         "SELECT coalesce(max(last_report), 0), coalesce((SELECT max(id) FROM report), 0),
-                coalesce(max(last_mail), 0), coalesce((SELECT max(id) FROM mail), 0), max(due_at)
+                coalesce(max(last_mail), 0), coalesce((SELECT max(id) FROM mail), 0),
+                (SELECT due_at FROM digest ORDER BY id DESC LIMIT 1)
          FROM digest",
         (),
         |row| {

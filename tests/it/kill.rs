@@ -155,12 +155,12 @@ impl Campaign {
     fn start_and_kill(&mut self) {
         let verbs: [&[&str]; 3] = [&["poll"], &["run"], &["digest", "--send"]];
         let verb = *self.random.choice(&verbs).unwrap();
-        let longest = self.longest.entry(verb[0]).or_insert(Duration::from_millis(500));
+        let longest = self.longest.entry(verb[0]).or_insert(Duration::from_millis(400));
         let limit = longest.mul_f64(self.random.f64());
         let mut running = self.killed.spawn(verb);
         if running.ends_within(limit) {
-            // So later kills find it at work.
-            *longest = running.wait(LONG).took.mul_f64(1.1);
+            // On a slow machine later kills find it at work, too.
+            *longest = running.wait(LONG).took.mul_f64(1.1).max(*longest);
             return;
         }
         running.kill();

@@ -14,18 +14,23 @@
 
 mod after;
 mod check;
+mod clock;
 mod connections;
 mod daemon;
 mod database;
 mod demo;
 mod dialects;
 mod digest;
+mod faults;
 mod hostile_imap;
 mod import;
 mod kill;
 mod mailboxes;
+mod reparse;
 mod servers;
+mod signals;
 mod smtp;
+mod soak;
 mod sql;
 mod support;
 mod whole_line;

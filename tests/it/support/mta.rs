@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What the server does at a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(crate) enum Answer {
     Says(&'static str),
     /// It ends the connection without a reply.
     HangsUp,
+    /// It gives this reply after this time.
+    SaysLate(&'static str, Duration),
     /// It gives no reply and keeps the connection.
     IsSilent,
 }
@@ -27,6 +30,7 @@ struct State {
     rules: Vec<(&'static str, Answer)>,
     received: Vec<Received>,
     n_connections: usize,
+    heard: Vec<String>,
 }
 
 /// A mail that the server took; whether it said so is the rules' affair.
@@ -71,6 +75,15 @@ impl Mta {
         self.state.lock().unwrap().n_connections
     }
 
+    /// Whether a client has given this command, as in [`Mta::set`].
+    pub(crate) fn has_heard(&self, beginning: &str) -> bool {
+        let state = self.state.lock().unwrap();
+        state
+            .heard
+            .iter()
+            .any(|command| command.starts_with(beginning) && command.is_empty() == beginning.is_empty())
+    }
+
     /// The keys of `[smtp]` for this server.
     pub(crate) fn keys(&self) -> String {
         format!(
@@ -86,7 +99,8 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut command = String::new();
     loop {
         let rule = {
-            let state = state.lock().unwrap();
+            let mut state = state.lock().unwrap();
+            state.heard.push(command.clone());
             let begins = |(text, _): &&(&str, Answer)| match *text {
                 "" => command.is_empty(),
                 text => command.starts_with(text),
@@ -103,6 +117,10 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
             Some(Answer::Says(reply)) => reply,
             Some(Answer::HangsUp) => return Ok(()),
             Some(Answer::IsSilent) => "",
+            Some(Answer::SaysLate(reply, pause)) => {
+                std::thread::sleep(pause);
+                reply
+            }
         };
         session.get_mut().write_all(reply.as_bytes())?;
         if reply.starts_with("354") {

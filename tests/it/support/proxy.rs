@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::wait::LONG;
+use super::wait::{LONG, until};
 
 /// What happens to connections made from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ struct State {
     fault: Fault,
     n_stalled: u32,
     n_connections: u32,
+    /// What the server has said in the newest connection, in bytes.
+    n_bytes: usize,
 }
 
 impl Proxy {
@@ -48,6 +50,7 @@ impl Proxy {
             fault: Fault::None,
             n_stalled: 0,
             n_connections: 0,
+            n_bytes: 0,
         };
         let state = Arc::new((Mutex::new(state), Condvar::new()));
         let shared = Arc::clone(&state);
@@ -59,6 +62,7 @@ impl Proxy {
                 let fault = {
                     let mut state = shared.0.lock().unwrap();
                     state.n_connections += 1;
+                    state.n_bytes = 0;
                     state.fault
                 };
                 join(&client, &server, fault, &shared).unwrap();
@@ -88,6 +92,14 @@ impl Proxy {
             !waited.timed_out(),
             "no connection came as far as the byte at which it should stand still"
         );
+    }
+
+    /// What the server said in the newest connection that is over, in bytes.
+    pub(crate) fn n_bytes(&self) -> usize {
+        until("a connection to end", LONG, || {
+            let n_bytes = self.state.0.lock().unwrap().n_bytes;
+            (n_bytes > 0).then_some(n_bytes)
+        })
     }
 
     /// How many connections were made.
@@ -131,7 +143,13 @@ fn join(
             _ => None,
         };
         let passed = (&mut from_server).take(limit as u64);
-        let whole = copy(passed, &mut to_client, &mut say).is_ok_and(|n_bytes| n_bytes < limit as u64);
+        let whole = match copy(passed, &mut to_client, &mut say) {
+            Ok(n_bytes) => {
+                shared.0.lock().unwrap().n_bytes = n_bytes as usize;
+                n_bytes < limit as u64
+            }
+            Err(_) => false,
+        };
         if !whole {
             // The client may hang up first.
             let _done = misbehave(fault, from_server, &mut to_client, &shared);
