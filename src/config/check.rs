@@ -256,6 +256,13 @@ pub(super) fn warnings(config: &Config, path: &Path) -> Vec<String> {
             SecretSource::Env(_) | SecretSource::Command(_) | SecretSource::Credential(_) => false,
         };
     }
+    let url = config.monitor.ping_url.is_some() && !files.contains(path) && readable(path);
+    let url = url.then(|| {
+        format!(
+            "{0} holds monitor.ping_url and every user can read it; run: chmod o-r {0}",
+            path.display()
+        )
+    });
     files
         .into_iter()
         .filter(|file| readable(file))
@@ -265,5 +272,6 @@ pub(super) fn warnings(config: &Config, path: &Path) -> Vec<String> {
                 file.display()
             )
         })
+        .chain(url)
         .collect()
 }

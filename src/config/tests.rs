@@ -146,7 +146,7 @@ fn misspelt_key_is_named_with_line_caret_and_the_nearest_one() {
       | ^
     ");
     insta::assert_snapshot!(refusal("[mailboxes]\n"), @r"
-    tlsrptd.toml, line 1: unknown field `mailboxes`, expected one of `store`, `mailbox`, `authentication`, `digest`, `smtp`, `domains`, `limits`; did you mean `mailbox`?
+    tlsrptd.toml, line 1: unknown field `mailboxes`, expected one of `store`, `mailbox`, `authentication`, `digest`, `smtp`, `domains`, `monitor`, `limits`; did you mean `mailbox`?
       |
     1 | [mailboxes]
       |  ^
@@ -326,6 +326,23 @@ fn digest_that_cannot_be_sent_is_named() {
     insta::assert_snapshot!(refusal(&addresses), @"[smtp]: host is missing; name the mail server, or choose another transport");
     insta::assert_snapshot!(refusal(&format!("{addresses}[smtp]\ntransport = \"file\"\n")), @"[smtp]: path is missing; name the folder for the .eml files");
     insta::assert_snapshot!(refusal("[smtp]\nhost = \"192.0.2.1\"\ntls = \"none\"\n"), @r#"[smtp]: tls = "none" is for loopback only, and "192.0.2.1" isn't; use "implicit" or "starttls""#);
+}
+
+#[test]
+fn monitor_that_cannot_be_told_is_named_without_its_url() {
+    let refused = |url: &str| refusal(&format!("[monitor]\nping_url = {url}\n"));
+    insta::assert_snapshot!(refused("\"hc.example t0ken\""), @r#"[monitor]: ping_url is not a URL; write for example "https://hc-ping.com/...""#);
+    insta::assert_snapshot!(refused("\"http://hc.example/t0ken\""), @"[monitor]: ping_url has http://, which is for loopback only; use https://");
+    insta::assert_snapshot!(refused("\"ftp://hc.example/t0ken\""), @"[monitor]: ping_url must begin with https://");
+    assert!(!refused("[\"https://hc.example/t0ken\"]").contains("t0ken"));
+    for good in [
+        "https://hc.example/t0ken",
+        "http://127.0.0.1:8000/t0ken",
+        "http://[::1]/t0ken",
+    ] {
+        let config = Config::parse(&format!("[monitor]\nping_url = {good:?}\n"), "tlsrptd.toml").unwrap();
+        assert!(!format!("{config:?}").contains("t0ken"));
+    }
 }
 
 #[test]

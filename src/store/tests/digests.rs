@@ -181,6 +181,53 @@ fn a_digest_that_everybody_was_refused_is_tried_with_everybody_again() {
 }
 
 #[test]
+fn a_recipient_that_never_answers_does_not_hold_up_the_next_digest() {
+    let mut place = Place::new();
+    let fixed = place.fix(DUE);
+    for (recipient, delivery) in [
+        ("ops@example.org", Delivery::Accepted),
+        ("it@example.org", Delivery::Failed("452 mailbox full")),
+    ] {
+        place
+            .store
+            .delivered(fixed.id, recipient, delivery, at(DUE))
+            .unwrap();
+    }
+    assert!(place.store.end_round(fixed.id, true, at(NEXT)).unwrap());
+    assert!(place.store.unsent_digest().unwrap().is_none());
+    let recipients = recipients();
+    let facts = place
+        .store
+        .digest_facts(&question(NEXT, 14, &recipients))
+        .unwrap();
+    assert_eq!(facts.refused.len(), 1);
+    assert!(facts.refused[0].error.contains("452"));
+}
+
+#[test]
+fn a_digest_that_nobody_has_is_never_given_up() {
+    let mut place = Place::new();
+    let fixed = place.fix(DUE);
+    for recipient in &fixed.waiting {
+        place
+            .store
+            .delivered(fixed.id, recipient, Delivery::Failed("421 later"), at(DUE))
+            .unwrap();
+    }
+    assert!(!place.store.end_round(fixed.id, true, at(NEXT)).unwrap());
+    assert_eq!(place.store.unsent_digest().unwrap().unwrap().waiting.len(), 2);
+}
+
+#[test]
+fn an_unsent_digest_follows_the_configured_recipients() {
+    let mut place = Place::new();
+    let fixed = place.fix(DUE);
+    let corrected = ["ops@example.com".to_owned()];
+    place.store.follow_recipients(fixed.id, &corrected).unwrap();
+    assert_eq!(place.store.unsent_digest().unwrap().unwrap().waiting, corrected);
+}
+
+#[test]
 fn old_backfill_is_silent_and_recent_backfill_is_not() {
     let mut place = Place::new();
     place.record(&[
