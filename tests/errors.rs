@@ -52,6 +52,8 @@ fn store() -> Vec<StoreError> {
             path: database(),
             pid: "4711".to_owned(),
         },
+        StoreError::Gone { path: database() },
+        StoreError::Replaced { path: database() },
         StoreError::File {
             path: database(),
             reason: denied(),

@@ -9,7 +9,8 @@
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
     clippy::disallowed_methods,
-    reason = "a test may panic, read the clock and read its own input whole"
+    clippy::print_stdout,
+    reason = "a test may panic, read the clock, read its own input whole, and print how to repeat it"
 )]
 
 mod after;
