@@ -570,6 +570,8 @@ struct Run {
     /// Largest resident set, in bytes.
     peak: u64,
     seconds: f64,
+    /// Of them, on a processor.
+    busy: f64,
 }
 
 /// A place with a hostile mail and a good one after it.
@@ -598,6 +600,7 @@ fn import(place: &Place) -> (Run, Option<i32>) {
     let run = Run {
         peak: ended.rusage.maxrss,
         seconds: started.elapsed().as_secs_f64(),
+        busy: (ended.rusage.utime + ended.rusage.stime).as_secs_f64(),
     };
     (run, ended.status.code())
 }
@@ -607,10 +610,11 @@ fn fault(row: &Row, nothing: u64) -> Option<String> {
     let place = prepared(row.write);
     let (run, code) = import(&place);
     println!(
-        "{:<60} {:>6.1} MiB {:>5.1} s",
+        "{:<60} {:>6.1} MiB {:>5.1} s, {:>5.1} s busy",
         row.name,
         mib(run.peak.saturating_sub(nothing)),
-        run.seconds
+        run.seconds,
+        run.busy
     );
     let mut faults = Vec::new();
     let expected_code = if row.outcome == "rejected" { 3 } else { 0 };

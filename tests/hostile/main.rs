@@ -48,7 +48,8 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tlsrptd"));
+        let mut command =
+            Command::new(env!("CARGO_BIN_EXE_tlsrptd"));
         command
             .env_clear()
             .current_dir(self.path())
