@@ -1,7 +1,16 @@
 //! What strangers can send at its worst, on the real program: every mail gets its outcome, the mail after it is
 //! read, memory stays bounded (`mails`), and nothing that was stored forges any output (`outputs`).
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    reason = "a test may panic and read its own input whole"
+)]
+#![expect(clippy::print_stdout, reason = "what a mail takes is worth seeing")]
+#![expect(clippy::too_many_lines, reason = "tables")]
 
 mod mails;
 mod outputs;
@@ -48,8 +57,7 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command =
-            Command::new(env!("CARGO_BIN_EXE_tlsrptd"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tlsrptd"));
         command
             .env_clear()
             .current_dir(self.path())
