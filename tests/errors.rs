@@ -52,6 +52,8 @@ fn store() -> Vec<StoreError> {
             path: database(),
             pid: "4711".to_owned(),
         },
+        StoreError::Gone { path: database() },
+        StoreError::Replaced { path: database() },
         StoreError::File {
             path: database(),
             reason: denied(),
@@ -97,7 +99,12 @@ fn every_error_says_what_is_wrong_and_what_to_do() {
     texts.extend(mailbox().iter().map(ToString::to_string));
     texts.extend([
         PollError::Maildir(io::Error::other("(see mailbox::maildir)")).to_string(),
-        PollError::Deadline(Duration::from_mins(10)).to_string(),
+        PollError::Deadline {
+            server: "imap.example.org:993".to_owned(),
+            step: "read \"INBOX\"".to_owned(),
+            limit: Duration::from_mins(10),
+        }
+        .to_string(),
         SendError::Address("ops at example.org".to_owned()).to_string(),
         SendError::Step {
             server: "mail.example.org:465".to_owned(),

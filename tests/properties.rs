@@ -5,7 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "a test may panic"
+    reason = "a test may panic, and a table is as long as it is"
 )]
 
 use std::collections::BTreeMap;

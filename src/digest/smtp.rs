@@ -18,6 +18,10 @@ use crate::config::{AuthMethod, SmtpConfig};
 /// Section 4.5.3.2.6).
 const DATA_FACTOR: u32 = 10;
 
+/// Time for the answer to QUIT. Short: the mail that was accepted is recorded only after it, and until then a SIGTERM
+/// would have it sent again.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// A session that is connected and, where configured, encrypted and logged in.
 pub(super) struct Smtp {
     connection: AsyncSmtpConnection,
@@ -153,7 +157,7 @@ impl Smtp {
 
     /// Ends the session politely; what the server says to that changes nothing.
     pub(super) async fn quit(mut self) {
-        let quitting = tokio::time::timeout(Duration::from_secs(5), self.connection.quit()).await;
+        let quitting = tokio::time::timeout(QUIT_TIMEOUT, self.connection.quit()).await;
         if !matches!(quitting, Ok(Ok(Response { .. }))) {
             tracing::debug!(server = %self.server, "no answer to QUIT");
         }

@@ -94,15 +94,18 @@ impl ImapSession {
             let Response::Fetch(_, attributes) = response else {
                 return Ok(());
             };
-            // A server may tell of flags, or of the highest UID even if it is below the range.
-            let Some(mail) =
-                listed(attributes, unknown_size).filter(|mail| (from_uid..=up_to).contains(&mail.uid))
-            else {
-                return Ok(());
-            };
             let has_size = attributes
                 .iter()
                 .any(|attribute| matches!(attribute, AttributeValue::Rfc822Size(_)));
+            let mail = listed(attributes, unknown_size);
+            if mail.is_none() && has_size {
+                // To pass over it would be to lose it.
+                return Err("the server lists a mail without its UID".to_owned());
+            }
+            // A server may tell of flags, or of the highest UID even if it is below the range.
+            let Some(mail) = mail.filter(|mail| (from_uid..=up_to).contains(&mail.uid)) else {
+                return Ok(());
+            };
             if has_size || !found.contains_key(&mail.uid) {
                 found.insert(mail.uid, mail);
             }

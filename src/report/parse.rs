@@ -1,4 +1,4 @@
-//! JSON text to a [`Report`], leniently.
+//! JSON text to a [`super::Report`], leniently.
 
 use serde_json::value::RawValue;
 

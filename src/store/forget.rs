@@ -1,6 +1,6 @@
 //! Erases a domain.
 
-use rusqlite::{Connection, TransactionBehavior, named_params};
+use rusqlite::{Connection, named_params};
 use serde::Serialize;
 
 use super::{Store, StoreError};
@@ -46,9 +46,7 @@ impl Store {
     /// [`StoreError`] from the database; then nothing was erased, or only the overwriting failed.
     pub fn forget(&mut self, domain: &str) -> Result<Forgotten, StoreError> {
         self.db.pragma_update(None, "secure_delete", true)?;
-        let tx = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         let mut forgotten = Forgotten::default();
         forget_reports(&tx, domain, &mut forgotten)?;
         if forgotten.policy_results > 0 || names_domain(&tx, domain)? {

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,12 +14,14 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use crate::config::StoreConfig;
 
 mod backup;
+mod busy;
 mod cursor;
 mod digests;
 mod error;
 mod facts;
 mod forget;
 mod health;
+mod identity;
 mod incoming;
 mod items;
 mod mails;
@@ -33,6 +35,7 @@ pub mod rows;
 mod show;
 mod status;
 
+pub use busy::give_up_waiting;
 pub use cursor::{Folder, FolderKey, Pending};
 pub use digests::{Composed, Delivery, FixedDigest};
 pub use error::StoreError;
@@ -47,11 +50,10 @@ pub use reparse::{RejectedOrigin, Reread, Rewritten, StoredReport};
 pub use show::{ShownFailure, ShownPolicy, ShownReport};
 pub use status::{Counts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
 
-mod busy;
-mod identity;
-
-pub use busy::give_up_waiting;
 use identity::Identity;
+
+/// What is kept of the WAL file between transactions, in bytes.
+const WAL_BYTES: i64 = 8 * 1024 * 1024;
 
 /// The database.
 #[derive(Debug)]
@@ -220,6 +222,8 @@ fn configure(db: &mut Connection) -> rusqlite::Result<()> {
     busy::wait_for_others(db)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
+    // What a long reader lets the WAL grow to is given back when it has gone.
+    db.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     db.pragma_update(None, "foreign_keys", true)?;
     // Reports are strangers' text: never let a schema trick call functions with side effects.
     db.pragma_update(None, "trusted_schema", false)?;
@@ -283,15 +287,19 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Where it is: one for a database, by whatever symbolic link that is named.
+    fn path(config: &StoreConfig) -> PathBuf {
+        let file = std::fs::canonicalize(&config.path).unwrap_or_else(|_| config.path.clone());
+        identity::beside(&file, ".lock")
+    }
+
     /// Takes the lock beside the database, writing our process id into it.
     ///
     /// # Errors
     ///
     /// [`StoreError::Locked`] with the holder's process id, or [`StoreError::File`].
     pub fn take(config: &StoreConfig) -> Result<Self, StoreError> {
-        // By whatever symbolic link the file is named, it has one lock.
-        let file = std::fs::canonicalize(&config.path).unwrap_or_else(|_| config.path.clone());
-        let path = identity::beside(&file, ".lock");
+        let path = Self::path(config);
         let failed = |reason| StoreError::File {
             path: path.clone(),
             reason,

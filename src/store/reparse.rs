@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 use serde_json::json;
 
 use super::incoming::{Content, IncomingMail, IncomingReport};
@@ -178,9 +178,7 @@ impl Store {
         submitter: &str,
         now: Timestamp,
     ) -> Result<Rewritten, StoreError> {
-        let mut tx = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut tx = self.begin()?;
         let savepoint = tx.savepoint()?;
         let rewritten = rewrite(&savepoint, report, parsed, deviations, submitter, now)?;
         if rewritten == Rewritten::Same {
@@ -206,9 +204,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Reread, StoreError> {
         let oldest_day = retention.before(now).map(super::record::day_of);
-        let tx = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         let before = mail_state(&tx, mail)?;
         reread(&tx, mail, incoming, oldest_day.as_deref(), now)?;
         let after = mail_state(&tx, mail)?;

@@ -2,13 +2,12 @@
 
 use std::fs::{File, TryLockError};
 use std::io::Read;
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, named_params};
 use serde::Serialize;
 
-use super::{Store, StoreError, moment};
+use super::{Lock, Store, StoreError, moment};
 use crate::config::StoreConfig;
 
 /// Most characters that a process id has.
@@ -93,9 +92,7 @@ pub struct Refused {
 ///
 /// [`StoreError::File`] if the lock can't be looked at.
 pub fn lock_holder(config: &StoreConfig) -> Result<Option<String>, StoreError> {
-    let mut name = config.path.clone().into_os_string();
-    name.push(".lock");
-    let path = PathBuf::from(name);
+    let path = Lock::path(config);
     let failed = |source| StoreError::File {
         path: path.clone(),
         reason: source,

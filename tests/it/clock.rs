@@ -14,7 +14,7 @@ struct Clocked {
     clock: PathBuf,
     outbox: PathBuf,
     run: Running,
-    n_polls: usize,
+    n_mails: i64,
 }
 
 impl Clocked {
@@ -47,7 +47,7 @@ impl Clocked {
             clock,
             outbox,
             run,
-            n_polls: 0,
+            n_mails: 0,
         };
         clocked.polls_again();
         clocked
@@ -63,11 +63,11 @@ impl Clocked {
 
     /// Waits for a mail that comes now to be stored, and for a whole round of the daemon after that.
     fn polls_again(&mut self) {
-        self.n_polls += 1;
-        let id = format!("{}", self.n_polls);
+        self.n_mails += 1;
+        let id = format!("{}", self.n_mails);
         self.world.dovecot.plant(RUA, [Report::quiet(id).mail()]);
         until("the next poll", LONG, || {
-            (self.n_reports() >= self.n_polls as i64).then_some(())
+            (self.n_reports() >= self.n_mails).then_some(())
         });
         let n_rounds = self.n_rounds();
         until("two more rounds", LONG, || {

@@ -115,6 +115,7 @@ fn names_a_step(log: &str, server: &str) {
         "login",
         "capabilities",
         "open",
+        "folder",
         "EXAMINE",
         "list",
         "fetch",

@@ -9,7 +9,9 @@
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
     clippy::disallowed_methods,
-    reason = "a test may panic, read the clock and read its own input whole"
+    clippy::print_stdout,
+    clippy::too_many_lines,
+    reason = "a test may panic, read the clock, read its own input whole, and print how to repeat it"
 )]
 
 mod after;
@@ -22,6 +24,7 @@ mod demo;
 mod dialects;
 mod digest;
 mod faults;
+mod hostile_imap;
 mod import;
 mod kill;
 mod mailboxes;

@@ -110,6 +110,21 @@ fn sigterm_while_the_mail_server_thinks_about_the_mail() {
 }
 
 #[test]
+fn sigterm_while_the_mail_server_thinks_about_quit_finds_the_digest_recorded() {
+    let world = World::new();
+    world.dovecot.deliver(RUA, &Report::quiet("one").mail());
+    let mta = Mta::new();
+    mta.set(&[("QUIT", Answer::IsSilent)]);
+    let tlsrptd = world.tlsrptd(&format!("{}{}", world.mailbox(""), sending(&mta)));
+    let run = tlsrptd.spawn(&["run"]);
+    until("QUIT", LONG, || mta.has_heard("QUIT").then_some(()));
+
+    run.terminate(END).exits(0);
+
+    assert_eq!(tlsrptd.count("SELECT count(sent_at) AS n FROM digests"), 1);
+}
+
+#[test]
 fn sighup_reads_the_configuration_again() {
     let world = World::new();
     world.dovecot.deliver(RUA, &Report::quiet("one").mail());

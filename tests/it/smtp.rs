@@ -169,7 +169,7 @@ fn recipient_that_is_refused_is_named_to_the_others_until_mended() {
     };
     let to = |recipients: &[&str]| recipients.iter().map(|to| (*to).to_owned()).collect::<Vec<_>>();
     let first = (to(&[OPS]), false);
-    assert_eq!(digests(), [first.clone()]);
+    assert_eq!(digests(), std::slice::from_ref(&first));
 
     fail(&tlsrptd, "second", "certificate-not-trusted");
     tlsrptd.run(&["digest", "--send"]).exits(3);

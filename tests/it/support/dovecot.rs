@@ -169,11 +169,6 @@ impl Dovecot {
             inbox.join(format!(".{folder}"))
         }
     }
-
-    /// What it has logged.
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
-    }
 }
 
 /// An OAuth token for `user` that this Dovecot accepts: a JWT (RFC 7519) signed with HS256.

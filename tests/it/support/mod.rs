@@ -4,6 +4,7 @@ pub(crate) mod ca;
 pub(crate) mod courier;
 pub(crate) mod cyrus;
 pub(crate) mod dovecot;
+pub(crate) mod hostile;
 pub(crate) mod imap;
 pub(crate) mod mixture;
 pub(crate) mod mta;

@@ -60,7 +60,8 @@ impl Mta {
         Self { port, state }
     }
 
-    /// From now on, the first rule whose text begins a command decides; `.` is the end of a mail, `` the greeting.
+    /// From now on, the first rule whose text begins a command decides; `.` is the end of a mail, no text
+    /// the greeting.
     pub(crate) fn set(&self, rules: &[(&'static str, Answer)]) {
         self.state.lock().unwrap().rules = rules.to_vec();
     }
@@ -150,7 +151,7 @@ fn read_mail(session: &mut BufReader<TcpStream>) -> std::io::Result<String> {
         if session.read_line(&mut mail)? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        if &mail[start..] == ".\r\n" {
+        if mail.get(start..) == Some(".\r\n") {
             mail.truncate(start);
             return Ok(mail);
         }

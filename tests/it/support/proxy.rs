@@ -145,7 +145,7 @@ fn join(
         let passed = (&mut from_server).take(limit as u64);
         let whole = match copy(passed, &mut to_client, &mut say) {
             Ok(n_bytes) => {
-                shared.0.lock().unwrap().n_bytes = n_bytes as usize;
+                shared.0.lock().unwrap().n_bytes = usize::try_from(n_bytes).unwrap();
                 n_bytes < limit as u64
             }
             Err(_) => false,
