@@ -496,6 +496,24 @@ fn values() -> Vec<Row> {
             "2026-11-20T00:00:00Z",
         ),
         stored(
+            "no date range, and a Date in year 0",
+            |out| {
+                out.write_all(b"Date: Sat, 1 Jan 0000 00:00:00 +0000\r\n")?;
+                write::undated(out)
+            },
+            "start_datetime LIKE '____-__-__T00:00:00Z' AND day LIKE '____-__-__' FROM reports WHERE mail = 1",
+            1,
+        ),
+        stored(
+            "no date range, and a Date in year 9999",
+            |out| {
+                out.write_all(b"Date: Fri, 31 Dec 9999 23:59:59 -1200\r\n")?;
+                write::undated(out)
+            },
+            "start_datetime LIKE '____-__-__T00:00:00Z' AND day LIKE '____-__-__' FROM reports WHERE mail = 1",
+            1,
+        ),
+        stored(
             "NULs in strings",
             |out| json_mail(out, &edited("Example Net", "a\0b\\u0000c")),
             ORGANIZATION,
