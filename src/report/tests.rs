@@ -42,6 +42,19 @@ fn what_is_no_report_is_told_from_what_is_no_json() {
 }
 
 #[test]
+fn names_are_read_to_the_end_at_once() {
+    let json = r#"{"policies":[{"policy":{"policy-type":"sts","policy-domain":" example.org . .. ",
+        "policy-string":["[\"[\\\"3 1 1 ab\\\"]\",\"x\"]"],
+        "mx-host":["mx:MX: mx1.example.org. ","mx:.","m\u00fcx.example\u3002"]}}]}"#;
+    let report = read(json).unwrap().report;
+    let policy = &report.policies[0].policy;
+    assert_eq!(policy.policy_domain.as_deref(), Some("example.org"));
+    assert_eq!(policy.policy_string, ["3 1 1 ab", "x"]);
+    assert_eq!(policy.mx_host, ["mx1.example.org", "xn--mx-xka.example"]);
+    assert_eq!(read(&to_json(&report)).unwrap().report, report);
+}
+
+#[test]
 fn identity_ignores_what_the_mail_adds() {
     let text = format!("{{\"policies\":[{{\"summary\":{{}}}},{ENTRY}]}}");
     let here = read(&text).unwrap();
@@ -191,7 +204,10 @@ proptest! {
     #[test]
     fn arbitrary_values_never_sink_the_report(value in json(), key in key()) {
         let text = format!("{{\"{key}\":{value},\"policies\":[{ENTRY},{{\"policy\":{{\"{key}\":{value}}},\"summary\":{{\"{key}\":{value}}},\"failure-details\":[{{\"{key}\":{value}}}]}}]}}");
-        prop_assert_eq!(read(&text).unwrap().report.policies.len(), 2);
+        let read_first = read(&text).unwrap().report;
+        prop_assert_eq!(read_first.policies.len(), 2);
+        let written = to_json(&read_first);
+        prop_assert_eq!(read(&written).unwrap().report, read_first, "{}", written);
     }
 
     #[test]

@@ -117,7 +117,8 @@ impl Reader {
             && inner.iter().all(|element| kind(element) == Kind::String)
         {
             self.note(deviation::JSON_IN_STRING);
-            return inner.into_iter().all(|element| self.add_text(element, texts));
+            // A list in a string in it has twice the backslashes, so there are few levels.
+            return inner.into_iter().all(|element| self.add_entry(element, texts));
         }
         self.add_text(value, texts)
     }
@@ -186,14 +187,15 @@ impl Reader {
         texts
             .into_iter()
             .filter_map(|text| {
-                let host = text.trim();
-                match host.get(..3).filter(|prefix| prefix.eq_ignore_ascii_case("mx:")) {
-                    Some(_) => {
-                        self.note(deviation::MX_PREFIX);
-                        self.normal_domain(host.get(3..).unwrap_or_default())
-                    }
-                    None => self.normal_domain(host),
+                let mut host = text.trim();
+                while let Some((_, rest)) = host
+                    .split_at_checked(3)
+                    .filter(|(prefix, _)| prefix.eq_ignore_ascii_case("mx:"))
+                {
+                    self.note(deviation::MX_PREFIX);
+                    host = rest.trim_start();
                 }
+                self.normal_domain(host)
             })
             .collect()
     }
@@ -227,14 +229,18 @@ impl Reader {
 
 /// A domain in lower case, as A-labels where that works, without its final dot; `None` where nothing is left.
 pub(super) fn domain(text: &str) -> Option<String> {
-    let text = text.trim();
-    let text = text.strip_suffix('.').unwrap_or(text);
-    if text.is_empty() {
-        return None;
-    }
+    let text = without_end(text);
     if text.is_ascii() || text.len() > MAX_U_LABELS {
-        return Some(text.to_ascii_lowercase());
+        return Some(text.to_ascii_lowercase()).filter(|domain| !domain.is_empty());
     }
     let a_labels = idna::domain_to_ascii_cow(text.as_bytes(), idna::AsciiDenyList::EMPTY);
-    Some(a_labels.map_or_else(|_| text.to_lowercase(), Cow::into_owned))
+    let domain = a_labels.map_or_else(|_| text.to_lowercase(), Cow::into_owned);
+    // Other scripts have full stops of their own, which are dots now.
+    Some(without_end(&domain).to_owned()).filter(|domain| !domain.is_empty())
+}
+
+/// Without blanks around it and the dots at its end, so that what is left has none either.
+fn without_end(text: &str) -> &str {
+    text.trim_start()
+        .trim_end_matches(|c: char| c == '.' || c.is_whitespace())
 }

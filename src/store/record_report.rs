@@ -1,12 +1,14 @@
 //! Records one report: duplicate, conflict or stored, with the failure types it shows.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 use serde_json::json;
 
 use super::record::{Outcome, settle_mails_of};
 use super::text;
-use crate::report::{FailureDetails, Parsed, Policy, PolicyResult};
+use crate::report::{FailureDetails, Parsed, Policy, PolicyResult, ResultType};
 
 /// Bytes of a hash that are kept; 128 bits leave no room for chance.
 const HASH_BYTES: usize = 16;
@@ -202,9 +204,17 @@ fn policy_result(
         ":report": report, ":policy": policy,
         ":successful": count(result.successful), ":failed": count(result.failed),
     })?;
-    let id = db.last_insert_rowid();
+    let mut failures = Failures {
+        db,
+        policy_result: db.last_insert_rowid(),
+        report,
+        result,
+        counts,
+        now,
+        types: BTreeMap::new(),
+    };
     for details in &result.failure_details {
-        failure(db, id, report, result, Some(details), counts, now)?;
+        failures.add(Some(details))?;
     }
     // Failures that no detail accounts for.
     let accounted = result
@@ -212,7 +222,7 @@ fn policy_result(
         .iter()
         .any(|details| details.failed_session_count != Some(0));
     if !accounted && result.failed != Some(0) {
-        failure(db, id, report, result, None, counts, now)?;
+        failures.add(None)?;
     }
     Ok(())
 }
@@ -220,54 +230,78 @@ fn policy_result(
 /// `unspecified`: the type of a failure whose kind the report doesn't say.
 const UNSPECIFIED: &str = "unspecified";
 
-fn failure(
-    db: &Connection,
+/// Records the failures of one policy result.
+struct Failures<'a> {
+    db: &'a Connection,
     policy_result: i64,
     report: i64,
-    result: &PolicyResult,
-    details: Option<&FailureDetails>,
+    result: &'a PolicyResult,
     counts: bool,
     now: Timestamp,
-) -> rusqlite::Result<()> {
-    let none = FailureDetails {
-        failed_session_count: result.failed,
-        ..FailureDetails::default()
-    };
-    let row = details.unwrap_or(&none);
-    let result_type = row.result_type.as_ref().map(crate::report::ResultType::as_str);
-    let failure_type = if row.failed_session_count == Some(0) {
-        None
-    } else {
-        let names = [
-            result.policy.policy_domain.as_deref().unwrap_or_default(),
-            result.policy.policy_type.as_str(),
-            result_type.unwrap_or(UNSPECIFIED),
-            row.receiving_mx_hostname.as_deref().unwrap_or_default(),
-        ];
-        Some(failure_type(db, report, names, counts, now)?)
-    };
-    db.prepare_cached(
-        "INSERT INTO failure (policy_result, failure_type, detail, result_type, sending_mta_ip,
-                              receiving_mx_hostname, receiving_mx_helo, receiving_ip, failed_session_count,
-                              failure_reason_code, additional_information)
-         VALUES (:policy_result, :failure_type, :detail, :result_type, :sending_mta_ip,
-                 :receiving_mx_hostname, :receiving_mx_helo, :receiving_ip, :failed_session_count,
-                 :failure_reason_code, :additional_information)",
-    )?
-    .execute(named_params! {
-        ":policy_result": policy_result,
-        ":failure_type": failure_type,
-        ":detail": details.is_some(),
-        ":result_type": result_type,
-        ":sending_mta_ip": row.sending_mta_ip,
-        ":receiving_mx_hostname": row.receiving_mx_hostname,
-        ":receiving_mx_helo": row.receiving_mx_helo,
-        ":receiving_ip": row.receiving_ip,
-        ":failed_session_count": count(row.failed_session_count),
-        ":failure_reason_code": row.failure_reason_code,
-        ":additional_information": row.additional_information,
-    })?;
-    Ok(())
+    /// Failure types by result type and MX: most details of a report share a few.
+    types: BTreeMap<(&'a str, &'a str), i64>,
+}
+
+impl<'a> Failures<'a> {
+    fn add(&mut self, details: Option<&'a FailureDetails>) -> rusqlite::Result<()> {
+        let failed = details.map_or(self.result.failed, |details| details.failed_session_count);
+        let failure_type = if failed == Some(0) {
+            None
+        } else {
+            Some(self.failure_type(details)?)
+        };
+        let none = FailureDetails::default();
+        let row = details.unwrap_or(&none);
+        self.db
+            .prepare_cached(
+                "INSERT INTO failure (policy_result, failure_type, detail, result_type, sending_mta_ip,
+                                      receiving_mx_hostname, receiving_mx_helo, receiving_ip, failed_session_count,
+                                      failure_reason_code, additional_information)
+                 VALUES (:policy_result, :failure_type, :detail, :result_type, :sending_mta_ip,
+                         :receiving_mx_hostname, :receiving_mx_helo, :receiving_ip, :failed_session_count,
+                         :failure_reason_code, :additional_information)",
+            )?
+            .execute(named_params! {
+                ":policy_result": self.policy_result,
+                ":failure_type": failure_type,
+                ":detail": details.is_some(),
+                ":result_type": row.result_type.as_ref().map(ResultType::as_str),
+                ":sending_mta_ip": row.sending_mta_ip,
+                ":receiving_mx_hostname": row.receiving_mx_hostname,
+                ":receiving_mx_helo": row.receiving_mx_helo,
+                ":receiving_ip": row.receiving_ip,
+                ":failed_session_count": count(failed),
+                ":failure_reason_code": row.failure_reason_code,
+                ":additional_information": row.additional_information,
+            })?;
+        Ok(())
+    }
+
+    fn failure_type(&mut self, details: Option<&'a FailureDetails>) -> rusqlite::Result<i64> {
+        let result_type = details.and_then(|details| details.result_type.as_ref());
+        let mx = details.and_then(|details| details.receiving_mx_hostname.as_deref());
+        let names = (
+            result_type.map_or(UNSPECIFIED, ResultType::as_str),
+            mx.unwrap_or_default(),
+        );
+        if let Some(known) = self.types.get(&names) {
+            return Ok(*known);
+        }
+        let policy = &self.result.policy;
+        let (domain, policy_type) = (
+            policy.policy_domain.as_deref().unwrap_or_default(),
+            policy.policy_type.as_str(),
+        );
+        let id = failure_type(
+            self.db,
+            self.report,
+            [domain, policy_type, names.0, names.1],
+            self.counts,
+            self.now,
+        )?;
+        self.types.insert(names, id);
+        Ok(id)
+    }
 }
 
 /// Finds or makes a failure type, and widens its days by the report's if that counts.

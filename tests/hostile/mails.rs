@@ -496,6 +496,24 @@ fn values() -> Vec<Row> {
             "2026-11-20T00:00:00Z",
         ),
         stored(
+            "no date range, and a Date in year 0",
+            |out| {
+                out.write_all(b"Date: Sat, 1 Jan 0000 00:00:00 +0000\r\n")?;
+                write::undated(out)
+            },
+            "start_datetime LIKE '____-__-__T00:00:00Z' AND day LIKE '____-__-__' FROM reports WHERE mail = 1",
+            1,
+        ),
+        stored(
+            "no date range, and a Date in year 9999",
+            |out| {
+                out.write_all(b"Date: Fri, 31 Dec 9999 23:59:59 -1200\r\n")?;
+                write::undated(out)
+            },
+            "start_datetime LIKE '____-__-__T00:00:00Z' AND day LIKE '____-__-__' FROM reports WHERE mail = 1",
+            1,
+        ),
+        stored(
             "NULs in strings",
             |out| json_mail(out, &edited("Example Net", "a\0b\\u0000c")),
             ORGANIZATION,
@@ -570,6 +588,8 @@ struct Run {
     /// Largest resident set, in bytes.
     peak: u64,
     seconds: f64,
+    /// Of them, on a processor.
+    busy: f64,
 }
 
 /// A place with a hostile mail and a good one after it.
@@ -598,6 +618,7 @@ fn import(place: &Place) -> (Run, Option<i32>) {
     let run = Run {
         peak: ended.rusage.maxrss,
         seconds: started.elapsed().as_secs_f64(),
+        busy: (ended.rusage.utime + ended.rusage.stime).as_secs_f64(),
     };
     (run, ended.status.code())
 }
@@ -607,10 +628,11 @@ fn fault(row: &Row, nothing: u64) -> Option<String> {
     let place = prepared(row.write);
     let (run, code) = import(&place);
     println!(
-        "{:<60} {:>6.1} MiB {:>5.1} s",
+        "{:<60} {:>6.1} MiB {:>5.1} s, {:>5.1} s busy",
         row.name,
         mib(run.peak.saturating_sub(nothing)),
-        run.seconds
+        run.seconds,
+        run.busy
     );
     let mut faults = Vec::new();
     let expected_code = if row.outcome == "rejected" { 3 } else { 0 };

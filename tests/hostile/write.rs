@@ -125,6 +125,16 @@ pub(crate) fn repeated(out: &mut impl Write, from: &str, piece: &[u8], n: usize)
     out.write_all(after.as_bytes())
 }
 
+/// The rest of a mail whose report has no date range.
+pub(crate) fn undated(out: &mut impl Write) -> io::Result<()> {
+    let mut report = report("undated");
+    report.as_object_mut().unwrap().remove("date-range");
+    write!(
+        out,
+        "Content-Type: application/tlsrpt+json; name=a.json\r\n\r\n{report}\r\n"
+    )
+}
+
 /// A deflate stream of `n_mib` MiB: `begin` and then blanks; and its checksum and length.
 fn bomb(begin: &[u8], n_mib: usize) -> (Vec<u8>, u32, u32) {
     let mut first = begin.to_vec();
