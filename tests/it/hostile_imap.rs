@@ -359,7 +359,7 @@ fn floods() {
 }
 
 #[test]
-fn numbers() {
+fn numbers_of_mails() {
     let (list, body) = ("RFC822.SIZE", "BODY.PEEK");
     let literal = |text: &str| {
         Act::Flood(
@@ -367,7 +367,6 @@ fn numbers() {
             vec![b'a'; 65536],
         )
     };
-    let folder = |codes: &str| say(format!("* 2 EXISTS\r\n{codes}% OK done\r\n"));
     let huge = vec![b'a'; 24 * 1024 * 1024];
     let larger = [given(1, &huge), b"% OK done\r\n".to_vec()].concat();
     check(&[
@@ -421,6 +420,13 @@ fn numbers() {
             say("* 1 FETCH (RFC822.SIZE 900)\r\n% OK done\r\n"),
             End::Fails(&["list of mails", "UID"]),
         ),
+    ]);
+}
+
+#[test]
+fn numbers_of_folders() {
+    let folder = |codes: &str| say(format!("* 2 EXISTS\r\n{codes}% OK done\r\n"));
+    check(&[
         row(
             "UIDVALIDITY 0",
             "EXAMINE",
@@ -465,67 +471,30 @@ fn numbers() {
 
 #[test]
 fn nesting() {
-    let deep = |n: usize| "(".repeat(n) + &")".repeat(n);
-    let rows = |n: usize, end: fn() -> End| {
-        [
+    // `@` stands for the parentheses, which are closed again where it says so.
+    let places = [
+        ("EXAMINE", "* OK [PERMANENTFLAGS @] x\r\n% OK\r\n", true),
+        ("EXAMINE", "* OK [PERMANENTFLAGS @\r\n% OK\r\n", false),
+        ("EXAMINE", "* FLAGS @\r\n% OK\r\n", true),
+        ("CAPABILITY", "* CAPABILITY @\r\n% OK\r\n", true),
+        ("UID FETCH", "* 1 FETCH (UID 1 BODYSTRUCTURE @)\r\n% OK\r\n", true),
+        ("UID FETCH", "* 1 FETCH (UID 1 BODYSTRUCTURE @\r\n% OK\r\n", false),
+        ("UID FETCH", "* 1 FETCH (UID 1 ENVELOPE @)\r\n% OK\r\n", true),
+        ("UID FETCH", "* 1 FETCH (UID 1 X-NEST @)\r\n% OK\r\n", true),
+        ("", "* OK [BADCHARSET @] x\r\n", true),
+    ];
+    let rows = |n: usize, end: fn() -> End| -> Vec<Row> {
+        let row = |(at, text, is_closed): (_, &str, bool)| {
+            let closing = if is_closed { ")".repeat(n) } else { String::new() };
+            let name = format!("{n} in {text:?}");
             row(
-                "in a status",
-                "EXAMINE",
-                say(format!("* OK [PERMANENTFLAGS {}] x\r\n% OK\r\n", deep(n))),
+                name,
+                at,
+                say(text.replace('@', &("(".repeat(n) + &closing))),
                 end(),
-            ),
-            row(
-                "in a status that is cut",
-                "EXAMINE",
-                say(format!("* OK [PERMANENTFLAGS {}\r\n% OK\r\n", "(".repeat(n))),
-                end(),
-            ),
-            row(
-                "in flags",
-                "EXAMINE",
-                say(format!("* FLAGS {}\r\n% OK\r\n", deep(n))),
-                end(),
-            ),
-            row(
-                "in capabilities",
-                "CAPABILITY",
-                say(format!("* CAPABILITY {}\r\n% OK\r\n", deep(n))),
-                end(),
-            ),
-            row(
-                "in a list of mails",
-                "UID FETCH",
-                say(format!("* 1 FETCH (UID 1 BODYSTRUCTURE {})\r\n% OK\r\n", deep(n))),
-                end(),
-            ),
-            row(
-                "in a list of mails that is cut",
-                "UID FETCH",
-                say(format!(
-                    "* 1 FETCH (UID 1 BODYSTRUCTURE {}\r\n% OK\r\n",
-                    "(".repeat(n)
-                )),
-                end(),
-            ),
-            row(
-                "in an envelope",
-                "UID FETCH",
-                say(format!("* 1 FETCH (UID 1 ENVELOPE {})\r\n% OK\r\n", deep(n))),
-                end(),
-            ),
-            row(
-                "in what is unknown",
-                "UID FETCH",
-                say(format!("* 1 FETCH (UID 1 X-NEST {})\r\n% OK\r\n", deep(n))),
-                end(),
-            ),
-            row(
-                "in the greeting",
-                "",
-                say(format!("* OK [BADCHARSET {}] x\r\n", deep(n))),
-                end(),
-            ),
-        ]
+            )
+        };
+        places.into_iter().map(row).collect()
     };
     // Longer lines are refused for their length, so the smaller number shows the bound on nesting.
     check(&rows(100_000, || End::Fails(&["longer than"])));
