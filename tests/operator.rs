@@ -1,7 +1,6 @@
 //! The verbs for whoever runs it, on the real binary: mails, reparse, backup, forget, status, pings.
 #![expect(
     clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
     reason = "a test may panic"
 )]
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::End;
+use super::output::{document, printable};
 use crate::cli::TextOrJson;
 use crate::clock;
 use crate::config::{Config, MailboxConfig, MailboxKind};
@@ -78,16 +79,11 @@ pub(super) async fn check(
     }
     let mut out = std::io::stdout().lock();
     match format {
-        TextOrJson::Json => writeln!(out, "{}", serde_json::to_string_pretty(&lines)?)?,
+        TextOrJson::Json => writeln!(out, "{}", document(&lines)?)?,
         TextOrJson::Text => {
             for line in &lines {
                 let verdict = if line.ok { "ok" } else { "FAILED" };
-                writeln!(
-                    out,
-                    "{}: {verdict}: {}",
-                    line.what,
-                    super::output::printable(&line.detail)
-                )?;
+                writeln!(out, "{}: {verdict}: {}", line.what, printable(&line.detail))?;
             }
         }
     }

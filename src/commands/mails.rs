@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::End;
-use super::output::{Rows, printable};
+use super::output::{Rows, document, printable};
 use crate::cli::{MailsArgs, RowFormat, Table};
 use crate::config::Config;
 use crate::store::{ListedMail, ListedReport, MailQuestion, QueryOutput, Store, Value};
@@ -37,7 +37,7 @@ pub(super) fn mails(config: &Config, args: &MailsArgs) -> anyhow::Result<End> {
     let (mails, n_mails) = store.list_mails(MailQuestion { outcomes, at_most })?;
     let mut out = std::io::stdout().lock();
     match args.format {
-        Table::Json => writeln!(out, "{}", serde_json::to_string_pretty(&mails)?)?,
+        Table::Json => writeln!(out, "{}", document(&mails)?)?,
         Table::Csv => {
             drop(out);
             csv(&mails)?;

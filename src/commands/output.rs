@@ -5,9 +5,11 @@ use std::io::{self, BufWriter, Stdout, Write};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::cli::RowFormat;
+use crate::digest::names::{is_unsafe, json_escaped};
 use crate::store::{QueryOutput, Value};
 
 /// Rows that a table shows; it has to see all of them to align its columns.
@@ -61,7 +63,7 @@ impl Rows {
 
     fn object(&self, values: Vec<Value>) -> String {
         let pairs = self.names.iter().cloned().zip(values.into_iter().map(json));
-        Json::Object(pairs.collect::<Map<_, _>>()).to_string()
+        json_escaped(&Json::Object(pairs.collect::<Map<_, _>>()).to_string())
     }
 }
 
@@ -105,6 +107,11 @@ impl QueryOutput for Rows {
     }
 }
 
+/// A document for machines, indented, that is safe to look at in a terminal too.
+pub(super) fn document(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(value).map(|text| json_escaped(&text))
+}
+
 fn csv_row<'a>(out: &mut impl Write, fields: impl Iterator<Item = &'a str>) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
@@ -125,10 +132,13 @@ fn plain(value: &Value) -> String {
 }
 
 /// A field of a CSV file. Report text is strangers' text, and a spreadsheet runs what begins with `=`, `+`, `-` or
-/// `@`: such text gets an apostrophe in front, as spreadsheets themselves do it.
+/// `@`: such text gets an apostrophe in front, as spreadsheets themselves do it. Control characters are escaped.
 fn csv_field(value: &Value) -> String {
     match value {
-        Value::Text(text) if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
+        Value::Text(text) if text.trim_start().starts_with(['=', '+', '-', '@']) => {
+            format!("'{}", json_escaped(text))
+        }
+        Value::Text(text) => json_escaped(text),
         other => plain(other),
     }
 }
@@ -147,9 +157,7 @@ fn json(value: Value) -> Json {
 pub(super) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        let is_hidden = c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if is_hidden {
+        if is_unsafe(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
@@ -173,6 +181,7 @@ mod tests {
     #[test]
     fn formulas_are_defused_in_csv_and_numbers_are_not() {
         assert_eq!(csv_field(&Value::Text("=cmd()".to_owned())), "'=cmd()");
+        assert_eq!(csv_field(&Value::Text("\n@cmd()".to_owned())), "'\n@cmd()");
         assert_eq!(csv_field(&Value::Integer(-3)), "-3");
     }
 }

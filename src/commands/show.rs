@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::bail;
 
 use super::End;
-use super::output::printable;
+use super::output::{document, printable};
 use crate::cli::TextOrJson;
 use crate::config::Config;
 use crate::store::{ShownPolicy, ShownReport, Store};
@@ -18,7 +18,7 @@ pub(super) fn report(config: &Config, id: i64, format: TextOrJson) -> anyhow::Re
     };
     let mut out = std::io::stdout().lock();
     match format {
-        TextOrJson::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
+        TextOrJson::Json => writeln!(out, "{}", document(&report)?)?,
         TextOrJson::Text => write!(out, "{}", text(&report))?,
     }
     Ok(End::Done)

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::End;
-use super::output::printable;
+use super::output::{document, printable};
 use crate::cli::{StatusArgs, TextOrJson};
 use crate::clock;
 use crate::config::{After, Config, MailboxConfig, MailboxKind};
@@ -49,7 +49,7 @@ pub(super) fn status(config: &Config, args: &StatusArgs) -> anyhow::Result<End> 
     let status = gather(config, now)?;
     let mut out = std::io::stdout().lock();
     match (args.health, args.format) {
-        (_, TextOrJson::Json) => writeln!(out, "{}", serde_json::to_string_pretty(&status)?)?,
+        (_, TextOrJson::Json) => writeln!(out, "{}", document(&status)?)?,
         (true, TextOrJson::Text) => writeln!(out, "{}", health_line(&status))?,
         (false, TextOrJson::Text) => write!(out, "{}", text(&status, now))?,
     }

@@ -157,17 +157,7 @@ impl Document {
 
     /// The document as indented JSON, with characters that could forge a terminal's output as `\u` escapes.
     pub(crate) fn to_json(&self) -> Result<String, serde_json::Error> {
-        let mut text = String::new();
-        for c in serde_json::to_string_pretty(self)?.chars() {
-            if c != '\n' && names::is_unsafe(c) {
-                let mut units = [0; 2];
-                for unit in c.encode_utf16(&mut units) {
-                    text.extend(["\\u", &format!("{unit:04x}")]);
-                }
-            } else {
-                text.push(c);
-            }
-        }
+        let mut text = names::json_escaped(&serde_json::to_string_pretty(self)?);
         text.push('\n');
         Ok(text)
     }

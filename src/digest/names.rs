@@ -60,6 +60,26 @@ pub fn is_unsafe(c: char) -> bool {
         )
 }
 
+/// The text with the characters of [`is_unsafe`] as JSON's `\u` escapes, but for tabs and line ends.
+///
+/// In JSON such characters stand within strings only, so a JSON text stays the same document.
+pub fn json_escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let is_line_end = c == '\n' || (c == '\r' && chars.peek() == Some(&'\n'));
+        if is_unsafe(c) && !is_line_end && c != '\t' {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                escaped.extend(["\\u", &format!("{unit:04x}")]);
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 /// A host or domain name for prose.
 pub fn host(text: &str) -> String {
     clean(text, NAME_CHARS)
@@ -123,6 +143,19 @@ mod tests {
             clean("a\u{1b}[31mb\r\nc\u{202e}d", 60),
             "a\\u{1b}[31mb\\r\\nc\\u{202e}d"
         );
+    }
+
+    #[test]
+    fn escaped_json_is_the_same_document() {
+        let json = "{\n\t\"a\": \"\u{9b}\u{202e}\u{e0041}\u{7f}\"\r\n}";
+        let escaped = json_escaped(json);
+        assert_eq!(
+            escaped,
+            "{\n\t\"a\": \"\\u009b\\u202e\\udb40\\udc41\\u007f\"\r\n}"
+        );
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(value(&escaped), value(json));
+        assert_eq!(json_escaped("a\rb"), "a\\u000db");
     }
 
     #[test]

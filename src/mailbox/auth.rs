@@ -81,7 +81,16 @@ async fn run(
     // Asked anew after TLS: what was said before it counts for nothing.
     client.get_mut().begin(Allowance::default());
     if let Err(error) = client.run_command_and_check_ok("CAPABILITY", None).await {
-        return Err(failed(place, &error, client.get_ref().heard(), ""));
+        let place = Place {
+            step: "capabilities",
+            ..place
+        };
+        let heard = client.get_ref().heard();
+        return Err(match error {
+            // The password has no part in it.
+            Error::No(_) | Error::Bad(_) => place.refused(&heard.tagged),
+            error => failed(place, &error, heard, ""),
+        });
     }
     let capabilities = client.get_ref().heard().capabilities.clone();
     let has = |name: &str| capabilities.iter().any(|word| word == name);

@@ -139,7 +139,8 @@ impl Place<'_> {
 /// RFC 5530 codes, and the words of servers that have no code for it.
 fn asks_for_patience(text: &str) -> bool {
     let text = text.to_ascii_uppercase();
-    ["[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "[THROTTLED]", "TOO MANY"]
+    // Exchange says "Request is throttled. Suggested Backoff Time: 89117 milliseconds".
+    ["[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "THROTTLED", "TOO MANY"]
         .iter()
         .any(|word| text.contains(word))
 }
@@ -208,8 +209,13 @@ mod tests {
     }
 
     #[test]
-    fn unavailable_limit_and_inuse_do_not_count_as_failing() {
-        for text in ["[UNAVAILABLE] later", "[limit] no", "[INUSE]"] {
+    fn unavailable_limit_inuse_and_throttled_do_not_count_as_failing() {
+        for text in [
+            "[UNAVAILABLE] later",
+            "[limit] no",
+            "[INUSE]",
+            "Request is throttled. Suggested Backoff Time: 89117 milliseconds",
+        ] {
             assert_eq!(PLACE.refused(text).reaction(), Reaction::Wait, "{text}");
         }
     }

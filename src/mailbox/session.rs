@@ -242,8 +242,8 @@ impl ImapSession {
     /// server's NO.
     ///
     /// Courier gives UIDNEXT with STATUS only, and keeps the UIDs that it gives to new mails with SELECT only: after
-    /// EXAMINE they may mean other mails the next time. And a session of it doesn't see what STATUS counts until it
-    /// opens the folder again. SELECT marks nothing, as long as mails are read by PEEK.
+    /// EXAMINE they may mean other mails the next time. STATUS comes before SELECT, for what came between the two is
+    /// left to the next poll. SELECT marks nothing, as long as mails are read by PEEK.
     async fn try_open(
         &mut self,
         folder: &str,

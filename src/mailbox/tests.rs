@@ -564,13 +564,19 @@ async fn endless_answers_end_at_the_commands_deadline() {
 // --- listing ---
 
 #[tokio::test]
+async fn mail_listed_without_its_uid_is_an_error() {
+    let error = listing_error("* 1 FETCH (RFC822.SIZE 50)\r\n% OK\r\n").await;
+    assert!(error.contains("without its UID"), "{error}");
+}
+
+#[tokio::test]
 async fn uids_that_are_doubled_zero_or_not_asked_for_are_left_out() {
     let mut session = opened(&[(
         "UID FETCH",
         "* 1 FETCH (UID 5 RFC822.SIZE 50)\r\n* 1 FETCH (UID 0 RFC822.SIZE 1)\r\n\
          * 2 FETCH (UID 3 RFC822.SIZE 30 INTERNALDATE \"22-Nov-2026 01:00:00 +0100\")\r\n\
          * 3 FETCH (UID 5 RFC822.SIZE 50)\r\n* 4 FETCH (UID 5 FLAGS (\\Seen))\r\n\
-         * 9 FETCH (UID 99 RFC822.SIZE 1)\r\n* 7 FETCH (RFC822.SIZE 1)\r\n% OK\r\n",
+         * 9 FETCH (UID 99 RFC822.SIZE 1)\r\n* 7 FETCH (FLAGS ())\r\n% OK\r\n",
     )])
     .await;
     let listing = session.list(2, 9).await.unwrap();

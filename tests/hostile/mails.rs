@@ -115,7 +115,8 @@ fn bombs() -> Vec<Row> {
         rejected(
             "1 GiB in zip that claims 100 bytes",
             |out| mail(out, &[(NAME, &zip_bomb(1024, Some(100)))]),
-            "the zip entry is damaged: File is larger than its declared uncompressed size",
+            "attachment \"example.net!example.org!1795132800!1795219199.json\": \
+             the zip entry is damaged: File is larger than its declared uncompressed size",
         ),
         rejected(
             "60 attachments of 1 MiB each",
@@ -167,7 +168,8 @@ fn archives() -> Vec<Row> {
                 zip.add_claiming(NAME, report("forged").to_string().as_bytes(), 1);
                 mail(out, &[("a.zip", &zip.finish())])
             },
-            "the zip entry is damaged: File is larger than its declared uncompressed size",
+            "attachment \"example.net!example.org!1795132800!1795219199.json\": \
+             the zip entry is damaged: File is larger than its declared uncompressed size",
         ),
         stored(
             "zip entries above the folder and at the root",

@@ -1,7 +1,16 @@
 //! What strangers can send at its worst, on the real program: every mail gets its outcome, the mail after it is
 //! read, memory stays bounded (`mails`), and nothing that was stored forges any output (`outputs`).
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stdout,
+    clippy::too_many_lines,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and a table is as long as it is"
+)]
 
 mod mails;
 mod outputs;

@@ -1,6 +1,8 @@
 //! IMAP servers that want to hang, crash or bloat the program, polled by the real binary beside a healthy mailbox.
 
 use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -179,7 +181,7 @@ fn check(rows: &[Row]) {
 
 /// The commands of a poll that moves mails, and what an error at each is called.
 const COMMANDS: [(&str, &str); 9] = [
-    ("CAPABILITY", "login"),
+    ("CAPABILITY", "capabilities"),
     ("LOGIN", "login"),
     ("EXAMINE", "folder"),
     ("RFC822.SIZE", "list of mails"),
@@ -307,18 +309,14 @@ fn floods() {
         .into_iter()
         .flat_map(|at| {
             [
+                // Whichever bound comes first.
                 row(
                     format!("warnings at {at}"),
                     at,
                     flood("", &warnings),
-                    End::Fails(&["more than"]),
+                    End::Fails(&[]),
                 ),
-                row(
-                    format!("flags at {at}"),
-                    at,
-                    flood("", &flags),
-                    End::Fails(&["more than"]),
-                ),
+                row(format!("flags at {at}"), at, flood("", &flags), End::Fails(&[])),
                 row(
                     format!("endless line at {at}"),
                     at,
@@ -341,12 +339,7 @@ fn floods() {
             ("EXAMINE", say("% NO [NONEXISTENT] none\r\n")),
             ("LIST", flood("", &folders)),
         ],
-        ..row(
-            "folders",
-            "",
-            say(""),
-            End::Fails(&["list of folders", "more than"]),
-        )
+        ..row("folders", "", say(""), End::Fails(&[]))
     };
     // The server says that there are billions, so that the list may be long; the deadline ends it.
     let billions = "* 4294967295 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 4294967295] x\r\n% OK\r\n";
@@ -615,4 +608,39 @@ fn capabilities_that_change_after_login() {
             End::Fails(&["login", "LOGINDISABLED"]),
         ),
     ]);
+}
+
+#[test]
+fn what_is_injected_before_tls_counts_for_nothing() {
+    let world = World::new();
+    world.dovecot.deliver(RUA, &Report::quiet("one").mail());
+    let injected = "* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n* BYE injected\r\nA0002 NO injected\r\nA0003 NO injected\r\n";
+    let port = injecting(world.dovecot.imap, injected);
+    let tlsrptd = world.tlsrptd(&world.mailbox_at(port, "tls = \"starttls\""));
+
+    tlsrptd.run(&["poll"]).exits(0).never_says(&["injected"]);
+
+    assert_eq!(tlsrptd.reports(), 1);
+}
+
+/// A port that leads to the server, and says more behind its answer to the first command, in the same packet.
+fn injecting(to: u16, injected: &'static str) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let server = TcpStream::connect((Ipv4Addr::LOCALHOST, to)).unwrap();
+        let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        std::thread::spawn(move || io::copy(&mut from_client, &mut to_server));
+        let mut server = BufReader::new(server);
+        let mut line = String::new();
+        server.read_line(&mut line).unwrap();
+        client.write_all(line.as_bytes()).unwrap();
+        line.clear();
+        server.read_line(&mut line).unwrap();
+        assert!(line.contains(" OK "), "STARTTLS is answered by {line:?}");
+        client.write_all((line + injected).as_bytes()).unwrap();
+        io::copy(&mut server, &mut client)
+    });
+    port
 }
