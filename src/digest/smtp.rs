@@ -92,9 +92,10 @@ impl Smtp {
         }
     }
 
-    /// Sends to all recipients in one transaction. A recipient refused with 5xx is refused for good.
+    /// Sends to all recipients in one transaction. A recipient refused with 5xx is refused for good. The session stays
+    /// open: what was accepted is put on record before the server is told good-bye.
     pub(super) async fn send(
-        mut self,
+        &mut self,
         from: &Address,
         recipients: &[String],
         mail: &[u8],
@@ -151,7 +152,6 @@ impl Smtp {
                 .run(self.timeout.saturating_mul(DATA_FACTOR), sending)
                 .await?;
         }
-        self.quit().await;
         Ok(results)
     }
 
