@@ -161,7 +161,9 @@ async fn unless_stopped(signals: &mut Signals, step: impl Future<Output = ()>) -
         }
     }
     if timeout(LAST_SEND, step).await.is_err() {
-        tracing::warn!("the digest under way was not accepted in time; it goes again at the next start");
+        tracing::warn!(
+            "the digest under way did not end in time; who has not accepted it gets it at the next start"
+        );
     }
     Some(Told::Stop)
 }

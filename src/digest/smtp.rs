@@ -90,7 +90,7 @@ impl Smtp {
 
     /// Sends to all recipients in one transaction. A recipient refused with 5xx is refused for good.
     pub(super) async fn send(
-        mut self,
+        &mut self,
         from: &Address,
         recipients: &[String],
         mail: &[u8],
@@ -147,7 +147,6 @@ impl Smtp {
                 .run(self.timeout.saturating_mul(DATA_FACTOR), sending)
                 .await?;
         }
-        self.quit().await;
         Ok(results)
     }
 
