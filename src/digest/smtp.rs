@@ -177,6 +177,7 @@ impl Step<'_> {
         limit: Duration,
         step: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, SendError> {
+        tracing::debug!(server = %self.server, step = self.name, "smtp step");
         match tokio::time::timeout(limit, step).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.failed(&answer_of(&error))),
