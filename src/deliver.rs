@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::clock;
 use crate::config::{After, Config};
-use crate::digest::send::{Delivered, SendError, send};
+use crate::digest::send::{Delivered, Handed, SendError, send};
 use crate::digest::{Digest, Options, Rendered, mail};
 use crate::store::rows::DigestFacts;
 use crate::store::{Composed, Delivery, FixedDigest, Question, Store, StoreError};
@@ -112,10 +112,10 @@ pub fn compose_test(config: &Config, now: &Zoned) -> anyhow::Result<Composed> {
     compose(config, &rendered, now)
 }
 
-async fn send_waiting(config: &Config, digest: &FixedDigest) -> Result<Vec<(String, Delivered)>, SendError> {
+async fn send_waiting(config: &Config, digest: &FixedDigest) -> Result<Option<Handed>, SendError> {
     if digest.waiting.is_empty() {
         // Killed between the last acceptance and the end of the round: all is sent, only that is not yet on record.
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let from = &config.digest.from;
     send(
@@ -126,6 +126,7 @@ async fn send_waiting(config: &Config, digest: &FixedDigest) -> Result<Vec<(Stri
         &digest.mail,
     )
     .await
+    .map(Some)
 }
 
 /// The digest that waits to be sent, to today's recipients.
@@ -147,8 +148,13 @@ pub fn waiting(config: &Config, store: &mut Store) -> Result<Option<FixedDigest>
 ///
 /// [`StoreError`] from the database.
 pub async fn deliver(config: &Config, store: &mut Store, digest: &FixedDigest) -> Result<Round, StoreError> {
+    let mut handed = None;
     let results = match send_waiting(config, digest).await {
-        Ok(results) => results,
+        Ok(sent) => handed
+            .insert(sent)
+            .as_mut()
+            .map(|handed| std::mem::take(&mut handed.results))
+            .unwrap_or_default(),
         Err(error) => {
             let failed = Delivered::Failed(error.to_string());
             digest
@@ -179,5 +185,8 @@ pub async fn deliver(config: &Config, store: &mut Store, digest: &FixedDigest) -
     }
     let gives_up = clock::now().duration_since(digest.due_at) > PATIENCE;
     round.is_sent = store.end_round(digest.id, gives_up, clock::now())?;
+    if let Some(handed) = handed.flatten() {
+        handed.end().await;
+    }
     Ok(round)
 }

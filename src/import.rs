@@ -102,6 +102,7 @@ impl<'a> Batch<'a> {
     fn record(&mut self, store: &mut Store) -> Result<(), StoreError> {
         if !self.mails.is_empty() {
             let tally = store.record(&self.mails, None, self.config.store.retention, self.now)?;
+            self.mails.iter().for_each(IncomingMail::log);
             self.tally.add(tally);
             self.mails.clear();
             self.n_bytes = 0;

@@ -10,9 +10,32 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// Stack of the thread that does all the work, in bytes. The IMAP parser recurses as deep as the guard in front of it
+/// lets it, which takes 4 MiB in a debug build; that must not hang on `ulimit -s`.
+const STACK: usize = 16 * 1024 * 1024;
+
 fn main() -> ExitCode {
     let cli = Cli::parse(); // ends with 2 on wrong usage
     start_logging(&cli);
+    let worker = std::thread::Builder::new()
+        .name("tlsrptd".to_owned())
+        .stack_size(STACK)
+        .spawn(move || run(cli));
+    match worker.map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        // It has told of itself.
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(error) => {
+            drop(writeln!(
+                std::io::stderr().lock(),
+                "tlsrptd: cannot start a thread: {error}"
+            ));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let end = match runtime {
         Ok(runtime) => runtime.block_on(commands::run(cli)),

@@ -1,8 +1,5 @@
 //! The verbs for whoever runs it, on the real binary: mails, reparse, backup, forget, status, pings.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test may panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

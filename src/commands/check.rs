@@ -174,7 +174,7 @@ async fn send_test(config: &Config) -> Result<String, String> {
     config.require_sending().map_err(|error| error.to_string())?;
     let now = clock::now().to_zoned(deliver::zone(config));
     let composed = deliver::compose_test(config, &now).map_err(|error| format!("{error:#}"))?;
-    let results = send::send(
+    let handed = send::send(
         &config.smtp,
         &config.digest.from,
         &config.digest.to,
@@ -183,7 +183,8 @@ async fn send_test(config: &Config) -> Result<String, String> {
     )
     .await
     .map_err(|error| error.to_string())?;
-    let failed: Vec<String> = results
+    let failed: Vec<String> = handed
+        .results
         .iter()
         .filter_map(|(recipient, delivered)| match delivered {
             send::Delivered::Accepted => None,
@@ -192,6 +193,7 @@ async fn send_test(config: &Config) -> Result<String, String> {
             }
         })
         .collect();
+    handed.end().await;
     if failed.is_empty() {
         Ok(format!("accepted for {}", config.digest.to.join(", ")))
     } else {

@@ -47,6 +47,23 @@ pub enum SendError {
     },
 }
 
+/// A mail that was handed over.
+pub struct Handed {
+    /// What became of it for each recipient.
+    pub results: Vec<(String, Delivered)>,
+    session: Option<Smtp>,
+}
+
+impl Handed {
+    /// Ends the session. The results stand before, and are to be kept before: a server may take its time over QUIT,
+    /// and what it accepted must not be sent again because we were told to stop meanwhile.
+    pub async fn end(self) {
+        if let Some(session) = self.session {
+            session.quit().await;
+        }
+    }
+}
+
 /// Sends a mail to recipients and says what became of it for each.
 ///
 /// # Errors
@@ -58,19 +75,22 @@ pub async fn send(
     recipients: &[String],
     message_id: &str,
     mail: &[u8],
-) -> Result<Vec<(String, Delivered)>, SendError> {
-    let all = |delivered: Delivered| {
-        recipients
+) -> Result<Handed, SendError> {
+    let all = |delivered: Delivered| Handed {
+        results: recipients
             .iter()
             .map(|recipient| (recipient.clone(), delivered.clone()))
-            .collect()
+            .collect(),
+        session: None,
     };
     match config.transport {
         Transport::Smtp => {
-            Smtp::connect(config)
-                .await?
-                .send(&address(from)?, recipients, mail)
-                .await
+            let mut session = Smtp::connect(config).await?;
+            let results = session.send(&address(from)?, recipients, mail).await?;
+            Ok(Handed {
+                results,
+                session: Some(session),
+            })
         }
         Transport::Sendmail => {
             sendmail(config, from, recipients, mail).await?;

@@ -92,9 +92,10 @@ impl Smtp {
         }
     }
 
-    /// Sends to all recipients in one transaction. A recipient refused with 5xx is refused for good.
+    /// Sends to all recipients in one transaction. A recipient refused with 5xx is refused for good. The session stays
+    /// open: what was accepted is put on record before the server is told good-bye.
     pub(super) async fn send(
-        mut self,
+        &mut self,
         from: &Address,
         recipients: &[String],
         mail: &[u8],
@@ -151,7 +152,6 @@ impl Smtp {
                 .run(self.timeout.saturating_mul(DATA_FACTOR), sending)
                 .await?;
         }
-        self.quit().await;
         Ok(results)
     }
 
@@ -177,6 +177,7 @@ impl Step<'_> {
         limit: Duration,
         step: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, SendError> {
+        tracing::debug!(server = %self.server, step = self.name, "smtp step");
         match tokio::time::timeout(limit, step).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.failed(&answer_of(&error))),

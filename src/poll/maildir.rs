@@ -11,7 +11,7 @@ use crate::store::{Folder, IncomingMail, Origin, Store};
 impl Poll<'_, '_> {
     pub(super) async fn maildir(&mut self, store: &mut Store) -> Result<(), PollError> {
         let path = self.mailbox.path.clone().unwrap_or_default();
-        "read".clone_into(&mut self.step);
+        self.begin("read".to_owned());
         let entries = maildir::new_names(&path).map_err(PollError::Maildir)?;
         let shown = path.display().to_string();
         let (folder, known) = store.maildir(&shown, self.mailbox.since, clock::now())?;

@@ -139,6 +139,12 @@ fn server_of(mailbox: &MailboxConfig) -> String {
 }
 
 impl Poll<'_, '_> {
+    /// Begins a step.
+    fn begin(&mut self, step: String) {
+        tracing::debug!(mailbox = %self.mailbox.name, step, "poll step");
+        self.step = step;
+    }
+
     async fn imap(&mut self, store: &mut Store) -> Result<(), PollError> {
         let mut session = ImapSession::connect(self.mailbox, &self.config.limits).await?;
         let mut first_error = None;
@@ -162,7 +168,7 @@ impl Poll<'_, '_> {
         store: &mut Store,
         name: &str,
     ) -> Result<(), PollError> {
-        self.step = format!("open {name:?}");
+        self.begin(format!("open {name:?}"));
         let state = session.examine(name).await?;
         let server = server_of(self.mailbox);
         let key = FolderKey {
@@ -180,9 +186,9 @@ impl Poll<'_, '_> {
         if folder.rescan {
             tracing::info!(mailbox = %self.mailbox.name, folder = ?name, "uids changed, reading again");
         }
-        self.step = format!("read {name:?}");
+        self.begin(format!("read {name:?}"));
         self.folder(session, store, name, state, &folder).await?;
-        self.step = format!("move or delete in {name:?}");
+        self.begin(format!("move or delete in {name:?}"));
         self.after(session, store, name, state.uid_validity, &folder)
             .await
     }
@@ -311,6 +317,7 @@ impl Poll<'_, '_> {
         cursor: Option<CursorMove>,
     ) -> Result<(), PollError> {
         let tally = store.record(mails, cursor, self.config.store.retention, clock::now())?;
+        mails.iter().for_each(IncomingMail::log);
         self.tally.add(tally);
         Ok(())
     }

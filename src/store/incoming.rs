@@ -40,6 +40,19 @@ pub struct IncomingMail {
     pub raw: Option<Vec<u8>>,
 }
 
+impl IncomingMail {
+    /// Logs that it was recorded, for `--verbose`.
+    pub fn log(&self) {
+        let Origin { source, locator, .. } = &self.origin;
+        let (reports, reason) = match &self.content {
+            Content::NotAReport => (0, None),
+            Content::Rejected(reason) => (0, Some(reason)),
+            Content::Reports(reports) => (reports.len(), None),
+        };
+        tracing::debug!(source = ?source, locator = ?locator, reports, reason, "mail read");
+    }
+}
+
 /// What was in a mail or file.
 #[derive(Debug)]
 pub enum Content {

@@ -10,7 +10,6 @@
     clippy::as_conversions,
     clippy::disallowed_methods,
     clippy::print_stdout,
-    clippy::too_many_lines,
     reason = "a test may panic, read the clock, read its own input whole, and print how to repeat it"
 )]
 

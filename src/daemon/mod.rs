@@ -4,8 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Zoned;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use crate::clock;
 use crate::config::{Config, MailboxConfig};
@@ -14,7 +13,11 @@ use crate::digest::{news, schedule};
 use crate::mailbox::Reaction;
 use crate::ping::{Ping, Pinger};
 use crate::poll::{self, Polled};
-use crate::store::{FixedDigest, Store, give_up_waiting};
+use crate::store::{FixedDigest, Store};
+
+mod signals;
+
+use signals::{Signals, Told, stop_waiting_when_told, unless_stopped};
 
 /// First pause after a failure; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
@@ -22,8 +25,6 @@ const FIRST_PAUSE: Duration = Duration::from_mins(1);
 const MAX_PAUSE: Duration = Duration::from_hours(1);
 /// How often the wall clock is looked at, so that a step of it is noticed.
 const CLOCK_LOOK: Duration = Duration::from_mins(1);
-/// Time for a digest under way when the process is told to stop; it goes again otherwise.
-const LAST_SEND: Duration = Duration::from_secs(3);
 /// How often a database that is gone is looked for.
 const DATABASE_LOOK: Duration = Duration::from_secs(10);
 /// `state` key: the newest due moment at which there was nothing to send.
@@ -52,38 +53,6 @@ struct Daemon<'a> {
     send_failures: u32,
     /// No step before this, while there is no database.
     no_sooner: Instant,
-}
-
-/// The signals that the daemon obeys.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-}
-
-/// What a signal asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
-    Stop,
-    Reload,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn recv(&mut self) -> Told {
-        tokio::select! {
-            _ = self.terminate.recv() => Told::Stop,
-            _ = self.interrupt.recv() => Told::Stop,
-            _ = self.hang_up.recv() => Told::Reload,
-        }
-    }
 }
 
 /// Runs until SIGTERM or SIGINT. SIGHUP reads the configuration at `path` again.
@@ -142,46 +111,6 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
         }
     }
     tracing::info!("stopped");
-    Ok(())
-}
-
-/// Runs a digest step. It isn't cut short to read the configuration again, which would send it twice; an end has to
-/// come soon, so then it gets a few more seconds.
-async fn unless_stopped(signals: &mut Signals, step: impl Future<Output = ()>) -> Option<Told> {
-    let mut step = std::pin::pin!(step);
-    let mut reload = None;
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut step => return reload,
-            told = signals.recv() => match told {
-                Told::Reload => reload = Some(told),
-                Told::Stop => break,
-            },
-        }
-    }
-    if timeout(LAST_SEND, step).await.is_err() {
-        tracing::warn!("the digest under way was not accepted in time; it goes again at the next start");
-    }
-    Some(Told::Stop)
-}
-
-/// Lets no statement of the database wait for another process once we are told to stop. That wait isn't asynchronous,
-/// so a thread of its own hears the signals.
-fn stop_waiting_when_told() -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let mut signals = {
-        let _context = runtime.enter();
-        Signals::new()?
-    };
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            runtime.block_on(async { while signals.recv().await != Told::Stop {} });
-            give_up_waiting();
-        })?;
     Ok(())
 }
 
