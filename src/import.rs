@@ -89,8 +89,9 @@ impl<'a> Batch<'a> {
             backfill: true,
             ..Origin::default()
         };
-        self.n_bytes = self.n_bytes.saturating_add(size_bytes);
-        self.mails.push(prepare(origin, input, limits, self.now));
+        let mail = prepare(origin, input, limits, self.now);
+        self.n_bytes = self.n_bytes.saturating_add(size_bytes.max(mail.n_bytes()));
+        self.mails.push(mail);
     }
 
     fn is_full(&self) -> bool {

@@ -34,7 +34,7 @@ impl Poll<'_, '_> {
                 continue;
             }
             let mail = self.prepare_file(&folder, entry, &found);
-            n_bytes = n_bytes.saturating_add(mail.origin.size_bytes);
+            n_bytes = n_bytes.saturating_add(mail.origin.size_bytes.max(mail.n_bytes()));
             batch.push(mail);
             let is_full = u32::try_from(batch.len()).is_ok_and(|n| n >= limits.batch_mails)
                 || n_bytes >= limits.batch_bytes;

@@ -216,17 +216,8 @@ impl Poll<'_, '_> {
             let mut n_done = 0_u64;
             for batch in batches(&mails, self.config) {
                 let fetched = self.fetch(session, batch).await?;
-                let mut prepared: Vec<IncomingMail> = Vec::new();
-                for fetched in &fetched {
-                    prepared.extend(self.prepare(name, state.uid_validity, folder, fetched));
-                    // A mail can take its time; a signal is heard before the next one.
-                    tokio::task::yield_now().await;
-                }
-                let cursor = batch.last().map(|mail| CursorMove {
-                    folder: folder.id,
-                    last_uid: mail.uid,
-                });
-                self.record(store, &prepared, cursor)?;
+                self.batch(store, name, state.uid_validity, folder, &fetched)
+                    .await?;
                 n_done = n_done.saturating_add(u64::try_from(batch.len()).unwrap_or(u64::MAX));
                 (self.progress)(n_done, n_mails);
             }
@@ -240,6 +231,38 @@ impl Poll<'_, '_> {
                 }),
             )?;
             done = up_to.max(done.saturating_add(1));
+        }
+        Ok(())
+    }
+
+    /// Reads the mails of a batch and records them, at once unless there is more in them than their size promised.
+    async fn batch(
+        &mut self,
+        store: &mut Store,
+        name: &str,
+        uid_validity: u32,
+        folder: &Folder,
+        batch: &[Fetched],
+    ) -> Result<(), PollError> {
+        let (mut prepared, mut n_bytes) = (Vec::new(), 0_u64);
+        let mut left = batch.len();
+        for fetched in batch {
+            left = left.saturating_sub(1);
+            if let Some(mail) = self.prepare(name, uid_validity, folder, fetched) {
+                n_bytes = n_bytes.saturating_add(mail.n_bytes());
+                prepared.push(mail);
+            }
+            if left == 0 || n_bytes >= self.config.limits.batch_bytes {
+                let cursor = CursorMove {
+                    folder: folder.id,
+                    last_uid: fetched.mail.uid,
+                };
+                self.record(store, &prepared, Some(cursor))?;
+                prepared.clear();
+                n_bytes = 0;
+            }
+            // A mail can take its time; a signal is heard before the next one.
+            tokio::task::yield_now().await;
         }
         Ok(())
     }

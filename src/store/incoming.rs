@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::report::Parsed;
+use crate::report::{FailureDetails, Parsed, PolicyResult};
 
 /// Where a mail or file came from.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +52,33 @@ impl IncomingMail {
             Content::Reports(reports) => (reports.len(), None),
         };
         tracing::debug!(source = ?source, locator = ?locator, reports, reason, "mail read");
+    }
+}
+
+impl IncomingMail {
+    /// About how many bytes of memory it takes: a small mail can hold large reports, so that not only what was read
+    /// has to bound a batch.
+    pub fn n_bytes(&self) -> u64 {
+        let of_report = |report: &IncomingReport| match report {
+            IncomingReport::Rejected(reason) => reason.len(),
+            IncomingReport::Read { parsed, json, .. } => {
+                let policies = &parsed.report.policies;
+                let n_details = policies.iter().map(|result| result.failure_details.len());
+                let details = n_details
+                    .fold(0_usize, usize::saturating_add)
+                    .saturating_mul(size_of::<FailureDetails>());
+                json.len()
+                    .saturating_add(policies.len().saturating_mul(size_of::<PolicyResult>()))
+                    .saturating_add(details)
+            }
+        };
+        let content = match &self.content {
+            Content::NotAReport => 0,
+            Content::Rejected(reason) => reason.len(),
+            Content::Reports(reports) => reports.iter().map(of_report).fold(0, usize::saturating_add),
+        };
+        let raw = self.raw.as_ref().map_or(0, Vec::len);
+        u64::try_from(content.saturating_add(raw)).unwrap_or(u64::MAX)
     }
 }
 

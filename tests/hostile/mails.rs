@@ -126,8 +126,13 @@ fn bombs() -> Vec<Row> {
             },
             TOO_LARGE,
         ),
+        Row {
+            // The text, and the copies that SQLite makes of it.
+            max_mib: 160,
+            ..stored("report of 45 MiB", |out| padded(out, "padded", 45), ID, "padded")
+        },
         stored(
-            "40 MiB of blanks within a report",
+            "40 MiB of blanks before a report",
             |out| {
                 let json = report("blanks").to_string();
                 let mut bytes = gzip_bomb(b"", 40);
@@ -138,6 +143,34 @@ fn bombs() -> Vec<Row> {
             "blanks",
         ),
     ]
+}
+
+/// A small mail with a large report: blanks after its first brace.
+fn padded(out: &mut Out, id: &str, n_mib: usize) -> io::Result<()> {
+    let json = report(id).to_string();
+    let mut bytes = gzip_bomb(b"{", n_mib);
+    bytes.extend(gzip(json.strip_prefix('{').unwrap().as_bytes()));
+    mail(out, &[(NAME, &bytes)])
+}
+
+#[test]
+fn many_small_mails_of_large_reports_take_no_more_memory_than_one() {
+    let peak = |n_mails: usize| {
+        let place = prepared(|_| Ok(()));
+        for n in 0..n_mails {
+            let mut out = BufWriter::new(File::create(place.mails().join(format!("3-{n}.eml"))).unwrap());
+            padded(&mut out, &n.to_string(), 20).unwrap();
+            out.flush().unwrap();
+        }
+        let (run, code) = import(&place);
+        assert_eq!(code, Some(0));
+        let stored = place.sql("SELECT count(*) AS n FROM reports");
+        assert_eq!(stored, [json!({ "n": n_mails + 1 })]);
+        run.peak
+    };
+    let (one, many) = (peak(1), peak(8));
+    println!("one: {:.1} MiB, eight: {:.1} MiB", mib(one), mib(many));
+    assert!(mib(many) < mib(one) + 40.0);
 }
 
 fn archives() -> Vec<Row> {
