@@ -6,9 +6,24 @@ use jiff::{Timestamp, Zoned};
 use crate::clock;
 use crate::config::{After, Config};
 use crate::digest::send::{Delivered, Handed, SendError, send};
-use crate::digest::{Digest, Options, Rendered, mail};
+use crate::digest::{Digest, Options, Rendered, mail, schedule};
 use crate::store::rows::DigestFacts;
 use crate::store::{Composed, Delivery, FixedDigest, Question, Store, StoreError};
+
+/// `state` key: the newest due moment at which there was nothing to send.
+pub const PASSED_OVER: &str = "digest_passed_over";
+
+/// What has been decided about digests so far.
+///
+/// # Errors
+///
+/// [`StoreError`] from the database.
+pub fn past(store: &Store) -> Result<schedule::Past, StoreError> {
+    Ok(schedule::Past {
+        previous: store.last_digest_at()?,
+        passed_over: store.moment_of(PASSED_OVER)?,
+    })
+}
 
 /// How a round of deliveries ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

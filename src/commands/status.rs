@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Zoned};
 use serde::Serialize;
 
 use super::End;
@@ -84,10 +84,11 @@ fn gather(config: &Config, now: Timestamp) -> anyhow::Result<Status> {
         });
     }
     let wall = now.to_zoned(deliver::zone(config));
+    let past = deliver::past(&store)?;
     let next_digest = config
         .require_sending()
         .ok()
-        .and_then(|()| schedule::next_due(&wall, config.digest.at).ok())
+        .and_then(|()| next_digest(&wall, config, past))
         .map(|due| due.timestamp());
     let mut refused_recipients = store.refused_recipients()?;
     refused_recipients.retain(|refused| config.digest.to.contains(&refused.recipient));
@@ -261,13 +262,27 @@ fn mailbox_lines(lines: &mut Vec<Line>, mailbox: &Mailbox, now: Timestamp) {
     }
 }
 
+/// The moment that `run` acts upon next: one in the past if it was missed, which it makes good at once.
+fn next_digest(now: &Zoned, config: &Config, past: schedule::Past) -> Option<Zoned> {
+    let latest = schedule::latest_due(now, config.digest.at).ok()?;
+    if schedule::is_open(&latest, past) {
+        return Some(latest);
+    }
+    schedule::next_due(now, config.digest.at).ok()
+}
+
 fn digest_lines(lines: &mut Vec<Line>, status: &Status, now: Timestamp) {
     let last = status.last_digest.map_or("none".to_owned(), |at| at.to_string());
     lines.push(("Last digest", last));
     let next = status
         .next_digest
         .map_or("not configured: [digest] and [smtp]".to_owned(), |at| {
-            at.to_string()
+            let overdue = if at < now {
+                ", overdue: `run` decides at once"
+            } else {
+                ""
+            };
+            format!("{at}{overdue}")
         });
     lines.push(("Next digest", next));
     if let Some(digest) = &status.waiting_digest {

@@ -27,8 +27,6 @@ const MAX_PAUSE: Duration = Duration::from_hours(1);
 const CLOCK_LOOK: Duration = Duration::from_mins(1);
 /// How often a database that is gone is looked for.
 const DATABASE_LOOK: Duration = Duration::from_secs(10);
-/// `state` key: the newest due moment at which there was nothing to send.
-const PASSED_OVER: &str = "digest_passed_over";
 /// `state` key: when retention last ran.
 const RETAINED: &str = "retained";
 
@@ -247,10 +245,7 @@ impl Daemon<'_> {
     fn fix_digest(&mut self) -> anyhow::Result<Option<FixedDigest>> {
         let now: Zoned = clock::now().to_zoned(deliver::zone(&self.config));
         let due = schedule::latest_due(&now, self.config.digest.at)?;
-        let past = schedule::Past {
-            previous: self.store.last_digest_at()?,
-            passed_over: self.store.moment_of(PASSED_OVER)?,
-        };
+        let past = deliver::past(&self.store)?;
         if !schedule::is_open(&due, past) {
             return Ok(None);
         }
@@ -283,7 +278,7 @@ impl Daemon<'_> {
             return Err(error);
         }
         if decided == Some(schedule::Decision::PassOver) {
-            self.store.set_moment(PASSED_OVER, due.timestamp())?;
+            self.store.set_moment(deliver::PASSED_OVER, due.timestamp())?;
             tracing::info!("digest due, nothing new to tell");
         }
         Ok(fixed)
