@@ -16,13 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 )]
 pub struct Cli {
     /// Configuration file
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "TLSRPTD_CONFIG",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// How log lines on standard error look
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]

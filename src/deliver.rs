@@ -1,7 +1,7 @@
 //! From facts to a mail, and from a mail to its recipients.
 
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, Zoned};
+use jiff::{Timestamp, Zoned};
 
 use crate::clock;
 use crate::config::{After, Config};
@@ -9,9 +9,6 @@ use crate::digest::send::{Delivered, Handed, SendError, send};
 use crate::digest::{Digest, Options, Rendered, mail};
 use crate::store::rows::DigestFacts;
 use crate::store::{Composed, Delivery, FixedDigest, Question, Store, StoreError};
-
-/// How long a digest that somebody has is tried for the others; then the next one's turn comes.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// How a round of deliveries ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,8 +180,7 @@ pub async fn deliver(config: &Config, store: &mut Store, digest: &FixedDigest) -
             Delivered::Failed(error) => round.waiting.push((recipient, error)),
         }
     }
-    let gives_up = clock::now().duration_since(digest.due_at) > PATIENCE;
-    round.is_sent = store.end_round(digest.id, gives_up, clock::now())?;
+    round.is_sent = store.end_round(digest.id, clock::now())?;
     if let Some(handed) = handed.flatten() {
         handed.end().await;
     }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
 
 use crate::config::Limits;
 use crate::extract::{self, Envelope, ExtractError, Extracted, ReportFile};
@@ -45,20 +46,28 @@ pub fn prepare(origin: Origin, input: Input<'_>, limits: &Limits, now: Timestamp
             Content::Rejected("reading it failed inside tlsrptd; please report this as a bug".to_owned()),
         )
     });
-    let raw = match (&content, input) {
-        (_, Input::Refused(_)) | (Content::NotAReport, _) => None,
-        (Content::Rejected(_), Input::Mail(bytes) | Input::File { bytes, .. }) => compress(bytes),
-        (Content::Reports(reports), Input::Mail(bytes) | Input::File { bytes, .. }) => reports
+    let is_rejected = match &content {
+        Content::NotAReport => false,
+        Content::Rejected(_) => true,
+        Content::Reports(reports) => reports
             .iter()
-            .any(|report| matches!(report, IncomingReport::Rejected(_)))
-            .then(|| compress(bytes))
-            .flatten(),
+            .any(|report| matches!(report, IncomingReport::Rejected(_))),
+    };
+    let (raw, raw_hash) = match input {
+        Input::Mail(bytes) | Input::File { bytes, .. } if is_rejected => (compress(bytes), Some(hash(bytes))),
+        // A mail that is too large is known again by what is known of it.
+        Input::Refused(reason) => (
+            None,
+            Some(hash(format!("{:?} {reason}", origin.received_at).as_bytes())),
+        ),
+        Input::Mail(_) | Input::File { .. } => (None, None),
     };
     IncomingMail {
         origin,
         message_id,
         content,
         raw,
+        raw_hash,
     }
 }
 
@@ -146,6 +155,12 @@ pub(crate) fn contact_domain(contact: &str) -> Option<String> {
     let domain = rest.get(..end)?.trim_end_matches('.');
     let domain = idna::domain_to_ascii(domain).ok()?;
     (!domain.is_empty() && domain.len() <= 253).then_some(domain)
+}
+
+fn hash(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
 }
 
 /// Compresses a rejected mail for keeping; `None` if it stays too large.

@@ -84,7 +84,13 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
 
 /// `--config` or `$TLSRPTD_CONFIG`, else the usual places.
 fn config_path(given: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
+    let from_environment = || {
+        std::env::var_os("TLSRPTD_CONFIG")
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+    };
     given
+        .or_else(from_environment)
         .or_else(|| {
             [LOCAL_CONFIG, SYSTEM_CONFIG]
                 .map(PathBuf::from)
@@ -199,7 +205,12 @@ fn summary(tally: &Tally) -> String {
         .map(|(n, word)| format!("{n} {word}"))
         .collect();
     let mails = if tally.mails == 1 { "mail" } else { "mails" };
-    format!("{} {mails} read: {}", tally.mails, parts.join(", "))
+    let hint = if tally.rejected > 0 {
+        "; `tlsrptd mails` says which and why"
+    } else {
+        ""
+    };
+    format!("{} {mails} read: {}{hint}", tally.mails, parts.join(", "))
 }
 
 fn import_paths(config: &Config, paths: &[PathBuf], dry_run: bool) -> anyhow::Result<End> {

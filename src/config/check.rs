@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use secrecy::ExposeSecret;
 
-use super::{After, Config, ConfigError, MailboxConfig, MailboxKind, SecretSource, TlsMode, Transport};
+use super::{After, Config, ConfigError, MailboxConfig, MailboxKind, SecretSource, Span, TlsMode, Transport};
 
 /// Checks all values, whatever the verb.
 pub(super) fn values(config: &Config) -> Result<(), ConfigError> {
@@ -31,6 +31,24 @@ pub(super) fn values(config: &Config) -> Result<(), ConfigError> {
             ));
         }
         one_mailbox(mailbox)?;
+    }
+    for mailbox in config
+        .mailboxes
+        .iter()
+        .filter(|mailbox| mailbox.after != After::Leave)
+    {
+        if let Span::Days(days) = config.store.retention
+            && mailbox.after_days >= days
+        {
+            return Err(ConfigError::value(
+                &format!("mailbox {:?}", mailbox.name),
+                format!(
+                    "after_days is {}, but store.retention forgets a mail after {days} days and then it would stay for \
+                     ever; make after_days smaller or retention longer",
+                    mailbox.after_days
+                ),
+            ));
+        }
     }
     digest(config)?;
     if config.smtp.tls == TlsMode::None && !config.smtp.host.is_empty() {

@@ -422,6 +422,17 @@ fn password_in_a_file_that_everyone_can_read_is_warned_of() {
 }
 
 #[test]
+fn a_mail_is_not_forgotten_before_it_may_leave() {
+    let text =
+        "[store]\nretention = \"30d\"\n[[mailbox]]\nname = \"rua\"\nafter = \"delete\"\nafter_days = 30\n";
+    let error = Config::parse(text, "c.toml").unwrap_err().to_string();
+    assert!(
+        error.contains("after_days is 30") && error.contains("retention"),
+        "{error}"
+    );
+}
+
+#[test]
 fn configuration_of_the_demo_is_complete() {
     let demo = include_str!("../../fixtures/demo/tlsrptd.toml");
     let config = Config::parse(demo, "fixtures/demo/tlsrptd.toml").unwrap();

@@ -232,7 +232,7 @@ impl Daemon<'_> {
         }
         if round.is_sent {
             self.send_failures = 0;
-            tracing::info!(subject = ?digest.subject, recipients = round.accepted.len(), "digest sent");
+            tracing::info!(subject = %digest.subject, recipients = round.accepted.len(), "digest sent");
         } else {
             self.send_failures = self.send_failures.saturating_add(1);
             self.next_send = Instant::now()
@@ -298,6 +298,9 @@ impl Daemon<'_> {
         });
         match loaded {
             Ok(loaded) if loaded.config.store.path == self.config.store.path => {
+                for warning in &loaded.warnings {
+                    tracing::warn!("{warning}");
+                }
                 self.config = loaded.config;
                 self.pinger = Pinger::new(&self.config.monitor);
                 self.turns = first_turns(&self.config);

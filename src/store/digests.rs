@@ -1,6 +1,6 @@
 //! Digests: fixed once, sent until accepted.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::facts::{Question, facts, next_range};
@@ -34,6 +34,9 @@ pub struct FixedDigest {
     /// Those who still wait for it.
     pub waiting: Vec<String>,
 }
+
+/// How long a digest that somebody has is tried for the others; a timer that runs daily comes a little early at times.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(23);
 
 /// How an attempt to deliver to a recipient ended.
 #[derive(Debug, Clone, Copy)]
@@ -187,6 +190,7 @@ impl Store {
         let tx = self.begin()?;
         tx.execute(
             "UPDATE delivery SET attempts = attempts + 1, error = :error,
+                 failing_since = iif(:accepted, NULL, coalesce(failing_since, :now)),
                  accepted_at = iif(:accepted, :now, NULL), refused_at = iif(:refused, :now, NULL)
              WHERE digest = :digest AND recipient = :recipient",
             named_params! {
@@ -211,14 +215,15 @@ impl Store {
     }
 
     /// Ends a round of attempts: the digest is sent when nobody waits for it any more and somebody has it. Where the
-    /// server refused everybody, all are tried again. With `gives_up`, those who still wait while somebody has it count
-    /// as refused: one mailbox that is full must not keep the next digest from everybody.
+    /// server refused everybody, all are tried again. Who still waits a day after the first attempt, while somebody has it,
+    /// counts as refused: one mailbox that is full must not keep the next digest from everybody.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn end_round(&mut self, digest: i64, gives_up: bool, now: Timestamp) -> Result<bool, StoreError> {
+    pub fn end_round(&mut self, digest: i64, now: Timestamp) -> Result<bool, StoreError> {
         let tx = self.begin()?;
+        give_up(&tx, digest, now)?;
         let (waiting, accepted): (i64, i64) = tx.query_row(
             "SELECT coalesce(sum(accepted_at IS NULL AND refused_at IS NULL), 0),
                     coalesce(sum(accepted_at IS NOT NULL), 0)
@@ -226,11 +231,7 @@ impl Store {
             named_params! { ":digest": digest },
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        let gives_up = gives_up && accepted > 0;
-        if gives_up {
-            give_up(&tx, digest, now)?;
-        }
-        let sent = (waiting == 0 || gives_up) && accepted > 0;
+        let sent = waiting == 0 && accepted > 0;
         if sent {
             tx.execute(
                 "UPDATE digest SET sent_at = :now WHERE id = :digest",
@@ -247,19 +248,22 @@ impl Store {
     }
 }
 
-/// Counts those who still wait as refused.
+/// Counts as refused who has been tried for long, if somebody has the digest.
 fn give_up(db: &Connection, digest: i64, now: Timestamp) -> rusqlite::Result<()> {
-    let parameters = named_params! { ":digest": digest, ":now": text(now) };
+    let before = now.checked_sub(PATIENCE).unwrap_or(Timestamp::MIN);
+    let parameters = named_params! { ":digest": digest, ":now": text(now), ":before": text(before) };
     db.execute(
         "INSERT INTO refused_recipient (recipient, since, error)
          SELECT recipient, :now, coalesce(error, 'no answer') FROM delivery
-         WHERE digest = :digest AND accepted_at IS NULL AND refused_at IS NULL
+         WHERE digest = :digest AND accepted_at IS NULL AND refused_at IS NULL AND failing_since <= :before
+           AND EXISTS (SELECT 1 FROM delivery WHERE digest = :digest AND accepted_at IS NOT NULL)
          ON CONFLICT (recipient) DO UPDATE SET error = excluded.error",
         parameters,
     )?;
     db.execute(
         "UPDATE delivery SET refused_at = :now
-         WHERE digest = :digest AND accepted_at IS NULL AND refused_at IS NULL",
+         WHERE digest = :digest AND accepted_at IS NULL AND refused_at IS NULL AND failing_since <= :before
+           AND EXISTS (SELECT 1 FROM delivery WHERE digest = :digest AND accepted_at IS NOT NULL)",
         parameters,
     )?;
     Ok(())

@@ -121,8 +121,13 @@ fn reports(db: &Connection, range: Range) -> rusqlite::Result<(u64, Option<(Date
 
 fn mails(db: &Connection, range: Range) -> rusqlite::Result<MailCounts> {
     let mut counts = MailCounts::default();
-    let mut statement =
-        db.prepare("SELECT outcome, count(*) FROM mail WHERE id > :after AND id <= :last GROUP BY outcome")?;
+    let mut statement = db.prepare(
+        "SELECT iif(outcome = 'rejected' AND EXISTS (SELECT 1 FROM mail AS earlier
+                                                         WHERE earlier.raw_hash = mail.raw_hash
+                                                           AND earlier.id < mail.id), 'duplicate', outcome),
+                    count(*)
+             FROM mail WHERE id > :after AND id <= :last GROUP BY 1",
+    )?;
     let mut rows = statement.query(named_params! { ":after": range.after_mail, ":last": range.last_mail })?;
     while let Some(row) = rows.next()? {
         let n = count(row.get(1)?);
@@ -218,7 +223,10 @@ fn reporters(db: &Connection, range: Range) -> rusqlite::Result<Vec<ReporterTota
 fn rejected(db: &Connection, range: Range) -> rusqlite::Result<Vec<RejectedMail>> {
     db.prepare(
         "SELECT id, source, locator, received_at, coalesce(reason, '') FROM mail
-         WHERE outcome = 'rejected' AND id > :after AND id <= :last ORDER BY id DESC LIMIT :at_most",
+         WHERE outcome = 'rejected' AND id > :after AND id <= :last
+           AND NOT EXISTS (SELECT 1 FROM mail AS earlier
+                           WHERE earlier.raw_hash = mail.raw_hash AND earlier.id < mail.id)
+         ORDER BY id DESC LIMIT :at_most",
     )?
     .query_map(
         named_params! { ":after": range.after_mail, ":last": range.last_mail, ":at_most": MAX_REJECTED },

@@ -38,6 +38,8 @@ pub struct IncomingMail {
     pub content: Content,
     /// The mail itself, compressed, if some of it was rejected.
     pub raw: Option<Vec<u8>>,
+    /// Hash of the mail, if some of it was rejected, so that a copy of it isn't told as news.
+    pub raw_hash: Option<[u8; 32]>,
 }
 
 impl IncomingMail {

@@ -3,10 +3,13 @@
 use std::time::{Duration, Instant};
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 
 use super::{Store, StoreError};
 
+/// Largest value in a query, in bytes: more than any report may decompress to by default.
+const MAX_VALUE_BYTES: i32 = 64 * 1024 * 1024;
 /// How often a running query looks at the clock, in SQLite's virtual machine instructions.
 const INSTRUCTIONS_PER_LOOK: i32 = 10_000;
 
@@ -64,6 +67,10 @@ impl Store {
     pub fn query(&mut self, sql: &str, limit: Duration, out: &mut dyn QueryOutput) -> Result<(), QueryError> {
         let refused = |error: rusqlite::Error| QueryError::Refused(plain(&error));
         self.db.authorizer(Some(only_reading)).map_err(refused)?;
+        // One huge value is formatted without a look at the clock.
+        self.db
+            .set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+            .map_err(refused)?;
         let started = Instant::now();
         self.db
             .progress_handler(INSTRUCTIONS_PER_LOOK, Some(move || started.elapsed() > limit))
@@ -72,6 +79,9 @@ impl Store {
             Some(rusqlite::ErrorCode::OperationInterrupted) => QueryError::TimeOut(limit.as_secs()),
             _ => QueryError::Refused(plain(&error)),
         };
+        if sql.trim().is_empty() {
+            return Err(QueryError::Refused("the query is empty".to_owned()));
+        }
         let mut statement = self.db.prepare(sql).map_err(refused)?;
         if !statement.readonly() {
             return Err(QueryError::Refused(
@@ -82,6 +92,9 @@ impl Store {
         out.columns(&names).map_err(QueryError::Output)?;
         let mut rows = statement.query(()).map_err(refused)?;
         while let Some(row) = rows.next().map_err(refused)? {
+            if started.elapsed() > limit {
+                return Err(QueryError::TimeOut(limit.as_secs()));
+            }
             let values = (0..names.len())
                 .map(|at| row.get_ref(at).map(value))
                 .collect::<Result<_, _>>();

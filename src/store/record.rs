@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params};
 
 use super::incoming::{Content, CursorMove, IncomingMail, IncomingReport};
+use super::record_report::short;
 use super::{Store, StoreError, record_report, text};
 use crate::config::Span;
 
@@ -237,9 +238,9 @@ fn insert_mail(
     let ours = outcome != Outcome::NotAReport || matches!(mail.content, Content::Reports(_));
     db.prepare_cached(
         "INSERT INTO mail (source, folder, uid_validity, uid, locator, message_id, received_at, processed_at,
-                           size_bytes, outcome, reason, backfill, settled)
+                           size_bytes, outcome, reason, backfill, raw_hash, settled)
          VALUES (:source, :folder, :uid_validity, :uid, :locator, :message_id, :received_at, :processed_at,
-                 :size_bytes, :outcome, :reason, :backfill, 0)",
+                 :size_bytes, :outcome, :reason, :backfill, :raw_hash, 0)",
     )?
     .execute(named_params! {
         ":source": origin.source,
@@ -254,6 +255,7 @@ fn insert_mail(
         ":outcome": outcome.as_str(),
         ":reason": reason,
         ":backfill": origin.backfill,
+        ":raw_hash": mail.raw_hash.as_ref().map(short),
     })?;
     let id = db.last_insert_rowid();
     if let (Some(folder), Some(base_name)) = (origin.folder, &origin.base_name) {

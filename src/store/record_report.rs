@@ -102,7 +102,7 @@ fn insert(
 }
 
 /// The part of a hash that is kept.
-fn short(hash: &[u8; 32]) -> &[u8] {
+pub(super) fn short(hash: &[u8; 32]) -> &[u8] {
     hash.get(..HASH_BYTES).unwrap_or(hash)
 }
 

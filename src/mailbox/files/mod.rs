@@ -234,7 +234,7 @@ impl<E> Walk<'_, E> {
         for (number, message) in (1_u64..).zip(mbox::Reader::new(reader, self.limit)) {
             let (received_at, content) = match message {
                 Ok(message) => (message.received_at, message.content.into()),
-                Err(error) => (None, Content::Unreadable(error.to_string())),
+                Err(error) => (None, Content::Unreadable(unreadable(&error))),
             };
             (self.visit)(Item {
                 locator: format!("{}#{number}", origin.locator),
@@ -261,7 +261,7 @@ impl<E> Walk<'_, E> {
     }
 
     fn broken(&mut self, origin: &Origin, error: &io::Error) -> Result<(), E> {
-        (self.visit)(origin.item(Kind::Mail, Content::Unreadable(error.to_string())))
+        (self.visit)(origin.item(Kind::Mail, Content::Unreadable(unreadable(error))))
     }
 }
 
@@ -295,6 +295,14 @@ fn is_json(bytes: &[u8]) -> bool {
         })
         .find(|(byte, zero)| *zero != Some(0) || !byte.is_some_and(|byte| byte.is_ascii_whitespace()))
         == Some((Some(b'{'), Some(0)))
+}
+
+/// Why a file can't be read, and what to do where that isn't plain.
+fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!("{error}; let this user read it, then import it again"),
+        _ => error.to_string(),
+    }
 }
 
 #[cfg(test)]

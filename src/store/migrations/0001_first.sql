@@ -36,6 +36,7 @@ CREATE TABLE mail (
     outcome      TEXT    NOT NULL,
     reason       TEXT,
     backfill     INTEGER NOT NULL,
+    raw_hash     BLOB,             -- of a mail that was rejected at least in part: it is told once, not at each rescan
     settled      INTEGER NOT NULL, -- every report in it is stored, duplicate or too old
     left_at      TEXT               -- when it was found gone from the folder, or was moved or deleted by us
 ) STRICT;
@@ -43,6 +44,7 @@ CREATE TABLE mail (
 CREATE INDEX mail_pending ON mail (folder, uid) WHERE settled = 1 AND left_at IS NULL AND uid IS NOT NULL;
 -- Retention.
 CREATE INDEX mail_processed ON mail (processed_at);
+CREATE INDEX mail_raw_hash ON mail (raw_hash) WHERE raw_hash IS NOT NULL;
 -- Newly rejected mails in a digest, and `SELECT ... WHERE outcome = 'rejected'`.
 CREATE INDEX mail_rejected ON mail (id) WHERE outcome = 'rejected';
 
@@ -172,6 +174,7 @@ CREATE TABLE delivery (
     recipient   TEXT    NOT NULL,
     accepted_at TEXT,
     refused_at  TEXT,    -- refused for good
+    failing_since TEXT,  -- the first attempt that failed
     error       TEXT,    -- the newest one
     attempts    INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (digest, recipient)

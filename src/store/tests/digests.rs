@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{Composed, Content, Delivery, FixedDigest};
+use super::super::{Composed, Content, Delivery, FixedDigest, IncomingMail};
 use super::{
     NOW, Place, at, backfill, detail, failing, mail, mail_of, policy, question, recipients, report_of,
 };
@@ -29,7 +29,7 @@ impl Place {
                 .delivered(digest.id, recipient, Delivery::Accepted, at(due_at))
                 .unwrap();
         }
-        assert!(self.store.end_round(digest.id, false, at(due_at)).unwrap());
+        assert!(self.store.end_round(digest.id, at(due_at)).unwrap());
         facts
     }
 
@@ -109,7 +109,7 @@ fn a_retry_sends_the_same_bytes_though_more_has_arrived() {
             at(DUE),
         )
         .unwrap();
-    assert!(!place.store.end_round(fixed.id, false, at(DUE)).unwrap());
+    assert!(!place.store.end_round(fixed.id, at(DUE)).unwrap());
     place.record(&[mail(&[failing("2", RECENT, "validation-failure")])]);
     let retried = place.store.unsent_digest().unwrap().unwrap();
     assert_eq!(
@@ -132,7 +132,7 @@ fn a_recipient_that_accepted_is_not_mailed_again_because_another_has_to_wait() {
             .delivered(fixed.id, recipient, delivery, at(DUE))
             .unwrap();
     }
-    assert!(!place.store.end_round(fixed.id, false, at(DUE)).unwrap());
+    assert!(!place.store.end_round(fixed.id, at(DUE)).unwrap());
     let unsent = place.store.unsent_digest().unwrap().unwrap();
     assert_eq!(unsent.waiting, ["it@example.org"]);
     assert_eq!(
@@ -154,7 +154,7 @@ fn a_refused_recipient_ends_the_round_and_is_told_in_the_next_digest() {
             .delivered(fixed.id, recipient, delivery, at(DUE))
             .unwrap();
     }
-    assert!(place.store.end_round(fixed.id, false, at(DUE)).unwrap());
+    assert!(place.store.end_round(fixed.id, at(DUE)).unwrap());
     assert!(place.store.unsent_digest().unwrap().is_none());
     let recipients = recipients();
     let facts = place
@@ -175,9 +175,35 @@ fn a_digest_that_everybody_was_refused_is_tried_with_everybody_again() {
             .delivered(fixed.id, recipient, Delivery::Refused("554 go away"), at(DUE))
             .unwrap();
     }
-    assert!(!place.store.end_round(fixed.id, false, at(DUE)).unwrap());
+    assert!(!place.store.end_round(fixed.id, at(DUE)).unwrap());
     let unsent = place.store.unsent_digest().unwrap().unwrap();
     assert_eq!(unsent.waiting.len(), 2);
+}
+
+#[test]
+fn a_copy_of_a_rejected_mail_is_not_told_again() {
+    let mut place = Place::new();
+    let rejected = || IncomingMail {
+        raw_hash: Some([7; 32]),
+        ..mail_of(Content::Rejected("not valid JSON".to_owned()))
+    };
+    place.record(&[rejected()]);
+    let recipients = recipients();
+    let facts = place.store.digest_facts(&question(DUE, 14, &recipients)).unwrap();
+    assert_eq!((facts.rejected.len(), facts.mails.rejected), (1, 1));
+    place.fix(DUE);
+
+    // A rescan of the mailbox, or an import of the same file.
+    place.record(&[rejected()]);
+
+    let facts = place
+        .store
+        .digest_facts(&question(NEXT, 14, &recipients))
+        .unwrap();
+    assert_eq!(
+        (facts.rejected.len(), facts.mails.rejected, facts.mails.duplicates),
+        (0, 0, 1)
+    );
 }
 
 #[test]
@@ -193,7 +219,7 @@ fn a_recipient_that_never_answers_does_not_hold_up_the_next_digest() {
             .delivered(fixed.id, recipient, delivery, at(DUE))
             .unwrap();
     }
-    assert!(place.store.end_round(fixed.id, true, at(NEXT)).unwrap());
+    assert!(place.store.end_round(fixed.id, at(NEXT)).unwrap());
     assert!(place.store.unsent_digest().unwrap().is_none());
     let recipients = recipients();
     let facts = place
@@ -214,7 +240,7 @@ fn a_digest_that_nobody_has_is_never_given_up() {
             .delivered(fixed.id, recipient, Delivery::Failed("421 later"), at(DUE))
             .unwrap();
     }
-    assert!(!place.store.end_round(fixed.id, true, at(NEXT)).unwrap());
+    assert!(!place.store.end_round(fixed.id, at(NEXT)).unwrap());
     assert_eq!(place.store.unsent_digest().unwrap().unwrap().waiting.len(), 2);
 }
 

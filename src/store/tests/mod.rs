@@ -148,6 +148,7 @@ fn mail_of(content: Content) -> IncomingMail {
         message_id: Some("1@webmail.example".to_owned()),
         content,
         raw: None,
+        raw_hash: None,
     }
 }
 

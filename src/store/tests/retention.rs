@@ -134,7 +134,7 @@ fn old_digests_go_but_not_the_newest_and_none_that_is_not_sent() {
                 .store
                 .delivered(id, "ops@example.org", Delivery::Accepted, at(due_at))
                 .unwrap();
-            assert!(place.store.end_round(id, false, at(due_at)).unwrap());
+            assert!(place.store.end_round(id, at(due_at)).unwrap());
         }
     }
     place.store.retain(Span::Days(10), at(LATER)).unwrap();
