@@ -197,3 +197,24 @@ fn our_own_digest_in_the_polled_mailbox_is_no_report() {
 
     assert_eq!(tlsrptd.mails("not-a-report"), 1);
 }
+
+#[test]
+fn small_mails_of_large_reports_are_each_stored_once() {
+    let world = World::new();
+    let tlsrptd = world.tlsrptd(&world.mailbox(""));
+    // Together they are more than one batch holds, though their mails are not.
+    for n in 0..5 {
+        let report = Report::quiet(format!("large-{n}"));
+        let json = report.json().to_string();
+        let padded = json.replacen('{', &format!("{{{}", " ".repeat(3 * 1024 * 1024)), 1);
+        world
+            .dovecot
+            .deliver(RUA, &report.mail_with(&reports::gzip(padded.as_bytes())));
+    }
+
+    tlsrptd.run(&["poll"]).exits(0);
+    assert_eq!((tlsrptd.reports(), tlsrptd.mails("stored")), (5, 5));
+
+    tlsrptd.run(&["poll"]).exits(0);
+    assert_eq!(tlsrptd.count("SELECT count(*) FROM mails"), 5);
+}
