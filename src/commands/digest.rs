@@ -90,12 +90,20 @@ fn tell(digest: &FixedDigest, round: &Round) -> anyhow::Result<End> {
             "tlsrptd: {recipient} has not got the digest: {error}; the next `digest --send` or `run` sends it again"
         )?;
     }
-    Ok(if round.accepted.is_empty() {
-        End::Failed
-    } else if round.refused.is_empty() && round.waiting.is_empty() {
+    if round.is_sent && round.accepted.is_empty() {
+        // Killed after the last acceptance, before that the digest is sent was on record.
+        writeln!(
+            out,
+            "{:?} had been accepted before; that is on record now",
+            digest.subject
+        )?;
+    }
+    Ok(if round.is_sent && round.refused.is_empty() {
         End::Done
-    } else {
+    } else if round.is_sent || !round.accepted.is_empty() {
         End::Partly
+    } else {
+        End::Failed
     })
 }
 

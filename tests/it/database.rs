@@ -157,8 +157,9 @@ fn sigterm_ends_a_daemon_that_waits_for_the_database() {
     world.dovecot.deliver(RUA, &Report::quiet("second").mail());
     until("the daemon to wait for the database", LONG, || {
         // It sleeps between two looks; at all other times it waits for events.
-        let stack = fs::read_to_string(format!("/proc/{}/stack", run.pid())).unwrap();
-        stack.contains("nanosleep").then_some(())
+        process::of_threads(run.pid(), "stack")
+            .contains("nanosleep")
+            .then_some(())
     });
 
     run.terminate(END).exits(0);

@@ -57,9 +57,8 @@ fn sigterm_while_the_password_command_runs() {
         sending(&Mta::new())
     ));
     let run = tlsrptd.spawn(&["run"]);
-    let children = format!("/proc/{0}/task/{0}/children", run.pid());
     let child = until("the password command", LONG, || {
-        let pids = std::fs::read_to_string(&children).unwrap_or_default();
+        let pids = process::of_threads(run.pid(), "children");
         pids.split_whitespace().next().map(str::to_owned)
     });
 

@@ -132,3 +132,15 @@ pub(crate) fn retry<T>(what: &str, log: &Path, mut start: impl FnMut() -> Option
         )
     })
 }
+
+/// What `name` in /proc says of each thread of a process; the program works in a thread of its own.
+pub(crate) fn of_threads(pid: u32, name: &str) -> String {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return String::new();
+    };
+    threads
+        .flatten()
+        .filter_map(|thread| fs::read_to_string(thread.path().join(name)).ok())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
