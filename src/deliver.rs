@@ -160,6 +160,7 @@ pub fn waiting(config: &Config, store: &mut Store) -> Result<Option<FixedDigest>
 ///
 /// [`StoreError`] from the database.
 pub async fn deliver(config: &Config, store: &mut Store, digest: &FixedDigest) -> Result<Round, StoreError> {
+    store.begin_round(digest.id)?;
     let mut handed = None;
     let results = match send_waiting(config, digest).await {
         Ok(sent) => handed

@@ -170,6 +170,23 @@ impl Store {
         Ok(due_at.as_deref().and_then(moment))
     }
 
+    /// Counts an attempt for all who wait, before it is made: where this can't be written, how the attempt ends could not
+    /// be either, and the same mail would go out again and again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database; then nothing may be sent.
+    pub fn begin_round(&mut self, digest: i64) -> Result<(), StoreError> {
+        let tx = self.begin()?;
+        tx.execute(
+            "UPDATE delivery SET attempts = attempts + 1
+             WHERE digest = :digest AND accepted_at IS NULL AND refused_at IS NULL",
+            named_params! { ":digest": digest },
+        )?;
+        tx.commit()?;
+        Ok(())
+    }
+
     /// Remembers how an attempt ended for one recipient.
     ///
     /// # Errors
@@ -189,7 +206,7 @@ impl Store {
         };
         let tx = self.begin()?;
         tx.execute(
-            "UPDATE delivery SET attempts = attempts + 1, error = :error,
+            "UPDATE delivery SET error = :error,
                  failing_since = iif(:accepted, NULL, coalesce(failing_since, :now)),
                  accepted_at = iif(:accepted, :now, NULL), refused_at = iif(:refused, :now, NULL)
              WHERE digest = :digest AND recipient = :recipient",

@@ -123,6 +123,7 @@ fn a_recipient_that_accepted_is_not_mailed_again_because_another_has_to_wait() {
     let mut place = Place::new();
     let fixed = place.fix(DUE);
     assert_eq!(fixed.waiting.len(), 2);
+    place.store.begin_round(fixed.id).unwrap();
     for (recipient, delivery) in [
         ("ops@example.org", Delivery::Accepted),
         ("it@example.org", Delivery::Failed("451 later")),
