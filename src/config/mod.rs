@@ -6,15 +6,19 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
 mod check;
 mod error;
+mod mailbox;
 mod secret;
+mod smtp;
 mod span;
 
 pub use error::ConfigError;
+pub use mailbox::{After, MailboxConfig, MailboxKind};
 pub use secret::{SecretError, SecretSource};
+pub use smtp::{SmtpConfig, Transport};
 pub use span::Span;
 
 /// The whole configuration.
@@ -62,17 +66,6 @@ impl Default for StoreConfig {
     }
 }
 
-/// What stands behind a mailbox.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MailboxKind {
-    /// An IMAP server (RFC 9051, RFC 3501).
-    #[default]
-    Imap,
-    /// A local Maildir, which is only read.
-    Maildir,
-}
-
 /// How a connection is protected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -95,151 +88,6 @@ pub enum AuthMethod {
     Password,
     /// An OAuth 2 token from `token_command`, as XOAUTH2.
     Xoauth2,
-}
-
-/// What happens to a mail on the server once it is stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum After {
-    /// Nothing: the mailbox is only read.
-    #[default]
-    Leave,
-    /// The mail goes to this folder (UTF-8).
-    Move(String),
-    /// The mail is deleted.
-    Delete,
-}
-
-impl<'de> Deserialize<'de> for After {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match (text.as_str(), text.strip_prefix("move:")) {
-            ("leave", _) => Ok(Self::Leave),
-            ("delete", _) => Ok(Self::Delete),
-            (_, Some(folder)) if !folder.is_empty() => Ok(Self::Move(folder.to_owned())),
-            _ => Err(de::Error::custom(format!(
-                "{text:?} is not an action; write \"leave\", \"move:FOLDER\" or \"delete\""
-            ))),
-        }
-    }
-}
-
-/// One mailbox.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct MailboxConfig {
-    /// The name in logs, digests and SQL; unique.
-    pub name: String,
-    /// IMAP or a Maildir.
-    pub kind: MailboxKind,
-    /// The Maildir (kind `maildir`).
-    pub path: Option<PathBuf>,
-    /// The IMAP server.
-    pub host: String,
-    /// Its port; by default 993 for implicit TLS, else 143.
-    pub port: Option<u16>,
-    /// How the connection is protected.
-    pub tls: TlsMode,
-    /// The name in the server's certificate; by default `host`.
-    pub tls_server_name: Option<String>,
-    /// PEM file with further trusted certificate authorities.
-    pub ca_file: Option<PathBuf>,
-    /// The login name.
-    pub user: String,
-    /// How to log in.
-    pub auth: AuthMethod,
-    /// The password itself.
-    pub password: Option<secrecy::SecretString>,
-    /// A file that holds it.
-    pub password_file: Option<PathBuf>,
-    /// An environment variable that holds it.
-    pub password_env: Option<String>,
-    /// A command that prints it; no shell.
-    pub password_command: Option<Vec<String>>,
-    /// A name in systemd's `$CREDENTIALS_DIRECTORY`.
-    pub password_credential: Option<String>,
-    /// A command that prints an OAuth 2 access token; no shell.
-    pub token_command: Option<Vec<String>>,
-    /// The folder to read (UTF-8).
-    pub folder: Option<String>,
-    /// Several folders to read.
-    pub folders: Option<Vec<String>>,
-    /// Pause between two polls.
-    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
-    pub poll_interval: Duration,
-    /// How far back the first run reads.
-    pub since: Span,
-    /// What happens to a stored mail.
-    pub after: After,
-    /// Only to mails older than this many days.
-    pub after_days: u32,
-}
-
-impl Default for MailboxConfig {
-    fn default() -> Self {
-        Self {
-            name: String::new(),
-            kind: MailboxKind::Imap,
-            path: None,
-            host: String::new(),
-            port: None,
-            tls: TlsMode::Implicit,
-            tls_server_name: None,
-            ca_file: None,
-            user: String::new(),
-            auth: AuthMethod::Password,
-            password: None,
-            password_file: None,
-            password_env: None,
-            password_command: None,
-            password_credential: None,
-            token_command: None,
-            folder: None,
-            folders: None,
-            poll_interval: Duration::from_mins(15),
-            since: Span::Days(400),
-            after: After::Leave,
-            after_days: 0,
-        }
-    }
-}
-
-impl MailboxConfig {
-    /// The port in use.
-    pub fn port(&self) -> u16 {
-        self.port.unwrap_or(match self.tls {
-            TlsMode::Implicit => 993,
-            TlsMode::Starttls | TlsMode::None => 143,
-        })
-    }
-
-    /// The folders to read; INBOX when none is given.
-    pub fn folders(&self) -> Vec<String> {
-        match (&self.folder, &self.folders) {
-            (Some(folder), _) => vec![folder.clone()],
-            (None, Some(folders)) => folders.clone(),
-            (None, None) => vec!["INBOX".to_owned()],
-        }
-    }
-
-    /// Where the password or token comes from.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] unless exactly one source is given.
-    pub fn secret(&self) -> Result<SecretSource, ConfigError> {
-        secret::exactly_one(
-            &format!("mailbox \"{}\"", self.name),
-            self.auth,
-            &secret::Given {
-                plain: self.password.as_ref(),
-                file: self.password_file.as_deref(),
-                env: self.password_env.as_deref(),
-                command: self.password_command.as_deref(),
-                credential: self.password_credential.as_deref(),
-                token_command: self.token_command.as_deref(),
-            },
-        )
-    }
 }
 
 /// Which reports count.
@@ -329,113 +177,6 @@ impl Default for DigestConfig {
             send: SendWhen::New,
             weekly: Weekday::Monday,
             announce_days: 14,
-        }
-    }
-}
-
-/// What carries the daily mail.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Transport {
-    /// An SMTP server.
-    #[default]
-    Smtp,
-    /// The local `sendmail` command.
-    Sendmail,
-    /// `.eml` files in a folder.
-    File,
-}
-
-/// How the daily mail is sent.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SmtpConfig {
-    /// What carries it.
-    pub transport: Transport,
-    /// The server (transport `smtp`).
-    pub host: String,
-    /// Its port; by default 465 for implicit TLS, 587 for STARTTLS, else 25.
-    pub port: Option<u16>,
-    /// How the connection is protected.
-    pub tls: TlsMode,
-    /// The name in the server's certificate; by default `host`.
-    pub tls_server_name: Option<String>,
-    /// PEM file with further trusted certificate authorities.
-    pub ca_file: Option<PathBuf>,
-    /// The login name; without one there is no login.
-    pub user: Option<String>,
-    /// How to log in.
-    pub auth: AuthMethod,
-    /// The password itself.
-    pub password: Option<secrecy::SecretString>,
-    /// A file that holds it.
-    pub password_file: Option<PathBuf>,
-    /// An environment variable that holds it.
-    pub password_env: Option<String>,
-    /// A command that prints it; no shell.
-    pub password_command: Option<Vec<String>>,
-    /// A name in systemd's `$CREDENTIALS_DIRECTORY`.
-    pub password_credential: Option<String>,
-    /// A command that prints an OAuth 2 access token; no shell.
-    pub token_command: Option<Vec<String>>,
-    /// The folder for `.eml` files (transport `file`), or the sendmail program (transport `sendmail`).
-    pub path: Option<PathBuf>,
-    /// Limit for connecting and for each answer of the server; ten times as long for the answer to the mail itself.
-    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
-    pub timeout: Duration,
-}
-
-impl Default for SmtpConfig {
-    fn default() -> Self {
-        Self {
-            transport: Transport::Smtp,
-            host: String::new(),
-            port: None,
-            tls: TlsMode::Implicit,
-            tls_server_name: None,
-            ca_file: None,
-            user: None,
-            auth: AuthMethod::Password,
-            password: None,
-            password_file: None,
-            password_env: None,
-            password_command: None,
-            password_credential: None,
-            token_command: None,
-            path: None,
-            timeout: Duration::from_mins(1),
-        }
-    }
-}
-
-impl SmtpConfig {
-    /// The port in use.
-    pub fn port(&self) -> u16 {
-        self.port.unwrap_or(match self.tls {
-            TlsMode::Implicit => 465,
-            TlsMode::Starttls => 587,
-            TlsMode::None => 25,
-        })
-    }
-
-    /// Where the password or token comes from; `None` without a user.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] unless exactly one source is given for a user, and none without.
-    pub fn secret(&self) -> Result<Option<SecretSource>, ConfigError> {
-        let given = secret::Given {
-            plain: self.password.as_ref(),
-            file: self.password_file.as_deref(),
-            env: self.password_env.as_deref(),
-            command: self.password_command.as_deref(),
-            credential: self.password_credential.as_deref(),
-            token_command: self.token_command.as_deref(),
-        };
-        if self.user.is_some() {
-            secret::exactly_one("[smtp]", self.auth, &given).map(Some)
-        } else {
-            secret::none("[smtp]", &given).map(|()| None)
         }
     }
 }
