@@ -29,7 +29,14 @@ pub(crate) fn mixture(random: &mut fastrand::Rng, n_mails: usize) -> Vec<Vec<u8>
     let mut known: Vec<Report> = Vec::new();
     (0..n_mails)
         .map(|i| {
-            let report = fresh(random, i, n_mails);
+            let mut report = fresh(random, i, n_mails);
+            let every = n_mails.div_ceil(N_FAILURE_TYPES);
+            if i % every == every / 2 {
+                // So that chance can't leave out a type.
+                report = failing(report, random, i / every);
+                known.push(report.clone());
+                return report.mail();
+            }
             let kind = random.u32(0..100);
             match kind {
                 0..50 => {
@@ -62,10 +69,15 @@ fn fresh(random: &mut fastrand::Rng, i: usize, n_mails: usize) -> Report {
         let nth = random
             .usize(0..N_FAILURE_TYPES)
             .min(i * N_FAILURE_TYPES * 2 / n_mails);
-        report.domain = failing_domain(nth);
-        report = report.failing(RESULT_TYPES[nth], random.u64(1..20));
+        report = failing(report, random, nth);
     }
     report
+}
+
+/// The report with the `nth` failure type.
+fn failing(mut report: Report, random: &mut fastrand::Rng, nth: usize) -> Report {
+    report.domain = failing_domain(nth);
+    report.failing(RESULT_TYPES[nth], random.u64(1..20))
 }
 
 /// A mail whose report bends the standard in a way that is read nevertheless.
