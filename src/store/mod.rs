@@ -37,6 +37,7 @@ mod retention;
 mod reparse;
 pub mod rows;
 mod show;
+mod standing;
 mod status;
 mod tellings;
 
