@@ -164,7 +164,7 @@ pub(crate) fn quoted(path: &std::path::Path) -> String {
 
 /// A section of the configuration: each default that `keys` doesn't give, then `keys`. A key `password` is left out
 /// where another source of the secret is given.
-fn section(name: &str, defaults: &[(&str, String)], keys: &str) -> String {
+pub(crate) fn section(name: &str, defaults: &[(&str, String)], keys: &str) -> String {
     let given: Vec<&str> = keys
         .lines()
         .filter_map(|line| Some(line.split_once('=')?.0.trim()))

@@ -1,0 +1,127 @@
+//! More than a client can bear: endless lines, long lines, large literals.
+
+use super::*;
+
+#[test]
+fn floods() {
+    let list = "RFC822.SIZE";
+    let flood = |first: &str, rest: &str| Act::Flood(first.as_bytes().to_vec(), rest.as_bytes().to_vec());
+    let warnings = "* OK a warning without end\r\n".repeat(100);
+    let flags = "* 1 FETCH (FLAGS (\\Seen))\r\n".repeat(100);
+    // Whichever bound comes first: that of the answer, of the login, or of the poll.
+    let steps = [
+        ("CAPABILITY", "capabilities|login"),
+        ("LOGIN", "login"),
+        ("EXAMINE", "folder|open \"INBOX\""),
+        (list, "list of mails|read \"INBOX\""),
+        ("BODY.PEEK", "fetch|read \"INBOX\""),
+    ];
+    let lines: Vec<Row> = steps
+        .into_iter()
+        .flat_map(|(at, step)| {
+            [
+                row(
+                    format!("warnings at {at}"),
+                    at,
+                    flood("", &warnings),
+                    End::Fails(step, &[]),
+                ),
+                row(
+                    format!("flags at {at}"),
+                    at,
+                    flood("", &flags),
+                    End::Fails(step, &[]),
+                ),
+                row(
+                    format!("endless line at {at}"),
+                    at,
+                    flood("* OK ", &"a".repeat(9000)),
+                    End::Fails(step, &["longer"]),
+                ),
+                row(
+                    format!("4 MB line at {at}"),
+                    at,
+                    say(format!("* OK {}\r\n% OK done\r\n", "a".repeat(4_000_000))),
+                    End::Fails(step, &["longer"]),
+                ),
+            ]
+        })
+        .collect();
+    check(&lines);
+    let asked = Row {
+        keys: "auth = \"xoauth2\"\ntoken_command = [\"/bin/echo\", \"secret\"]",
+        acts: vec![
+            ("SASL", flood("+ \r\n", "+ \r\n")),
+            (
+                "CAPABILITY",
+                say("* CAPABILITY IMAP4rev1 AUTH=XOAUTH2\r\n% OK\r\n"),
+            ),
+        ],
+        ..row("questions without end", "", say(""), End::Fails("login", &[]))
+    };
+    let folders = "* LIST () \"/\" \"a folder of many\"\r\n".repeat(100);
+    let missing = Row {
+        acts: vec![
+            ("EXAMINE", say("% NO [NONEXISTENT] none\r\n")),
+            ("LIST", flood("", &folders)),
+        ],
+        ..row(
+            "folders",
+            "",
+            say(""),
+            End::Fails("list of folders|open \"INBOX\"", &[]),
+        )
+    };
+    // The server says that there are billions, so that the list may be long; the deadline ends it.
+    let billions = "* 4294967295 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 4294967295] x\r\n% OK\r\n";
+    let mails: String = (1..2000).map(|uid| listed(uid, 900)).collect();
+    let listing = Row {
+        acts: vec![("EXAMINE", say(billions)), ("RFC822.SIZE", flood("", &mails))],
+        ..row(
+            "list of mails",
+            "",
+            say(""),
+            End::Fails("read \"INBOX\"", &["poll_deadline"]),
+        )
+    };
+    let drip = row(
+        "drip",
+        list,
+        Act::Drip(b"* OK a\r\n".to_vec()),
+        End::Fails("read \"INBOX\"", &["poll_deadline"]),
+    );
+    check(&[asked, missing, listing, drip]);
+}
+
+#[test]
+fn sizes() {
+    let body = "BODY.PEEK";
+    let literal = |text: &str| {
+        Act::Flood(
+            format!("* 1 FETCH (UID 1 BODY[]<0> {text}\r\n").into(),
+            vec![b'a'; 65536],
+        )
+    };
+    let huge = vec![b'a'; 24 * 1024 * 1024];
+    let larger = [given(1, &huge), b"% OK done\r\n".to_vec()].concat();
+    check(&[
+        row(
+            "literal of 4 GiB",
+            body,
+            literal("{4294967295}"),
+            End::Fails("fetch", &["announced"]),
+        ),
+        row(
+            "literal of 26 digits",
+            body,
+            literal("{99999999999999999999999999}"),
+            End::Fails("fetch", &["announced"]),
+        ),
+        row(
+            "more bytes than RFC822.SIZE",
+            body,
+            say(larger),
+            End::Fails("fetch", &["sent more than"]),
+        ),
+    ]);
+}
