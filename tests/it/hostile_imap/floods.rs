@@ -2,52 +2,54 @@
 
 use super::*;
 
-#[test]
-fn floods() {
-    let list = "RFC822.SIZE";
-    let flood = |first: &str, rest: &str| Act::Flood(first.as_bytes().to_vec(), rest.as_bytes().to_vec());
-    let warnings = "* OK a warning without end\r\n".repeat(100);
-    let flags = "* 1 FETCH (FLAGS (\\Seen))\r\n".repeat(100);
+fn flood(first: &str, rest: &str) -> Act {
+    Act::Flood(first.as_bytes().to_vec(), rest.as_bytes().to_vec())
+}
+
+/// The same at commands from the first to the last.
+fn at_commands(what: &str, act: &Act, words: &'static [&'static str]) {
     // Whichever bound comes first: that of the answer, of the login, or of the poll.
     let steps = [
         ("CAPABILITY", "capabilities|login"),
         ("LOGIN", "login"),
         ("EXAMINE", "folder|open \"INBOX\""),
-        (list, "list of mails|read \"INBOX\""),
+        ("RFC822.SIZE", "list of mails|read \"INBOX\""),
         ("BODY.PEEK", "fetch|read \"INBOX\""),
+        ("UID MOVE", "move|move or delete in \"INBOX\""),
     ];
-    let lines: Vec<Row> = steps
-        .into_iter()
-        .flat_map(|(at, step)| {
-            [
-                row(
-                    format!("warnings at {at}"),
-                    at,
-                    flood("", &warnings),
-                    End::Fails(step, &[]),
-                ),
-                row(
-                    format!("flags at {at}"),
-                    at,
-                    flood("", &flags),
-                    End::Fails(step, &[]),
-                ),
-                row(
-                    format!("endless line at {at}"),
-                    at,
-                    flood("* OK ", &"a".repeat(9000)),
-                    End::Fails(step, &["longer"]),
-                ),
-                row(
-                    format!("4 MB line at {at}"),
-                    at,
-                    say(format!("* OK {}\r\n% OK done\r\n", "a".repeat(4_000_000))),
-                    End::Fails(step, &["longer"]),
-                ),
-            ]
-        })
-        .collect();
-    check(&lines);
+    let rows = steps.map(|(at, step)| Row {
+        keys: "after = \"move:Done\"",
+        ..row(
+            format!("{what} at {at}"),
+            at,
+            act.clone(),
+            End::Fails(step, words),
+        )
+    });
+    check(&rows);
+}
+
+#[test]
+fn floods_of_warnings() {
+    let warnings = "* OK a warning without end\r\n".repeat(100);
+    at_commands("warnings", &flood("", &warnings), &[]);
+}
+
+#[test]
+fn floods_of_flags() {
+    let flags = "* 1 FETCH (FLAGS (\\Seen))\r\n".repeat(100);
+    at_commands("flags", &flood("", &flags), &[]);
+}
+
+#[test]
+fn lines_that_are_too_long() {
+    at_commands("endless line", &flood("* OK ", &"a".repeat(9000)), &["longer"]);
+    let long = format!("* OK {}\r\n% OK done\r\n", "a".repeat(4_000_000));
+    at_commands("4 MB line", &say(long), &["longer"]);
+}
+
+#[test]
+fn floods_of_what_was_asked_for() {
     let asked = Row {
         keys: "auth = \"xoauth2\"\ntoken_command = [\"/bin/echo\", \"secret\"]",
         acts: vec![
@@ -86,7 +88,7 @@ fn floods() {
     };
     let drip = row(
         "drip",
-        list,
+        "RFC822.SIZE",
         Act::Drip(b"* OK a\r\n".to_vec()),
         End::Fails("read \"INBOX\"", &["poll_deadline"]),
     );

@@ -143,12 +143,12 @@ fn serve(stream: TcpStream, mailbox: &Mutex<Mailbox>) -> std::io::Result<()> {
         if client.read_line(&mut line)? == 0 {
             return Ok(());
         }
-        let (tag, command) = match authenticating.take() {
-            Some(tag) => (tag, format!("SASL {}", line.trim_end())),
-            None => {
-                let (tag, command) = line.trim_end().split_once(' ').unwrap_or_default();
-                (tag.to_owned(), command.to_owned())
-            }
+        let line = line.trim_end();
+        let (tag, command) = if let Some(tag) = authenticating.take() {
+            (tag, format!("SASL {line}"))
+        } else {
+            let (tag, command) = line.split_once(' ').unwrap_or_default();
+            (tag.to_owned(), command.to_owned())
         };
         let (act, usual) = {
             let mut mailbox = mailbox.lock().unwrap();
@@ -158,8 +158,8 @@ fn serve(stream: TcpStream, mailbox: &Mutex<Mailbox>) -> std::io::Result<()> {
             let usual = if obeys { mailbox.obey(&command) } else { Vec::new() };
             (act.unwrap_or_else(|| Act::Say(usual.clone())), usual)
         };
-        authenticating = usual.starts_with(b"+").then(|| tag.clone());
         // A scripted answer to AUTHENTICATE doesn't ask for more.
+        authenticating = usual.starts_with(b"+").then(|| tag.clone());
         if !perform(client.get_mut(), &act, &tag, &usual)? {
             return Ok(());
         }
