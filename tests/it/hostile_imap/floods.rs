@@ -111,7 +111,8 @@ fn sizes() {
             vec![b'a'; 65536],
         )
     };
-    let huge = vec![b'a'; 24 * 1024 * 1024];
+    // More than what is borne beyond the announced sizes, and no more, for a busy server falls silent over it.
+    let huge = vec![b'a'; 6 * 1024 * 1024];
     let larger = [given(1, &huge), b"% OK done\r\n".to_vec()].concat();
     check(&[
         row(
