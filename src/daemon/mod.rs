@@ -376,3 +376,32 @@ fn log_poll(mailbox: &MailboxConfig, polled: &Polled) {
         Err(error) => tracing::warn!(mailbox = %mailbox.name, mails = tally.mails, "poll failed: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pause_doubles_up_to_an_hour_whatever_the_number_of_failures() {
+        for (failures, minutes) in [
+            (0, 1),
+            (1, 1),
+            (2, 2),
+            (3, 4),
+            (4, 8),
+            (6, 32),
+            (7, 60),
+            (8, 60),
+            (u32::MAX, 60),
+        ] {
+            let middle = Duration::from_mins(minutes);
+            for _ in 0..100 {
+                let pause = pause(failures, FIRST_PAUSE);
+                let range = middle.mul_f64(0.75)..=middle.mul_f64(1.25);
+                assert!(range.contains(&pause), "{failures}: {pause:?}");
+            }
+        }
+        assert!(pause(u32::MAX, Duration::MAX) <= MAX_PAUSE.mul_f64(1.25));
+        assert!(pause(u32::MAX, Duration::from_secs(1)) > MAX_PAUSE.mul_f64(0.7));
+    }
+}

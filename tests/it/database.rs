@@ -142,7 +142,11 @@ fn a_digest_accepted_while_the_disk_fills_up_goes_out_once_more_when_there_is_ro
 
     for _ in 0..2 {
         tlsrptd.run(&["digest", "--send"]).exits(1).says(&full);
-        assert_eq!(mta.received().len(), 1, "it was sent again while nothing can be recorded");
+        assert_eq!(
+            mta.received().len(),
+            1,
+            "it was sent again while nothing can be recorded"
+        );
     }
 
     fs::remove_file(rest).unwrap();
@@ -150,7 +154,10 @@ fn a_digest_accepted_while_the_disk_fills_up_goes_out_once_more_when_there_is_ro
     tlsrptd.run(&["digest", "--send"]).exits(0);
     let received = mta.received();
     assert_eq!(received.len(), 2);
-    assert_eq!(received[0], received[1], "the same bytes under the same Message-ID");
+    assert_eq!(
+        received[0], received[1],
+        "the same bytes under the same Message-ID"
+    );
     assert_eq!(tlsrptd.count("SELECT count(sent_at) AS n FROM digests"), 1);
 }
 
@@ -220,7 +227,9 @@ fn a_daemon_whose_database_is_held_for_long_says_so_and_goes_on_by_itself() {
     world.dovecot.deliver(RUA, &Report::quiet("second").mail());
 
     until("the daemon to name the trouble", LONG, || {
-        run.log().contains("another program holds the database").then_some(())
+        run.log()
+            .contains("another program holds the database")
+            .then_some(())
     });
 
     other.execute_batch("COMMIT").unwrap();
@@ -285,7 +294,10 @@ fn what_the_wal_grew_to_beside_a_long_reader_is_given_back() {
         .unwrap();
     let large = (0..14).map(|n| {
         let report = Report::quiet(format!("large {n}"));
-        let json = report.json().to_string().replacen('{', &format!("{{{}", " ".repeat(1024 * 1024)), 1);
+        let json = report
+            .json()
+            .to_string()
+            .replacen('{', &format!("{{{}", " ".repeat(1024 * 1024)), 1);
         report.mail_with(&reports::gzip(json.as_bytes()))
     });
     world.dovecot.plant(RUA, large);
