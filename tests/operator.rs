@@ -28,10 +28,15 @@ impl Desk {
     }
 
     fn configure(&self, more: &str) {
+        self.configure_with("", more);
+    }
+
+    /// With further keys for the mailbox.
+    fn configure_with(&self, mailbox: &str, more: &str) {
         let shown = |name| self.path(name).display().to_string();
         let text = format!(
             "[store]\npath = {:?}\nretention = \"forever\"\n[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\n\
-             path = {:?}\nsince = \"forever\"\n[digest]\nfrom = \"tlsrptd@example.org\"\nto = [\"ops@example.org\"]\n\
+             path = {:?}\nsince = \"forever\"\n{mailbox}[digest]\nfrom = \"tlsrptd@example.org\"\nto = [\"ops@example.org\"]\n\
              announce_days = 0\n[smtp]\ntransport = \"file\"\npath = {:?}\n{more}",
             shown("tlsrptd.db"),
             shown("Maildir"),
@@ -365,19 +370,11 @@ fn health_fails_once_a_mailbox_has_failed_for_too_long() {
     desk.run(1, &["poll"]);
     desk.run(0, &["status", "--health"]);
     desk.configure("[limits]\nhealth_after = \"1s\"\n");
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    let said = loop {
-        let output = desk.command(&["status", "--health"]).output().unwrap();
-        if output.status.code() == Some(1) {
-            break String::from_utf8(output.stdout).unwrap();
-        }
-        assert!(std::time::Instant::now() < deadline, "health never failed");
-    };
+    let said = failing_health(&desk);
     assert!(
         said.starts_with("FAILED: mailbox \"rua\" has been failing for"),
         "{said}"
     );
-    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]
@@ -387,6 +384,33 @@ fn health_of_a_mailbox_that_nobody_polls_fails() {
     desk.run(0, &["import", "a.json"]);
     let said = desk.run(1, &["status", "--health"]);
     assert!(said.contains("was never polled; start `tlsrptd run`"), "{said}");
+}
+
+/// Waits until `status --health` fails, and gives its line.
+#[track_caller]
+fn failing_health(desk: &Desk) -> String {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        let output = desk.command(&["status", "--health"]).output().unwrap();
+        if output.status.code() == Some(1) {
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(said.lines().count(), 1, "{said}");
+            return said;
+        }
+        assert!(std::time::Instant::now() < deadline, "health never failed");
+    }
+}
+
+#[test]
+fn health_of_a_mailbox_that_was_polled_too_long_ago_fails() {
+    let desk = desk_with_mails();
+    desk.run(0, &["status", "--health"]);
+    desk.configure_with("poll_interval = \"1s\"\n", "[limits]\nhealth_after = \"1s\"\n");
+    let said = failing_health(&desk);
+    assert!(
+        said.starts_with("FAILED: mailbox \"rua\" was polled ") && said.contains("start `tlsrptd run`"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -673,6 +697,84 @@ fn monitor_is_told_by_the_daemon() {
     daemon.kill().unwrap();
     daemon.wait().unwrap();
     assert_eq!(requests, ["GET /t0ken/start HTTP/1.1", "GET /t0ken HTTP/1.1"]);
+}
+
+/// The paths that the monitor hears next.
+fn next_pings<const N: usize>(receiver: &std::sync::mpsc::Receiver<String>) -> [String; N] {
+    let limit = std::time::Duration::from_secs(30);
+    [(); N].map(|()| {
+        let request = receiver.recv_timeout(limit).unwrap();
+        request.split(' ').nth(1).unwrap().to_owned()
+    })
+}
+
+#[test]
+fn monitor_is_told_that_a_digest_waits_until_it_is_sent_and_no_poll_or_restart_hides_it() {
+    let (url, receiver) = monitor(OK);
+    let monitor = format!("[monitor]\nping_url = \"{url}\"\n");
+    let desk = Desk::new(&monitor);
+    let outbox = desk.path("outbox");
+    fs::remove_dir(&outbox).unwrap();
+    fs::write(&outbox, "no folder").unwrap();
+    let [start, fail, success] = ["/t0ken/start", "/t0ken/fail", "/t0ken"];
+    desk.run(0, &["poll"]);
+    assert_eq!(pings(&receiver), [start, success]);
+
+    desk.run(1, &["digest", "--send"]);
+    assert_eq!(pings(&receiver), [start, fail]);
+    desk.run(0, &["poll"]);
+    assert_eq!(pings(&receiver), [start, fail]);
+    let mut daemon = Killed::spawn(&mut desk.command(&["run"]));
+    assert_eq!(
+        next_pings(&receiver),
+        [start, fail, start, fail],
+        "a poll, a digest"
+    );
+    daemon.kill();
+
+    fs::remove_file(&outbox).unwrap();
+    let mut daemon = Killed::spawn(&mut desk.command(&["run"]));
+    assert_eq!(
+        next_pings(&receiver),
+        [start, fail, start, success],
+        "a poll, a digest"
+    );
+    daemon.kill();
+    desk.run(0, &["poll"]);
+    assert_eq!(pings(&receiver), [start, success]);
+}
+
+#[test]
+fn monitor_is_told_that_a_mailbox_fails_though_a_digest_is_sent() {
+    let (url, receiver) = monitor(OK);
+    let desk = Desk::new(&format!("[monitor]\nping_url = \"{url}\"\n"));
+    desk.run(0, &["poll"]);
+    fs::remove_dir_all(desk.path("Maildir")).unwrap();
+    desk.run(1, &["poll"]);
+    assert_eq!(pings(&receiver).last().unwrap(), "/t0ken/fail");
+    desk.run(0, &["digest", "--send"]);
+    assert_eq!(pings(&receiver), ["/t0ken/start", "/t0ken/fail"]);
+}
+
+/// A process that ends with the test.
+struct Killed(std::process::Child);
+
+impl Killed {
+    fn spawn(command: &mut Command) -> Self {
+        Self(command.stderr(std::process::Stdio::null()).spawn().unwrap())
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _reaped = self.0.wait();
+    }
 }
 
 #[test]

@@ -173,9 +173,12 @@ impl Daemon<'_> {
         self.ping();
     }
 
-    /// Tells the monitor whether all is well: one mailbox that works doesn't hide another that fails.
+    /// Tells the monitor whether all is well: one mailbox that works doesn't hide another that fails, nor a digest that
+    /// waits, be it since before this process began.
     fn ping(&self) {
-        let is_failing = self.send_failures > 0 || self.turns.iter().any(|turn| turn.is_failing);
+        let is_failing = self.send_failures > 0
+            || self.turns.iter().any(|turn| turn.is_failing)
+            || deliver::has_trouble(&self.config, &self.store);
         self.pinger
             .send(if is_failing { Ping::Fail } else { Ping::Success });
     }

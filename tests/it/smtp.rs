@@ -286,6 +286,44 @@ fn daemon_sends_a_deferred_digest_by_its_own_next_try() {
 }
 
 #[test]
+fn health_fails_once_a_digest_has_waited_or_a_recipient_been_refused_for_too_long() {
+    for (refused, to, code, words) in [
+        (
+            ("MAIL", Answer::Says("451 4.3.0 not now\r\n")),
+            &[OPS][..],
+            1,
+            ["FAILED: the digest has been waiting for", "not now"],
+        ),
+        (
+            ("RCPT TO:<boss@", Answer::Says("550 5.1.1 no such user\r\n")),
+            &[OPS, OTHER],
+            3,
+            ["FAILED: boss@example.org has been refused for", "no such user"],
+        ),
+    ] {
+        let mta = Mta::new();
+        let (_folder, tlsrptd) = program(&mta, to, "");
+        mta.set(&[refused]);
+        tlsrptd.run(&["digest", "--send"]).exits(code);
+        tlsrptd.run(&["status", "--health"]).exits(0);
+
+        let patient = fs::read_to_string(tlsrptd.config()).unwrap();
+        let impatient = format!("{patient}[limits]\nhealth_after = \"1s\"\n");
+        fs::write(tlsrptd.config(), impatient).unwrap();
+        let failed = until("health to fail", LONG, || {
+            let health = tlsrptd.run(&["status", "--health"]);
+            (health.code == Some(1)).then_some(health)
+        });
+        failed.says(&words);
+
+        mta.set(&[]);
+        fail(&tlsrptd, "second", "certificate-not-trusted");
+        tlsrptd.run(&["digest", "--send"]).exits(0);
+        tlsrptd.run(&["status", "--health"]).exits(0);
+    }
+}
+
+#[test]
 fn nothing_that_was_said_before_starttls_is_believed() {
     let world = World::with_postfix();
     let proxy = Proxy::to(world.postfix().submission);
