@@ -232,25 +232,106 @@ fn rejected_mail_is_told_in_one_digest_and_read_once() {
 }
 
 #[test]
-fn backup_is_a_whole_private_copy_that_can_be_put_back() {
+fn backup_is_a_whole_private_copy() {
     let desk = desk_with_mails();
     let copy = desk.path("copy.db");
     let said = desk.run(0, &["backup", copy.to_str().unwrap()]);
     assert!(said.contains("docs/operations.md"), "{said}");
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
-    // The database is lost; the copy takes its place, as docs/operations.md says.
     let before = desk.sql("SELECT * FROM reports_all");
-    for file in desk
-        .files(".")
-        .iter()
-        .filter(|file| file.starts_with("tlsrptd.db"))
-    {
-        fs::remove_file(desk.path(file)).unwrap();
-    }
     fs::rename(&copy, desk.path("tlsrptd.db")).unwrap();
     assert_eq!(desk.sql("SELECT * FROM reports_all"), before);
-    desk.deliver("5.later", &report("c", &["example.org"], 1));
-    assert!(desk.run(0, &["poll"]).contains("1 mail read: 1 stored"));
+}
+
+/// The commands of docs/operations.md after this line, for this desk.
+fn documented(desk: &Desk, after: &str) -> String {
+    let operations = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    let text = fs::read_to_string(operations).unwrap();
+    let (_, rest) = text.split_once(after).unwrap();
+    let block = rest.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let here = |name| desk.path(name).display().to_string();
+    block
+        .replace("/var/lib/tlsrptd", &here("."))
+        .replace("/backup", &here("backup"))
+}
+
+/// Runs commands in a shell that knows the program; the first that fails ends it.
+#[track_caller]
+fn shell(desk: &Desk, commands: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_tlsrptd")).parent().unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new("sh")
+        .args(["-euxc", commands])
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", program.display()))
+        .env("TLSRPTD_CONFIG", desk.path("tlsrptd.toml"))
+        .output()
+        .unwrap();
+    assert!(
+        status.success(),
+        "{commands}: {status}\n{}",
+        String::from_utf8_lossy(&stderr)
+    );
+    String::from_utf8(stdout).unwrap()
+}
+
+#[test]
+fn backup_is_restored_by_the_documented_commands_after_a_clean_end_and_after_a_crash() {
+    for is_crash in [false, true] {
+        let desk = desk_with_mails();
+        fs::create_dir(desk.path("backup")).unwrap();
+        shell(&desk, &documented(&desk, "While tlsrptd runs:"));
+        let [made] = &desk.files("backup")[..] else {
+            panic!("{:?}", desk.files("backup"));
+        };
+        fs::rename(
+            desk.path("backup").join(made),
+            desk.path("backup/tlsrptd-2026-11-21.db"),
+        )
+        .unwrap();
+        let before = desk.sql("SELECT * FROM reports_all");
+        desk.deliver("5.later", &report("c", &["example.org"], 1));
+        if is_crash {
+            let (url, receiver) = monitor(OK);
+            desk.configure(&format!("[monitor]\nping_url = \"{url}\"\n"));
+            let mut daemon = Killed::spawn(&mut desk.command(&["run"]));
+            assert_eq!(next_pings(&receiver), ["/t0ken/start", "/t0ken"]);
+            daemon.kill();
+            assert!(fs::metadata(desk.path("tlsrptd.db-wal")).unwrap().len() > 0);
+        } else {
+            desk.run(0, &["poll"]);
+        }
+        assert_ne!(desk.sql("SELECT * FROM reports_all"), before);
+
+        let said = shell(&desk, &documented(&desk, "To restore:"));
+
+        assert!(said.contains("intact"), "{said}");
+        assert_eq!(desk.sql("SELECT * FROM reports_all"), before);
+        assert_eq!(
+            fs::metadata(desk.path("tlsrptd.db"))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o600
+        );
+        assert!(desk.run(0, &["poll"]).contains("1 mail read: 1 stored"));
+    }
+}
+
+#[test]
+fn backup_that_cannot_be_written_names_the_path_that_was_given() {
+    let desk = desk_with_mails();
+    let copy = desk.path("nowhere/copy.db").display().to_string();
+    let said = desk.run(1, &["backup", &copy]);
+    assert!(
+        said.contains(&format!("cannot write {copy}: there is no such folder")),
+        "{said}"
+    );
+    assert!(!said.contains("nowhere/.tmp"), "{said}");
 }
 
 #[test]

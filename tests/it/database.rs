@@ -343,6 +343,62 @@ fn a_damaged_file_is_named_and_a_backup_takes_its_place() {
 }
 
 #[test]
+fn a_backup_made_while_the_daemon_writes_is_the_database_of_one_moment() {
+    const N_MAILS: i64 = 1500;
+    let world = World::new();
+    world
+        .dovecot
+        .plant(RUA, reports::many(N_MAILS.try_into().unwrap()));
+    let tlsrptd = world.tlsrptd(&configuration(&world));
+    let run = tlsrptd.spawn(&["run"]);
+    until("the first batch", LONG, || {
+        (run.log().contains("started") && count_in(&tlsrptd.database(), "report")? > 0).then_some(())
+    });
+    let mut copies = Vec::new();
+    while copies.last().is_none_or(|(_, n_mails)| *n_mails < N_MAILS) {
+        let copy = world.path(&format!("copy {}", copies.len()));
+        tlsrptd.run(&["backup", &copy.display().to_string()]).exits(0);
+        let n_mails = count_in(&copy, "mail").unwrap();
+        copies.push((copy, n_mails));
+    }
+    run.terminate(END).exits(0).never_says(&["ERROR", "locked"]);
+
+    assert!(copies[0].1 < N_MAILS, "all was written before the first copy");
+    for (copy, n_mails) in copies {
+        let db = Connection::open(copy).unwrap();
+        let text = |sql: &str| -> String { db.query_row(sql, (), |row| row.get(0)).unwrap() };
+        assert_eq!(text("PRAGMA integrity_check"), "ok");
+        assert_eq!(
+            text("SELECT CAST(last_uid AS TEXT) FROM folder"),
+            n_mails.to_string()
+        );
+        db.execute("ATTACH ?1 AS late", [tlsrptd.database().display().to_string()])
+            .unwrap();
+        for table in ["mail", "mail_report", "report", "report_json", "policy_result"] {
+            let n_missing: i64 = db
+                .query_row(
+                    &format!(
+                        "SELECT abs((SELECT count(*) FROM main.{table}) - {n_mails})
+                             + (SELECT count(*) FROM (SELECT * FROM main.{table} EXCEPT SELECT * FROM late.{table}))"
+                    ),
+                    (),
+                    |row| row.get(0),
+                )
+                .unwrap();
+            assert_eq!(n_missing, 0, "{table} of the first {n_mails} mails");
+        }
+    }
+}
+
+/// How many rows a table has, once it is there.
+fn count_in(database: &Path, table: &str) -> Option<i64> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let db = Connection::open_with_flags(database, flags).ok()?;
+    db.query_row(&format!("SELECT count(*) FROM {table}"), (), |row| row.get(0))
+        .ok()
+}
+
+#[test]
 fn a_file_that_is_no_database_is_left_alone() {
     let world = World::new();
     let tlsrptd = world.tlsrptd(&configuration(&world));
