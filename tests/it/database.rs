@@ -344,7 +344,7 @@ fn a_damaged_file_is_named_and_a_backup_takes_its_place() {
 
 #[test]
 fn a_backup_made_while_the_daemon_writes_is_the_database_of_one_moment() {
-    const N_MAILS: i64 = 1500;
+    const N_MAILS: i64 = 1000;
     let world = World::new();
     world
         .dovecot
