@@ -10,6 +10,7 @@ pub mod extract;
 pub mod tls;
 pub mod ping;
 pub mod mailbox;
+pub mod assess;
 pub mod store;
 pub mod digest;
 pub mod prepare;

@@ -163,28 +163,6 @@ fn twin_announced(db: &Connection, (domain, result, mx, group): &Key) -> rusqlit
     )
 }
 
-impl Sum {
-    /// Adds a count; an unreadable one makes the sum a lower bound.
-    pub(super) fn take(&mut self, count: Option<u64>) {
-        match count {
-            Some(count) => self.known = self.known.saturating_add(count),
-            None => self.at_least = true,
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.known = self.known.saturating_add(other.known);
-        self.at_least |= other.at_least;
-    }
-
-    fn larger(self, other: Self) -> Self {
-        Self {
-            known: self.known.max(other.known),
-            at_least: self.at_least || other.at_least,
-        }
-    }
-}
-
 impl Gathered {
     fn new((domain, result, mx, _): &Key) -> Self {
         let item = FailureItem {

@@ -2,14 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 
-/// A sum of counts, some of which may have been unreadable.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sum {
-    /// Sum of the readable counts.
-    pub known: u64,
-    /// Whether an unreadable count is left out, so that the true sum is larger or equal.
-    pub at_least: bool,
-}
+pub use crate::assess::history::Sum;
 
 /// What one reporter says about a failure item, over the reports of the digest's range in which it failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,0 +1,142 @@
+//! The rows that everything is derived from. The store reads them; their order doesn't matter.
+
+use std::rc::Rc;
+
+use jiff::civil::Date;
+
+use super::cause::Cause;
+use super::place::Place;
+
+/// A sum of counts, some of which may have been unreadable.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// Sum of the readable counts.
+    pub known: u64,
+    /// Whether an unreadable count is left out, so that the true sum is larger or equal.
+    pub at_least: bool,
+}
+
+/// A policy as a report shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyText {
+    /// "policy-type": `sts`, `tlsa`, `no-policy-found`, or as sent.
+    pub policy_type: String,
+    /// The MTA-STS mode, lower case, where the text shows one.
+    pub mode: Option<String>,
+    /// "policy-string", line by line, as sent.
+    pub lines: Vec<String>,
+    /// "mx-host", as sent.
+    pub mx_host: Vec<String>,
+}
+
+/// One policy entry of one report that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Id in `reports`.
+    pub report: i64,
+    /// UTC day of the report's start.
+    pub day: Date,
+    /// Who reports: the submitter's domain with its aliases folded, else the organization-name.
+    pub reporter: Rc<str>,
+    /// "policy-domain", lower case; may be empty.
+    pub domain: Rc<str>,
+    /// The policy that was applied.
+    pub policy: Rc<PolicyText>,
+    /// "total-successful-session-count"; `None`: unreadable.
+    pub ok: Option<u64>,
+    /// "total-failure-session-count"; `None`: unreadable.
+    pub failed: Option<u64>,
+}
+
+/// The failure details of one entry that share cause and place, or what its summary counts without details.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Index in [`History::entries`].
+    pub entry: usize,
+    /// What broke, by this entry alone.
+    pub cause: Cause,
+    /// Where, by this entry alone.
+    pub place: Place,
+    /// Sum of the details' counts; of the summary where there are no details.
+    pub failed: Sum,
+    /// MX hosts named, lower case; empty where none is.
+    pub mx: Vec<String>,
+    /// "receiving-ip" values with their counts.
+    pub receiving_ips: Vec<(String, u64)>,
+    /// "sending-mta-ip" values with their counts.
+    pub sending_ips: Vec<(String, u64)>,
+    /// "failure-reason-code" values as sent, with their counts; absent ones are left out.
+    pub reasons: Vec<(String, u64)>,
+    /// Result types as in `failure_types`.
+    pub result_types: Vec<String>,
+    /// Ids in `failure_types`.
+    pub failure_types: Vec<i64>,
+}
+
+/// What a person has said of a problem, domain or MX.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Saying {
+    /// `note`: free text. On a problem it shortens the proof that it is over.
+    Note(String),
+    /// `fixed`: as a note without words.
+    Fixed,
+    /// `ack`: not to be told until this day, inclusive.
+    Acknowledged(Date),
+    /// `retire`: no longer in use.
+    Retired,
+}
+
+/// A saying with who, when and about what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// A problem's id, a domain or an MX host.
+    pub about: String,
+    /// UTC day on which it was said; for `retire`, since when it holds.
+    pub day: Date,
+    /// Who said it: the system user.
+    pub by: String,
+    /// What was said.
+    pub saying: Saying,
+}
+
+/// Everything that problems and the states of domains are derived from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// The UTC day on which the question is asked.
+    pub today: Date,
+    /// `domains.mail` of the configuration; empty: not listed.
+    pub our_domains: Vec<String>,
+    /// `domains.mx` of the configuration; empty: not listed.
+    pub our_mx: Vec<String>,
+    /// Every entry that matters.
+    pub entries: Vec<Entry>,
+    /// Every failure in them.
+    pub failures: Vec<Failure>,
+    /// What people have said.
+    pub remarks: Vec<Remark>,
+}
+
+impl Sum {
+    /// Adds a count; an unreadable one makes the sum a lower bound.
+    pub fn take(&mut self, count: Option<u64>) {
+        match count {
+            Some(count) => self.known = self.known.saturating_add(count),
+            None => self.at_least = true,
+        }
+    }
+
+    /// Both sums together.
+    pub fn add(&mut self, other: Self) {
+        self.known = self.known.saturating_add(other.known);
+        self.at_least |= other.at_least;
+    }
+
+    /// The larger of two counts of the same sessions.
+    #[must_use]
+    pub fn larger(self, other: Self) -> Self {
+        Self {
+            known: self.known.max(other.known),
+            at_least: self.at_least || other.at_least,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! A problem: one repair, with everything that the reports say of it.
+
+use jiff::civil::Date;
+
+use super::cause::Cause;
+use super::history::{PolicyText, Remark, Sum};
+use super::impact::{Basis, Impact};
+use super::place::Place;
+
+/// How a problem stands, by the days of the reports alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Too little to speak of: see docs/digest.md, "Noise".
+    BelowGate,
+    /// Open, and visible for the first time on its last failing day.
+    New,
+    /// Open again after it was over, and only just.
+    Returned,
+    /// It failed on the newest known day of a reporter that saw it.
+    Ongoing,
+    /// No failure on the newest known days, but not enough clean days yet.
+    Fading,
+    /// Over, proven by clean days.
+    Resolved,
+    /// Closed without proof: nobody who saw it reports any more, or it was retired.
+    Past,
+}
+
+/// An unbroken life of a problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Episode {
+    /// First failing day.
+    pub first_day: Date,
+    /// Last failing day.
+    pub last_day: Date,
+    /// The day from which it was past the noise gate; `None`: never.
+    pub visible_from: Option<Date>,
+    /// Failed connections.
+    pub failed: Sum,
+    /// How and on which day it ended.
+    pub ended: Option<(Ending, Date)>,
+}
+
+/// How an episode ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// By clean days.
+    Resolved,
+    /// Without proof.
+    Past,
+}
+
+/// What one reporter says of a problem in its present or last episode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// As in [`super::history::Entry::reporter`].
+    pub reporter: String,
+    /// Failed connections.
+    pub failed: Sum,
+    /// All its connections to the failing domains on its failing days.
+    pub total: Sum,
+    /// First failing day.
+    pub first_day: Date,
+    /// Last failing day.
+    pub last_day: Date,
+    /// Of the failed, those for which it gave no cause of its own and which joined this problem.
+    pub unspecified: Sum,
+    /// Whether it gave no reason and no precise type for any of them.
+    pub is_vague: bool,
+    /// Whether none of its details names the MX of this problem.
+    pub names_no_mx: bool,
+    /// Its days: failing, and clean ones since.
+    pub clean_days: Vec<Date>,
+}
+
+/// A reporter that could have seen the problem and did not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unaffected {
+    /// As in [`super::history::Entry::reporter`].
+    pub reporter: String,
+    /// Its good connections on the failing days under the same policy type.
+    pub ok: u64,
+}
+
+/// Whose a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// The report itself proves it.
+    YoursProven,
+    /// Several reporters see it.
+    YoursSeen,
+    /// One sees it, others that could don't.
+    OnlyOne,
+    /// One sees it, and nobody else could have.
+    CantTell,
+    /// One reporter, many unrelated places, at most two days (C20).
+    Theirs,
+}
+
+/// The odd node out, if there is one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spot {
+    /// All failures name this place's MX, and the domains have others: those, lower case, which no failure named.
+    pub unnamed_mx: Vec<String>,
+    /// The receiving addresses with their counts, most first.
+    pub receiving_ips: Vec<(String, u64)>,
+    /// All failures with an address are over IPv6, and there are at least 5.
+    pub only_ipv6: bool,
+    /// All failures with a sending address share this network, while that reporter has others.
+    pub sending_network: Option<String>,
+    /// Good connections to other MX hosts that `tlsa` entries prove, by host.
+    pub proven_good: Vec<(String, u64)>,
+}
+
+/// A combination of findings that is worth a name: failures.md, section 3, by its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "docs/failures.md tells what each means")]
+pub enum Named {
+    C1NodeLeftBehind,
+    C2BackupMxForgotten,
+    C3WildcardTooShort,
+    C6PolicyRemoved,
+    C7MxMove,
+    C8PolicyHostExpired,
+    C10PolicyBlocked,
+    C11TlsaNotUpdated,
+    C12TlsaOverlapTooShort,
+    C14DnssecExpired,
+    C15StarttlsStripped,
+    C16OldTls,
+    C17RateLimit,
+    C18CertificateForDomain,
+    C20ReporterTrouble,
+    C21OneSender,
+}
+
+/// What happened on one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayCount {
+    /// UTC day.
+    pub day: Date,
+    /// Who reports.
+    pub reporter: String,
+    /// Failed connections.
+    pub failed: Sum,
+    /// All connections to the failing domains.
+    pub total: Sum,
+}
+
+/// A problem: one repair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Four or five hex digits, stable for ever.
+    pub id: String,
+    /// What broke.
+    pub cause: Cause,
+    /// Where.
+    pub place: Place,
+    /// How it stands.
+    pub state: State,
+    /// Gravest thing that happened to mail in the present or last episode.
+    pub impact: Impact,
+    /// The policy that decided that.
+    pub basis: Basis,
+    /// All policies that were applied, gravest first.
+    pub bases: Vec<Basis>,
+    /// For an unknown mode: the domain's newest known one in 14 days, and its day.
+    pub last_known_mode: Option<(String, Date)>,
+    /// Whose it is.
+    pub whose: Whose,
+    /// Where exactly.
+    pub spot: Spot,
+    /// The pattern it is part of.
+    pub named: Option<Named>,
+    /// All episodes, oldest first; never empty.
+    pub episodes: Vec<Episode>,
+    /// Domains failing in the present or last episode, most failed connections first.
+    pub domains: Vec<String>,
+    /// Who saw it in the present or last episode, most failed connections first.
+    pub witnesses: Vec<Witness>,
+    /// Who could have seen it and did not.
+    pub unaffected: Vec<Unaffected>,
+    /// Failed connections of the present or last episode.
+    pub failed: Sum,
+    /// Of so many connections of its witnesses on their failing days.
+    pub total: Sum,
+    /// Failed and all connections by day and reporter, oldest first, over all episodes.
+    pub days: Vec<DayCount>,
+    /// Whether every report counts these connections as successful.
+    pub delivered_in_spite: bool,
+    /// Distinct reasons as sent, most frequent first, at most 5.
+    pub reasons: Vec<String>,
+    /// Result types as sent, sorted.
+    pub result_types: Vec<String>,
+    /// Ids in `failure_types`.
+    pub failure_types: Vec<i64>,
+    /// The newest failing policy text that shows MX patterns or TLSA records.
+    pub policy: Option<PolicyText>,
+    /// Longest pause between two failing days of an episode, in known days; `None` with one failing day.
+    pub longest_pause: Option<u32>,
+    /// Clean days needed from each witness.
+    pub clean_days_needed: u32,
+    /// What people said of it, oldest first.
+    pub remarks: Vec<Remark>,
+    /// It isn't to be told until this day.
+    pub acknowledged_until: Option<Date>,
+    /// Its domains aren't ours (configured ones), or its MX belongs to a provider.
+    pub is_foreign: bool,
+    /// Retired by a person.
+    pub is_retired: bool,
+}
+
+impl Problem {
+    /// The present or last episode.
+    pub fn episode(&self) -> Option<&Episode> {
+        self.episodes.last()
+    }
+
+    /// Whether it asks for something: new, returned or going on.
+    pub fn is_open(&self) -> bool {
+        matches!(
+            self.state,
+            State::New | State::Returned | State::Ongoing | State::Fading
+        )
+    }
+}
+
+impl State {
+    /// Its name for machines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BelowGate => "below-gate",
+            Self::New => "new",
+            Self::Returned => "returned",
+            Self::Ongoing => "ongoing",
+            Self::Fading => "fading",
+            Self::Resolved => "resolved",
+            Self::Past => "past",
+        }
+    }
+}
