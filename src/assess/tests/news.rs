@@ -173,9 +173,9 @@ fn worse_is_told_at_most_once_in_three_days_unless_the_impact_rises() {
     told.report_of("microsoft.com", 2, 3);
     assert_eq!(told.mail(3), Some(Event::Worse(Worse::Reporters)));
     told.report_of("mail.ru", 3, 3);
-    assert_ne!(told.mail(4), Some(Event::Worse(Worse::Reporters)));
-    told.report_of("mail.ru", 5, 3);
-    assert_eq!(told.mail(6), Some(Event::Worse(Worse::Reporters)));
+    let event = |day| of(&told.world.asked_on(nov(day)).problem(), &told.tellings, nov(day));
+    assert_eq!(event(5), Some(Event::Reminder(2)));
+    assert_eq!(event(6), Some(Event::Worse(Worse::Reporters)));
 }
 
 #[test]
