@@ -11,7 +11,7 @@ use crate::config::{Config, ConfigError};
 use crate::ping::{Ping, Pinger};
 use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
-use crate::{daemon, import};
+use crate::{daemon, deliver, import};
 
 mod backup;
 mod check;
@@ -118,28 +118,31 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
         Some(Lock::take(&config.store)?)
     };
     if dry_run {
-        return poll_each(config, true).await.map(|(end, _)| end);
+        return poll_each(config, &mut Store::open_dry_run(&config.store)?, true)
+            .await
+            .map(|(end, _)| end);
     }
     let pinger = Pinger::new(&config.monitor);
     pinger.send(Ping::Start);
-    let polled = poll_each(config, false).await;
-    let went_well = matches!(polled, Ok((_, 0)));
-    pinger.send(if went_well { Ping::Success } else { Ping::Fail });
+    let (polled, is_well) = match Store::open(&config.store) {
+        Ok(mut store) => {
+            let polled = poll_each(config, &mut store, false).await;
+            let is_well = matches!(polled, Ok((_, 0))) && !deliver::has_trouble(config, &store);
+            (polled, is_well)
+        }
+        Err(error) => (Err(error.into()), false),
+    };
+    pinger.send(if is_well { Ping::Success } else { Ping::Fail });
     pinger.finish().await;
     polled.map(|(end, _)| end)
 }
 
 /// Polls every mailbox once; gives how many failed too.
-async fn poll_each(config: &Config, dry_run: bool) -> anyhow::Result<(End, usize)> {
-    let mut store = if dry_run {
-        Store::open_dry_run(&config.store)?
-    } else {
-        Store::open(&config.store)?
-    };
+async fn poll_each(config: &Config, store: &mut Store, dry_run: bool) -> anyhow::Result<(End, usize)> {
     let (mut n_failed, mut total) = (0_usize, Tally::default());
     for mailbox in &config.mailboxes {
         let mut bar = progress::Bar::new(&mailbox.name);
-        let polled = poll::poll(mailbox, config, &mut store, dry_run, &mut |done, all| {
+        let polled = poll::poll(mailbox, config, store, dry_run, &mut |done, all| {
             bar.set(done, all);
         })
         .await;
