@@ -204,6 +204,8 @@ pub struct Problem {
     pub result_types: Vec<String>,
     /// Ids in `failure_types`.
     pub failure_types: Vec<i64>,
+    /// Its failures in all episodes, those that joined it too: indices in [`super::history::History::failures`].
+    pub failures: Vec<usize>,
     /// The newest failing policy text that shows MX patterns or TLSA records.
     pub policy: Option<PolicyText>,
     /// Longest pause between two failing days, in known days, of the episode and of those that it follows within 14 known

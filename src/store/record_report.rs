@@ -233,7 +233,7 @@ fn policy_result(
 }
 
 /// `unspecified`: the type of a failure whose kind the report doesn't say.
-const UNSPECIFIED: &str = "unspecified";
+pub(super) const UNSPECIFIED: &str = "unspecified";
 
 // A report may have 100,000 details with an MX each: these are looked up once a policy result, and bound by position.
 const INSERT_FAILURE: &str =
