@@ -318,3 +318,6 @@ fn retired_one(index: &Index<'_>, name: &str, since: Date) -> Retired {
     }
     retired
 }
+
+#[cfg(test)]
+pub(in crate::assess) mod tests;

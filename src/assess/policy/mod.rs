@@ -199,3 +199,6 @@ impl PolicyHistory {
 pub(in crate::assess) fn end_of_window(first: Date, n: i64) -> Date {
     plus(first, n.saturating_sub(1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -231,3 +231,6 @@ pub(in crate::assess) fn readiness(case: &Case<'_, '_>) -> Readiness {
     }
     readiness
 }
+
+#[cfg(test)]
+mod tests;

@@ -244,3 +244,6 @@ fn none_for_days(index: &Index<'_>) -> Option<i64> {
     let is_long = whole_days >= NONE_DAYS && pause > usual && pause <= GONE_DAYS;
     (is_long && before >= BUSY_DAYS).then_some(whole_days)
 }
+
+#[cfg(test)]
+mod tests;

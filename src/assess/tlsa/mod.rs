@@ -74,9 +74,7 @@ pub fn read(text: &PolicyText) -> Option<TlsaSet> {
 fn record(line: &str) -> Option<String> {
     let is_field = |token: &&str| token.len() <= 3 && token.parse::<u8>().is_ok();
     let tokens: Vec<&str> = line.split_whitespace().collect();
-    let start = tokens
-        .windows(3)
-        .position(|fields| fields.iter().all(is_field))?;
+    let start = tokens.windows(3).position(|fields| fields.iter().all(is_field))?;
     let (fields, data) = tokens.get(start..)?.split_at_checked(3)?;
     let data: String = data.concat().to_lowercase();
     let is_hex = !data.is_empty() && data.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -377,3 +375,6 @@ fn lost_by(reporter: &str, days: &BTreeMap<Date, Option<&str>>) -> Vec<DriftEven
     }
     events
 }
+
+#[cfg(test)]
+mod tests;
