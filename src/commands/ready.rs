@@ -51,7 +51,7 @@ pub(super) fn ready(config: &Config, args: &ReadyArgs) -> anyhow::Result<End> {
 }
 
 /// A line a domain.
-fn overview(states: &[&DomainState], today: Date) -> String {
+pub(super) fn overview(states: &[&DomainState], today: Date) -> String {
     let rows: Vec<Vec<String>> = states
         .iter()
         .map(|state| {
@@ -86,7 +86,7 @@ pub(super) fn protection(protection: Protection) -> &'static str {
 }
 
 /// The checklist of a domain.
-fn text(state: &DomainState, today: Date) -> String {
+pub(super) fn text(state: &DomainState, today: Date) -> String {
     let Readiness {
         verdict: answer,
         window,
@@ -317,7 +317,7 @@ pub(super) fn named(reporters: &[String]) -> String {
 }
 
 /// Readiness for machines; docs/digest.md, "JSON".
-fn json(state: &DomainState) -> Json {
+pub(super) fn json(state: &DomainState) -> Json {
     let readiness = &state.readiness;
     json!({
         "domain": state.domain,

@@ -26,46 +26,48 @@ pub(super) fn reporters(config: &Config, args: &TextOrJsonArgs) -> anyhow::Resul
     Ok(End::Done)
 }
 
-fn text(survey: &Survey, today: Date) -> String {
+pub(super) fn text(survey: &Survey, today: Date) -> String {
     if survey.reporters.is_empty() {
         return "no reports about domains of ours yet\n".to_owned();
     }
     let rows: Vec<Vec<String>> = survey.reporters.iter().map(|state| row(state, today)).collect();
-    let mut text = table(
-        &[
-            "Reporter",
-            "Newest day",
-            "Days of 28",
-            "Longest pause",
-            "Reports",
-            "Connections",
-            "Remark",
-        ],
-        &rows,
-    );
+    let headings = [
+        "Reporter",
+        "Newest day",
+        "Days of 28",
+        "Longest pause",
+        "Reports",
+        "Connections",
+        "Remark",
+    ];
+    let mut parts = vec![table(&headings, &rows)];
     if let Some(day) = survey.completeness.newest_day {
-        let day = words::day(day, today);
-        text.push_str(&format!("\nThe newest complete day is {day}.\n"));
+        parts.push(format!(
+            "\nThe newest complete day is {}.\n",
+            words::day(day, today)
+        ));
     }
     if let Some(days) = survey.quiet.none_for_days {
-        text.push_str(&format!(
+        parts.push(format!(
             "No reports for {}: look at your side.\n",
             words_of_days(days)
         ));
     } else if survey.quiet.is_ours() {
-        text.push_str(&format!(
+        parts.push(format!(
             "{} are silent: look at your side.\n",
             named(&survey.quiet.silent)
         ));
     }
     if survey.quiet.suspects_dnssec {
-        text.push_str("Those that look up TLSA records are silent, Google isn't: check DNSSEC first.\n");
+        parts.push(
+            "Those that look up TLSA records are silent, others go on: check DNSSEC first.\n".to_owned(),
+        );
     }
     if let [only] = survey.reporters.as_slice() {
         let only = names::reporter(&only.reporter, &only.reporter);
-        text.push_str(&format!("Only {only} reports to you; that's common.\n"));
+        parts.push(format!("Only {only} reports to you; that's common.\n"));
     }
-    lines(&text)
+    lines(&parts.concat())
 }
 
 fn row(state: &ReporterState, today: Date) -> Vec<String> {
@@ -98,7 +100,7 @@ fn remark(state: &ReporterState, today: Date) -> String {
 }
 
 /// The reporters for machines; docs/digest.md, "JSON".
-fn json(survey: &Survey) -> Json {
+pub(super) fn json(survey: &Survey) -> Json {
     let awaited = |reporter: &str| {
         let mut reporters = survey.completeness.reporters.iter();
         reporters.any(|state| state.reporter == reporter && state.is_awaited)

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::End;
 use super::output::{document, printable};
 use super::ready::{self, protection};
-use crate::assess::domains::{DomainState, Survey, Volume};
+use crate::assess::domains::{DomainState, Survey, Volume, WEEK_DAYS};
 use crate::assess::sessions::Standing;
 use crate::cli::{TextOrJson, TextOrJsonArgs};
 use crate::clock;
@@ -50,25 +50,23 @@ pub(super) fn ours(survey: &Survey) -> impl Iterator<Item = &DomainState> {
 
 fn text(survey: &Survey, today: Date) -> String {
     let rows: Vec<Vec<String>> = ours(survey).map(|state| row(state, today)).collect();
-    let mut text = if rows.is_empty() {
+    let mut parts = vec![if rows.is_empty() {
         "no reports about domains of ours yet\n".to_owned()
     } else {
-        table(
-            &[
-                "Domain",
-                "Policy",
-                "Since",
-                "Connections",
-                "Failed",
-                "Open",
-                "Ready to enforce?",
-            ],
-            &rows,
-        )
-    };
-    if let Some((first, last)) = survey.completeness.newest(crate::assess::domains::WEEK_DAYS) {
+        let headings = [
+            "Domain",
+            "Policy",
+            "Since",
+            "Connections",
+            "Failed",
+            "Open",
+            "Ready to enforce?",
+        ];
+        table(&headings, &rows)
+    }];
+    if let Some((first, last)) = survey.completeness.newest(WEEK_DAYS) {
         let days = words::days(first, last, today);
-        text.push_str(&format!("\nConnections of the newest complete week, {days}.\n"));
+        parts.push(format!("\nConnections of the newest complete week, {days}.\n"));
     }
     for (standing, words) in [
         ("foreign", "Reports about domains that domains.mail doesn't list"),
@@ -78,10 +76,10 @@ fn text(survey: &Survey, today: Date) -> String {
         let states = survey.domains.iter().filter(of_standing);
         let names: Vec<String> = states.map(|state| names::host(&state.domain)).collect();
         if !names.is_empty() {
-            text.push_str(&format!("{words}: {}\n", words::list(&names, 10)));
+            parts.push(format!("{words}: {}\n", words::list(&names, 10)));
         }
     }
-    lines(&text)
+    lines(&parts.concat())
 }
 
 fn row(state: &DomainState, today: Date) -> Vec<String> {
@@ -203,3 +201,6 @@ fn volume(volume: &Volume) -> Json {
 pub(super) fn dated(days: Option<(Date, Date)>) -> Json {
     days.map_or(Json::Null, |(first, last)| json!({"first": first, "last": last}))
 }
+
+#[cfg(test)]
+mod tests;
