@@ -78,6 +78,12 @@ pub enum Verb {
     Mails(MailsArgs),
     /// How things stand: polls, counts, the next digest, what waits
     Status(StatusArgs),
+    /// Whether domains are ready for mode enforce: every condition, and what enforce would have held
+    Ready(ReadyArgs),
+    /// How each domain stands: policy as senders see it, connections, problems
+    Domains(TextOrJsonArgs),
+    /// Who reports, how regularly, and who has stopped
+    Reporters(TextOrJsonArgs),
     /// Copy the database, also while the daemon runs
     Backup {
         /// The copy; it must not exist
@@ -149,6 +155,24 @@ impl Outcome {
             Self::NotAReport => "not-a-report",
         }
     }
+}
+
+/// Options of `ready`.
+#[derive(Debug, Args)]
+pub struct ReadyArgs {
+    /// Show every condition of this domain; otherwise a line for each domain
+    pub domain: Option<String>,
+    /// How it looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// Options of verbs that only have a format.
+#[derive(Debug, Args)]
+pub struct TextOrJsonArgs {
+    /// How it looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
 }
 
 /// Options of `forget`.

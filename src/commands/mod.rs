@@ -16,11 +16,14 @@ use crate::{daemon, deliver, import};
 mod backup;
 mod check;
 mod digest;
+mod domains;
 mod forget;
 mod mails;
 mod output;
 mod progress;
+mod ready;
 mod reparse;
+mod reporters;
 mod show;
 mod sql;
 mod status;
@@ -75,6 +78,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Status(args) => status::status(&config, &args),
         Verb::Reparse { dry_run } => reparse::reparse(&config, dry_run).await,
         Verb::Forget(args) => forget::forget(&config, &args),
+        Verb::Ready(args) => ready::ready(&config, &args),
+        Verb::Domains(args) => domains::domains(&config, &args),
+        Verb::Reporters(args) => reporters::reporters(&config, &args),
         Verb::Backup { file } => backup::backup(&config, &file),
         Verb::Show {
             what: Show::Report { id, format },
