@@ -206,6 +206,7 @@ fn expired(row: &Row<'_>) -> rusqlite::Result<Expired> {
                 at_least: row.get(6)?,
             },
             ended: ending.zip(Some(day(8)?)),
+            by_note: None,
         },
         removed_to: day(3)?,
     })
