@@ -12,8 +12,10 @@ use super::history::{self, Read};
 use super::keys::{self, Keys, Policies};
 use super::{Store, StoreError, Tally, remarks};
 use crate::assess;
-use crate::assess::history::Sum;
+use crate::assess::cause::Cause;
+use crate::assess::history::{Remark, Sum};
 use crate::assess::impact::Basis;
+use crate::assess::place::Place;
 use crate::assess::problem::{Ending, Episode, Named, Problem, Whose};
 use crate::config::DomainsConfig;
 
@@ -30,11 +32,11 @@ impl Store {
         let mut keys = Keys::read(&tx)?;
         keys::resolve(&tx, &mut keys, &mut policies)?;
         let mut read = history::read(&tx, &keys, &mut policies, today, domains)?;
-        let mut problems = derive(&read, &keys);
+        let mut problems = derive(&mut read, &keys);
         if take_over(&tx, &keys, &read, &problems)? {
             keys = Keys::read(&tx)?;
             read.history.remarks = remarks::read(&tx)?;
-            problems = derive(&read, &keys);
+            problems = derive(&mut read, &keys);
         }
         let expired = expired_episodes(&tx)?;
         add_expired(&mut problems, &keys, &expired);
@@ -76,15 +78,62 @@ impl Store {
     pub fn problems(&self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
         let tx = self.db.unchecked_transaction()?;
         let keys = Keys::read(&tx)?;
-        let read = history::read(&tx, &keys, &mut Policies::default(), today, domains)?;
-        let mut problems = derive(&read, &keys);
+        let mut read = history::read(&tx, &keys, &mut Policies::default(), today, domains)?;
+        let mut problems = derive(&mut read, &keys);
         add_expired(&mut problems, &keys, &expired_episodes(&tx)?);
         Ok(problems)
     }
 }
 
-fn derive(read: &Read, keys: &Keys) -> Vec<Problem> {
-    assess::problems(&read.history, &|cause, place| keys.id(cause, place))
+/// The problems under the ids that they have here, which never change. The assessment knows no past but the reports: it
+/// may call a problem by the id of a vaguer one that it began as, and such a claim comes and goes with reports.
+fn derive(read: &mut Read, keys: &Keys) -> Vec<Problem> {
+    let ids = |cause: Cause, place: &Place| keys.id(cause, place);
+    let mut problems = assess::problems(&read.history, &ids);
+    let called: BTreeMap<String, String> = problems
+        .iter()
+        .map(|problem| (keys.id(problem.cause, &problem.place), problem.id.clone()))
+        .filter(|(id, called)| id != called)
+        .collect();
+    let is_about_one = |remark: &Remark| called.contains_key(&remark.about);
+    if read.history.remarks.iter().any(is_about_one) {
+        let remarks = read.history.remarks.clone();
+        for remark in &mut read.history.remarks {
+            if let Some(called) = called.get(&remark.about) {
+                remark.about.clone_from(called);
+            }
+        }
+        problems = assess::problems(&read.history, &ids);
+        read.history.remarks = remarks;
+    }
+    for problem in &mut problems {
+        let id = keys.id(problem.cause, &problem.place);
+        for remark in &mut problem.remarks {
+            if remark.about == problem.id {
+                remark.about.clone_from(&id);
+            }
+        }
+        problem.id = id;
+    }
+    let own: BTreeSet<&str> = problems.iter().map(|problem| problem.id.as_str()).collect();
+    let mut aliases: Vec<Vec<String>> = Vec::new();
+    for problem in &problems {
+        let joined = problem
+            .failures
+            .iter()
+            .filter_map(|at| read.history.failures.get(*at));
+        let joined = joined.map(|failure| keys.id(failure.cause, &failure.place));
+        let all: BTreeSet<String> = joined.filter(|id| !own.contains(id.as_str())).collect();
+        aliases.push(
+            all.into_iter()
+                .chain(keys.aliases(problem.cause, &problem.place))
+                .collect(),
+        );
+    }
+    for (problem, aliases) in problems.iter_mut().zip(aliases) {
+        problem.aliases = aliases;
+    }
+    problems
 }
 
 /// Failures of a problem in a policy result, by the ids of both, that belong to another problem.
@@ -178,7 +227,8 @@ struct Expired {
 fn expired_episodes(db: &Connection) -> rusqlite::Result<BTreeMap<i64, Vec<Expired>>> {
     let mut episodes: BTreeMap<i64, Vec<Expired>> = BTreeMap::new();
     let mut statement = db.prepare(
-        "SELECT problem, first_day, last_day, removed_to, visible_from, failed, at_least, ended, ended_day
+        "SELECT problem, first_day, last_day, removed_to, visible_from, failed, at_least, ended, ended_day,
+                by_note
          FROM expired_episode ORDER BY problem, first_day",
     )?;
     let mut rows = statement.query(())?;
@@ -195,18 +245,18 @@ fn expired(row: &Row<'_>) -> rusqlite::Result<Expired> {
         _ => Some(Ending::Past),
     };
     let day = |at: usize| -> rusqlite::Result<Date> { Ok(date(row.get_ref(at)?.as_str()?)) };
-    let visible_from = day(4)?;
+    let some_day = |at: usize| day(at).map(|day| (day != Date::default()).then_some(day));
     Ok(Expired {
         episode: Episode {
             first_day: day(1)?,
             last_day: day(2)?,
-            visible_from: (visible_from != Date::default()).then_some(visible_from),
+            visible_from: some_day(4)?,
             failed: Sum {
                 known: count(row.get(5)?),
                 at_least: row.get(6)?,
             },
-            ended: ending.zip(Some(day(8)?)),
-            by_note: None,
+            ended: ending.zip(some_day(8)?),
+            by_note: some_day(9)?,
         },
         removed_to: day(3)?,
     })
@@ -264,8 +314,8 @@ struct Kept {
     reporters: BTreeSet<ReporterRow>,
 }
 
-/// first_day, last_day, visible_from, failed, at_least, ended, ended_day.
-type EpisodeRow = (String, String, String, i64, bool, String, String);
+/// first_day, last_day, visible_from, failed, at_least, ended, ended_day, by_note.
+type EpisodeRow = (String, String, String, i64, bool, String, String, String);
 /// reporter, first_day, last_day, failed, total, at_least.
 type ReporterRow = (String, String, String, i64, i64, bool);
 
@@ -383,6 +433,7 @@ fn episode_row(episode: &Episode) -> EpisodeRow {
         episode.failed.at_least,
         ended.to_owned(),
         ended_day,
+        text_of(episode.by_note),
     )
 }
 
@@ -456,7 +507,8 @@ fn kept_before(db: &Connection) -> rusqlite::Result<BTreeMap<i64, Kept>> {
         all.entry(row.get(0)?).or_default().standing = standing;
     }
     let mut statement = db.prepare(
-        "SELECT problem, first_day, last_day, visible_from, failed, at_least, ended, ended_day FROM problem_episode",
+        "SELECT problem, first_day, last_day, visible_from, failed, at_least, ended, ended_day, by_note
+         FROM problem_episode",
     )?;
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {
@@ -468,6 +520,7 @@ fn kept_before(db: &Connection) -> rusqlite::Result<BTreeMap<i64, Kept>> {
             row.get(5)?,
             row.get(6)?,
             row.get(7)?,
+            row.get(8)?,
         );
         all.entry(row.get(0)?).or_default().episodes.insert(episode);
     }
@@ -501,15 +554,18 @@ fn write(db: &Connection, problem: i64, before: &Kept, now: &Kept) -> rusqlite::
     }
     if before.episodes != now.episodes {
         clear(db, "problem_episode", problem)?;
-        for (first_day, last_day, visible_from, failed, at_least, ended, ended_day) in &now.episodes {
+        for (first_day, last_day, visible_from, failed, at_least, ended, ended_day, by_note) in &now.episodes
+        {
             db.prepare_cached(
                 "INSERT INTO problem_episode (problem, first_day, last_day, visible_from, failed, at_least, ended,
-                                              ended_day)
-                 VALUES (:problem, :first_day, :last_day, :visible_from, :failed, :at_least, :ended, :ended_day)",
+                                              ended_day, by_note)
+                 VALUES (:problem, :first_day, :last_day, :visible_from, :failed, :at_least, :ended, :ended_day,
+                         :by_note)",
             )?
             .execute(named_params! {
                 ":problem": problem, ":first_day": first_day, ":last_day": last_day, ":visible_from": visible_from,
                 ":failed": failed, ":at_least": at_least, ":ended": ended, ":ended_day": ended_day,
+                ":by_note": by_note,
             })?;
         }
     }
