@@ -170,7 +170,7 @@ impl Digest {
                         .map(Section::Finding),
                 );
                 sections.extend(week::domains(&outlook.domains));
-                sections.extend(tables::over(outlook, frame));
+                sections.extend(tables::over(&sorted.past, frame));
                 sections.extend(not_listed(outlook.not_listed, "tlsrptd problems --all"));
                 sections.extend(tables::first_reporters(facts));
                 sections.push(Section::Paragraph(what_comes_next(facts, options)));
@@ -226,11 +226,7 @@ fn sort(kind: MailKind, outlook: &Outlook) -> Sorted<'_> {
         let mut reading = Reading::new(problem, event);
         reading.copies_until = outlook.copies_until.get(&problem.id).copied();
         match event {
-            _ if kind == MailKind::FirstLook => {
-                if problem.is_open() {
-                    sorted.open.push(reading);
-                }
-            }
+            Event::LateNews if kind == MailKind::FirstLook => sorted.past.push(reading),
             _ if is_open_news(event) => sorted.open.push(reading),
             Event::Ongoing => sorted.ongoing.push(reading),
             Event::Past => sorted.past.push(reading),
@@ -260,7 +256,10 @@ fn told(kind: MailKind, sorted: &Sorted<'_>) -> Vec<(String, Event)> {
         readings.extend(&sorted.brief);
     }
     if kind == MailKind::Weekly {
-        readings.extend(sorted.ongoing.iter().chain(&sorted.past));
+        readings.extend(&sorted.ongoing);
+    }
+    if matches!(kind, MailKind::Weekly | MailKind::FirstLook) {
+        readings.extend(&sorted.past);
     }
     readings
         .into_iter()

@@ -48,7 +48,11 @@ impl Known {
                 continue;
             }
             let tellings = news::merged(problem, &self.tellings);
-            let event = news::of(problem, &tellings, self.today);
+            let event = news::of(problem, &tellings, self.today).map(|event| match event {
+                // To the first look everything is new.
+                Event::LateNews if kind == MailKind::FirstLook && self.is_recent(problem) => Event::New,
+                event => event,
+            });
             if problem.is_open() && event.is_none() && is_acknowledged(problem, self.today) {
                 outlook.acknowledged = outlook.acknowledged.saturating_add(1);
             }
@@ -160,6 +164,17 @@ impl Known {
             outlook.no_reports_days = Some(u32::try_from(days).unwrap_or(0));
             outlook.suspects_dnssec = self.survey.quiet.suspects_dnssec;
         }
+    }
+
+    /// For the first look: whether it is open or failed in the last seven days of which there are reports.
+    fn is_recent(&self, problem: &Problem) -> bool {
+        let reporters = &self.survey.completeness.reporters;
+        let newest = reporters.iter().map(|reporter| reporter.newest_day).max();
+        let last = problem.episode().map(|episode| episode.last_day);
+        let is_recent = newest
+            .zip(last)
+            .is_some_and(|(newest, last)| last.saturating_add(WEEK_DAYS.days()) > newest);
+        problem.is_open() || (is_recent && problem.state == State::Past)
     }
 
     /// Whether there is a problem that should be known today.

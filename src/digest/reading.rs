@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use crate::assess::cause::{Cause, mx_matches};
+use crate::assess::history::Sum;
 use crate::assess::impact::{Basis, Impact};
 use crate::assess::news::{Event, Worse};
 use crate::assess::place::Place;
@@ -260,11 +261,7 @@ impl<'a> Reading<'a> {
 
     /// When, how much, by whom: `12-16 Nov: 9 connections, Microsoft.`
     pub(crate) fn totals(&self, frame: Frame) -> String {
-        let all = std::iter::once(self.problem).chain(self.folded.iter().copied());
-        let failed = all
-            .map(|problem| problem.failed)
-            .reduce(words::add)
-            .unwrap_or_default();
+        let failed = self.failed();
         let when = match (self.event, self.problem.state) {
             (Event::Ongoing | Event::Worse(_) | Event::Reminder(_), State::Ongoing | State::New) => {
                 format!("since {}", words::day(self.first_day(), frame.today))
@@ -272,6 +269,14 @@ impl<'a> Reading<'a> {
             _ => words::days(self.first_day(), self.last_day(), frame.today),
         };
         format!("{when}: {}, {}.", connections(failed), self.short.reporter)
+    }
+
+    /// Failed connections of the present or last life, of all that are told as one.
+    pub(crate) fn failed(&self) -> Sum {
+        let all = std::iter::once(self.problem).chain(self.folded.iter().copied());
+        all.map(|problem| problem.failed)
+            .reduce(words::add)
+            .unwrap_or_default()
     }
 
     fn resolved(&self, frame: Frame) -> String {
@@ -400,7 +405,7 @@ pub(crate) enum OtherMx {
 }
 
 /// `1 connection`, `at least 3 connections`.
-pub(crate) fn connections(failed: crate::assess::history::Sum) -> String {
+pub(crate) fn connections(failed: Sum) -> String {
     let noun = if failed.known == 1 && !failed.at_least {
         "connection"
     } else {

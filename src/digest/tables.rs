@@ -2,9 +2,6 @@
 
 use std::cmp::Reverse;
 
-use crate::assess::news::Event;
-use crate::assess::problem::{Problem, State};
-use crate::digest::model::Outlook;
 use crate::digest::parts::{Column, Kind, Section, Table};
 use crate::digest::reading::{Frame, Reading};
 use crate::digest::{names, words};
@@ -20,34 +17,28 @@ const fn column(name: &'static str, kind: Kind) -> Column {
 }
 
 /// Problems that the first look finds over.
-pub(crate) fn over(outlook: &Outlook, frame: Frame) -> Option<Section> {
-    let mut over: Vec<&Problem> = outlook
-        .problems
-        .iter()
-        .map(|(problem, _)| problem)
-        .filter(|problem| matches!(problem.state, State::Resolved | State::Past))
-        .collect();
-    if over.is_empty() {
+pub(crate) fn over(past: &[Reading<'_>], frame: Frame) -> Option<Section> {
+    if past.is_empty() {
         return None;
     }
-    over.sort_by_key(|problem| Reverse(problem.episode().map(|episode| episode.last_day)));
+    let mut over: Vec<&Reading<'_>> = past.iter().collect();
+    over.sort_by_key(|reading| Reverse(reading.last_day()));
     let rest = over.len().saturating_sub(MAX_OVER);
     let rows = over
         .into_iter()
         .take(MAX_OVER)
-        .map(|problem| {
-            let reading = Reading::new(problem, Event::Past);
-            let who = if problem.witnesses.len() == 1 && !reading.headline().contains(&reading.short.reporter)
-            {
+        .map(|reading| {
+            let headline = reading.headline();
+            let who = if reading.problem.witnesses.len() == 1 && !headline.contains(&reading.short.reporter) {
                 format!(", only {}", reading.short.reporter)
             } else {
                 String::new()
             };
             vec![
-                format!("#{}", problem.id),
+                format!("#{}", reading.problem.id),
                 words::days(reading.first_day(), reading.last_day(), frame.today),
-                format!("{}{who}", reading.headline()),
-                words::sum(problem.failed),
+                format!("{headline}{who}"),
+                words::sum(reading.failed()),
             ]
         })
         .collect();
