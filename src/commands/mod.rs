@@ -64,7 +64,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     let config = loaded.config;
     match cli.verb {
         Verb::Run => run_daemon(config, &path).await,
-        Verb::Poll { dry_run } => poll_all(&config, dry_run).await,
+        Verb::Poll { dry_run, no_mail } => poll_all(&config, dry_run, no_mail).await,
         Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
         Verb::Digest(args) if args.send => digest::send(&config, args.dry_run).await,
         Verb::Digest(args) => digest::print(&config, &args),
@@ -116,7 +116,7 @@ async fn run_daemon(config: Config, path: &Path) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
+async fn poll_all(config: &Config, dry_run: bool, no_mail: bool) -> anyhow::Result<End> {
     config.require_mailboxes()?;
     let _lock = if dry_run {
         None
@@ -140,7 +140,16 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     };
     pinger.send(if is_well { Ping::Success } else { Ping::Fail });
     pinger.finish().await;
-    polled.map(|(end, _)| end)
+    let (end, _) = polled?;
+    // Without recipients there is nobody to mail to, which is no fault of a poll.
+    if no_mail || config.require_sending().is_err() {
+        return Ok(end);
+    }
+    Ok(match digest::send_urgent(config).await? {
+        End::Done => end,
+        _ if end == End::Failed => End::Failed,
+        _ => End::Partly,
+    })
 }
 
 /// Polls every mailbox once; gives how many failed too.

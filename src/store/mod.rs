@@ -24,7 +24,6 @@ mod health;
 mod history;
 mod identity;
 mod incoming;
-mod items;
 mod keys;
 mod mails;
 mod migrate;
