@@ -92,6 +92,15 @@ pub enum Verb {
     },
     /// Erase all that is stored about a domain
     Forget(ForgetArgs),
+    /// Tell what a cause, a result type or a combination means, and what to do; without a name, list them
+    Explain {
+        /// A cause such as `expired`, a result type as in reports, or a combination such as `C7`
+        #[arg(value_name = "CAUSE|RESULT-TYPE")]
+        name: Option<String>,
+        /// How it looks
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: TextOrJson,
+    },
     /// Show one thing with all that is known of it
     Show {
         /// What to show

@@ -16,6 +16,7 @@ use crate::{daemon, import};
 mod backup;
 mod check;
 mod digest;
+mod explain;
 mod forget;
 mod mails;
 mod output;
@@ -53,6 +54,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     {
         return sql::help(args);
     }
+    if let Verb::Explain { name, format } = &cli.verb {
+        return explain::explain(name.as_deref(), *format);
+    }
     let path = config_path(cli.config)?;
     let loaded = Config::load(&path)?;
     for warning in &loaded.warnings {
@@ -60,6 +64,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     }
     let config = loaded.config;
     match cli.verb {
+        Verb::Explain { name, format } => explain::explain(name.as_deref(), format),
         Verb::Run => run_daemon(config, &path).await,
         Verb::Poll { dry_run } => poll_all(&config, dry_run).await,
         Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 use crate::cli::RowFormat;
 use crate::digest::names::{is_unsafe, json_escaped};
@@ -164,6 +165,29 @@ pub(super) fn printable(text: &str) -> String {
         }
     }
     shown
+}
+
+/// Columns of texts for people.
+const COLUMNS: usize = 80;
+/// Where the text beside a label begins.
+const LABEL_COLUMNS: usize = 10;
+
+/// A label and its text, in lines of at most 80 columns.
+pub(super) fn row(label: &str, text: &str) -> String {
+    wrapped(text, &format!("{label:<LABEL_COLUMNS$}"), LABEL_COLUMNS)
+}
+
+/// `text` behind `first`, its further lines behind `indent` blanks; a word is never broken.
+pub(super) fn wrapped(text: &str, first: &str, indent: usize) -> String {
+    let rest = " ".repeat(indent);
+    let options = Options::new(COLUMNS)
+        .initial_indent(first)
+        .subsequent_indent(&rest)
+        .wrap_algorithm(WrapAlgorithm::FirstFit)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .word_separator(WordSeparator::AsciiSpace)
+        .break_words(false);
+    textwrap::fill(text, options)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 pub mod cause;
 mod consequence;
 pub mod fill;
+pub mod guide;
 mod html;
 pub mod impact;
 mod item;
