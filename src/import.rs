@@ -37,6 +37,7 @@ pub fn import(
         Ok::<(), StoreError>(())
     })?;
     batch.record(store)?;
+    store.assess_new(&batch.tally, now, &config.domains);
     Ok(batch.tally)
 }
 

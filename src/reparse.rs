@@ -55,6 +55,8 @@ pub async fn reparse(
     };
     work.mails().await?;
     work.reports()?;
+    let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    work.store.reassess(today, &config.domains)?;
     Ok(work.done)
 }
 

@@ -1,8 +1,11 @@
 //! What is worth a mail: the difference between how a problem stands and what was last told of it. Pure.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 
 use super::impact::Impact;
+use super::problem::Problem;
 
 /// What a mail said of a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,4 +80,43 @@ impl Event {
             Self::Past => "past",
         }
     }
+}
+
+/// What there is to tell of a problem today, given what mails said of it before (by its id and its aliases: see
+/// [`merged`]).
+pub fn of(problem: &Problem, tellings: &[Telling], today: Date) -> Option<Event> {
+    let _ = (problem, tellings, today);
+    None
+}
+
+/// Whether an event is worth a mail today rather than tomorrow.
+pub fn is_urgent(problem: &Problem, event: Event, tellings: &[Telling], today: Date) -> bool {
+    let _ = (problem, event, tellings, today);
+    false
+}
+
+/// What is to be kept of a mail on this event.
+pub fn telling(problem: &Problem, event: Event, today: Date, is_urgent: bool) -> Telling {
+    let episode = problem.episode();
+    Telling {
+        day: today,
+        event,
+        impact: problem.impact,
+        reporters: u32::try_from(problem.witnesses.len()).unwrap_or(u32::MAX),
+        episode: episode.map_or(today, |episode| episode.first_day),
+        last_day: episode.map_or(today, |episode| episode.last_day),
+        is_urgent,
+    }
+}
+
+/// Everything told of a problem, under its id and its aliases, oldest first.
+pub fn merged(problem: &Problem, tellings: &BTreeMap<String, Vec<Telling>>) -> Vec<Telling> {
+    let mut all: Vec<Telling> = std::iter::once(&problem.id)
+        .chain(&problem.aliases)
+        .filter_map(|id| tellings.get(id))
+        .flatten()
+        .cloned()
+        .collect();
+    all.sort_by_key(|telling| telling.day);
+    all
 }

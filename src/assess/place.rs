@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::cause::{Cause, host_form};
+
 /// Where a repair is to be made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
@@ -40,8 +42,74 @@ impl Place {
     }
 }
 
+/// The place of one failure, by its own record: the MX host if it names one, else the only one that its `tlsa` policy
+/// lists in "mx-host"; for the policy's file or web server the policy's domain.
+pub fn of(cause: Cause, mx: &str, domain: &str, policy_type: &str, mx_host: &[String]) -> Place {
+    let domain = host_form(domain);
+    if cause.is_about_the_policy() {
+        return Place::Policy(domain);
+    }
+    let mx = host_form(mx);
+    if !mx.is_empty() {
+        return Place::Mx(mx);
+    }
+    match mx_host {
+        [only] if policy_type == "tlsa" && is_host(&host_form(only)) => Place::Mx(host_form(only)),
+        _ => Place::Unnamed(domain),
+    }
+}
+
+/// Whether a text is the name of a host, rather than a pattern or nothing.
+pub(super) fn is_host(text: &str) -> bool {
+    text.contains('.')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn place_is_the_mx_if_one_is_named() {
+        let place = of(Cause::Expired, "MX1.example.com.", "example.com", "sts", &[]);
+        assert_eq!(place, Place::Mx("mx1.example.com".into()));
+    }
+
+    #[test]
+    fn place_of_a_policy_cause_is_the_domain_whatever_mx_is_named() {
+        let place = of(Cause::PolicyFetch, "mx1.example.com", "Example.com", "sts", &[]);
+        assert_eq!(place, Place::Policy("example.com".into()));
+    }
+
+    #[test]
+    fn only_mx_host_of_a_tlsa_policy_is_the_place() {
+        let mx_host = ["mx1.example.com".to_owned()];
+        assert_eq!(
+            of(Cause::TlsaMismatch, "", "example.com", "tlsa", &mx_host),
+            Place::Mx("mx1.example.com".into())
+        );
+        assert_eq!(
+            of(Cause::NotSpecified, "", "example.com", "sts", &mx_host),
+            Place::Unnamed("example.com".into())
+        );
+    }
+
+    #[test]
+    fn kind_and_name_give_the_place_back() {
+        for place in [
+            Place::Mx("a.example".into()),
+            Place::Policy("b.example".into()),
+            Place::Unnamed("c.example".into()),
+        ] {
+            assert_eq!(Place::from_parts(place.kind(), place.name()), place);
+        }
     }
 }

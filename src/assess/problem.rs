@@ -39,6 +39,8 @@ pub struct Episode {
     pub failed: Sum,
     /// How and on which day it ended.
     pub ended: Option<(Ending, Date)>,
+    /// The day of the note or `fixed` that shortened the proof that it is over.
+    pub by_note: Option<Date>,
 }
 
 /// How an episode ended.
@@ -69,8 +71,10 @@ pub struct Witness {
     pub is_vague: bool,
     /// Whether none of its details names the MX of this problem.
     pub names_no_mx: bool,
-    /// Its days: failing, and clean ones since.
+    /// Its clean days since the last failing day of the problem.
     pub clean_days: Vec<Date>,
+    /// Its newest known day for the failing domains.
+    pub newest_day: Date,
 }
 
 /// A reporter that could have seen the problem and did not.
@@ -152,6 +156,8 @@ pub struct DayCount {
 pub struct Problem {
     /// Four or five hex digits, stable for ever.
     pub id: String,
+    /// Ids of vaguer problems that turned out to be this one and are nothing of their own.
+    pub aliases: Vec<String>,
     /// What broke.
     pub cause: Cause,
     /// Where.
@@ -172,7 +178,8 @@ pub struct Problem {
     pub spot: Spot,
     /// The pattern it is part of.
     pub named: Option<Named>,
-    /// All episodes, oldest first; never empty.
+    /// All episodes, oldest first; never empty. What is said of "the present or last episode" is about
+    /// [`Problem::episode`].
     pub episodes: Vec<Episode>,
     /// Domains failing in the present or last episode, most failed connections first.
     pub domains: Vec<String>,
@@ -186,6 +193,8 @@ pub struct Problem {
     pub total: Sum,
     /// Failed and all connections by day and reporter, oldest first, over all episodes.
     pub days: Vec<DayCount>,
+    /// Days known to its witnesses in the present or last episode, from its first failing day on.
+    pub known_days: Vec<Date>,
     /// Whether every report counts these connections as successful.
     pub delivered_in_spite: bool,
     /// Distinct reasons as sent, most frequent first, at most 5.
@@ -194,6 +203,8 @@ pub struct Problem {
     pub result_types: Vec<String>,
     /// Ids in `failure_types`.
     pub failure_types: Vec<i64>,
+    /// Its failures in all episodes, those that joined it too: indices in [`super::history::History::failures`].
+    pub failures: Vec<usize>,
     /// The newest failing policy text that shows MX patterns or TLSA records.
     pub policy: Option<PolicyText>,
     /// Longest pause between two failing days of an episode, in known days; `None` with one failing day.
@@ -204,16 +215,30 @@ pub struct Problem {
     pub remarks: Vec<Remark>,
     /// It isn't to be told until this day.
     pub acknowledged_until: Option<Date>,
-    /// Its domains aren't ours (configured ones), or its MX belongs to a provider.
+    /// For a policy that is not fetched: the last day on which one of the witnesses may use its copy, by "max_age".
+    pub cached_until: Option<Date>,
+    /// None of its domains is one of ours (configured ones): not to be told.
     pub is_foreign: bool,
+    /// Its MX is outside our domains and fails for at least two of them.
+    pub is_provider: bool,
     /// Retired by a person.
     pub is_retired: bool,
+    /// Since when it is retired.
+    pub retired_since: Option<Date>,
+    /// Failed connections since then; they are in no other figure.
+    pub after_retirement: Sum,
+    /// Whether some of them were under enforce.
+    pub held_after_retirement: bool,
 }
 
 impl Problem {
-    /// The present or last episode.
+    /// The present or last episode that passed the noise gate; of a problem that never did, the last one.
     pub fn episode(&self) -> Option<&Episode> {
-        self.episodes.last()
+        self.episodes
+            .iter()
+            .rev()
+            .find(|episode| episode.visible_from.is_some())
+            .or(self.episodes.last())
     }
 
     /// Whether it asks for something: new, returned or going on.

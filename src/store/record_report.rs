@@ -228,7 +228,7 @@ fn policy_result(
 }
 
 /// `unspecified`: the type of a failure whose kind the report doesn't say.
-const UNSPECIFIED: &str = "unspecified";
+pub(super) const UNSPECIFIED: &str = "unspecified";
 
 /// Records the failures of one policy result.
 struct Failures<'a> {

@@ -58,6 +58,10 @@ CREATE TABLE sender (
     submitter         TEXT NOT NULL,
     organization_name TEXT NOT NULL,
     contact_info      TEXT NOT NULL,
+    -- Who it is, where one organisation has several domains.
+    reporter          TEXT NOT NULL GENERATED ALWAYS AS (
+        CASE submitter WHEN '1e100.net' THEN 'google.com' WHEN 'corp.mail.ru' THEN 'mail.ru'
+                       WHEN '' THEN organization_name ELSE submitter END) VIRTUAL,
     UNIQUE (submitter, organization_name, contact_info)
 ) STRICT;
 
@@ -137,11 +141,109 @@ CREATE TABLE failure_type (
     UNIQUE (policy_domain, policy_type, result_type, receiving_mx_hostname)
 ) STRICT;
 
+-- What broke and where: a row for each pair that a report ever showed. From `state` on, derived from all reports anew at
+-- each assessment; first_day is '' while none that counts shows it as a problem of its own.
+CREATE TABLE problem (
+    number             INTEGER PRIMARY KEY AUTOINCREMENT,
+    id                 TEXT    NOT NULL UNIQUE, -- never another problem's, whatever becomes of this one
+    cause              TEXT    NOT NULL,
+    place_kind         TEXT    NOT NULL,
+    place              TEXT    NOT NULL,
+    state              TEXT    NOT NULL DEFAULT '',
+    impact             TEXT    NOT NULL DEFAULT '',
+    policy             TEXT    NOT NULL DEFAULT '',
+    whose              TEXT    NOT NULL DEFAULT '',
+    named              TEXT    NOT NULL DEFAULT '',
+    first_day          TEXT    NOT NULL DEFAULT '', -- of the present or last episode, as is all that follows
+    last_day           TEXT    NOT NULL DEFAULT '',
+    visible_from       TEXT    NOT NULL DEFAULT '', -- '' while below the noise gate
+    failed             INTEGER NOT NULL DEFAULT 0,
+    total              INTEGER NOT NULL DEFAULT 0,
+    at_least           INTEGER NOT NULL DEFAULT 0,
+    reporters          INTEGER NOT NULL DEFAULT 0,
+    domains            INTEGER NOT NULL DEFAULT 0,
+    acknowledged_until TEXT    NOT NULL DEFAULT '',
+    is_retired         INTEGER NOT NULL DEFAULT 0,
+    is_foreign         INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (place, cause, place_kind)
+) STRICT;
+
+-- Ids by which a problem was known before it took over another's.
+CREATE TABLE problem_alias (
+    id      TEXT    PRIMARY KEY,
+    problem INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX problem_alias_problem ON problem_alias (problem);
+
+CREATE TABLE problem_episode (
+    problem      INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
+    first_day    TEXT    NOT NULL,
+    last_day     TEXT    NOT NULL,
+    visible_from TEXT    NOT NULL, -- '' for never
+    failed       INTEGER NOT NULL,
+    at_least     INTEGER NOT NULL,
+    ended        TEXT    NOT NULL, -- '' while it goes on, as ended_day
+    ended_day    TEXT    NOT NULL,
+    PRIMARY KEY (problem, first_day)
+) STRICT, WITHOUT ROWID;
+
+-- What was in the reports that retention has removed: episodes, whole or in part.
+CREATE TABLE expired_episode (
+    problem      INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
+    first_day    TEXT    NOT NULL,
+    last_day     TEXT    NOT NULL, -- of the whole episode, as were visible_from, ended and ended_day
+    removed_to   TEXT    NOT NULL, -- the last failing day of it that was removed
+    visible_from TEXT    NOT NULL,
+    failed       INTEGER NOT NULL, -- in the removed reports
+    at_least     INTEGER NOT NULL,
+    ended        TEXT    NOT NULL,
+    ended_day    TEXT    NOT NULL,
+    PRIMARY KEY (problem, first_day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE problem_domain (
+    problem INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
+    domain  TEXT    NOT NULL,
+    PRIMARY KEY (problem, domain)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE problem_reporter (
+    problem   INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
+    reporter  TEXT    NOT NULL,
+    first_day TEXT    NOT NULL,
+    last_day  TEXT    NOT NULL,
+    failed    INTEGER NOT NULL,
+    total     INTEGER NOT NULL,
+    at_least  INTEGER NOT NULL,
+    PRIMARY KEY (problem, reporter)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE problem_failure_type (
+    problem      INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
+    failure_type INTEGER NOT NULL REFERENCES failure_type (id) ON DELETE CASCADE,
+    PRIMARY KEY (problem, failure_type)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX problem_failure_type_failure_type ON problem_failure_type (failure_type);
+
+-- What people said of a problem (then `about` is '') or of a domain or MX.
+CREATE TABLE remark (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    problem INTEGER REFERENCES problem (number) ON DELETE CASCADE,
+    about   TEXT    NOT NULL,
+    day     TEXT    NOT NULL,
+    said_by TEXT    NOT NULL,
+    kind    TEXT    NOT NULL CHECK (kind IN ('note', 'fixed', 'acknowledged', 'retired')),
+    text    TEXT    NOT NULL, -- of a note
+    until   TEXT    NOT NULL  -- of `acknowledged`
+) STRICT;
+CREATE INDEX remark_problem ON remark (problem) WHERE problem IS NOT NULL;
+
 -- A row a failure detail, and one for a failing policy result whose details account for nothing.
 CREATE TABLE failure (
     id                     INTEGER PRIMARY KEY,
     policy_result          INTEGER NOT NULL REFERENCES policy_result (id) ON DELETE CASCADE,
     failure_type           INTEGER REFERENCES failure_type (id), -- NULL for a detail that counts no session
+    problem                INTEGER REFERENCES problem (number),  -- by this row alone; NULL until the next assessment
     detail                 INTEGER NOT NULL, -- 0: not in the report, its type is 'unspecified'
     result_type            TEXT,
     sending_mta_ip         TEXT,
@@ -154,6 +256,18 @@ CREATE TABLE failure (
 ) STRICT;
 CREATE INDEX failure_policy_result ON failure (policy_result);
 CREATE INDEX failure_failure_type ON failure (failure_type) WHERE failure_type IS NOT NULL;
+CREATE INDEX failure_problem ON failure (problem) WHERE problem IS NOT NULL;
+CREATE INDEX failure_unassessed ON failure (id) WHERE problem IS NULL AND failure_type IS NOT NULL;
+
+-- Failures of `problem` in this policy result that belong to another problem: the reports around them tell which.
+CREATE TABLE joined (
+    policy_result INTEGER NOT NULL REFERENCES policy_result (id) ON DELETE CASCADE,
+    problem       INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
+    into_problem  INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
+    PRIMARY KEY (policy_result, problem)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX joined_problem ON joined (problem);
+CREATE INDEX joined_into_problem ON joined (into_problem);
 
 CREATE TABLE digest (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -188,6 +302,31 @@ CREATE TABLE refused_recipient (
     told      INTEGER REFERENCES digest (id) ON DELETE SET NULL,
     told_at   TEXT
 ) STRICT, WITHOUT ROWID;
+
+-- What digests told of problems, in the order in which they did.
+CREATE TABLE telling (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest    INTEGER REFERENCES digest (id) ON DELETE SET NULL,
+    problem   INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
+    day       TEXT    NOT NULL,
+    event     TEXT    NOT NULL,
+    reminder  INTEGER NOT NULL, -- the day of a reminder, else 0
+    impact    TEXT    NOT NULL,
+    reporters INTEGER NOT NULL,
+    episode   TEXT    NOT NULL,
+    last_day  TEXT    NOT NULL,
+    is_urgent INTEGER NOT NULL
+) STRICT;
+CREATE INDEX telling_problem ON telling (problem);
+CREATE INDEX telling_digest ON telling (digest) WHERE digest IS NOT NULL;
+
+-- Events of policies and TLSA records, each told once.
+CREATE TABLE told_event (
+    key    TEXT PRIMARY KEY,
+    digest INTEGER REFERENCES digest (id) ON DELETE SET NULL,
+    day    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX told_event_digest ON told_event (digest) WHERE digest IS NOT NULL;
 
 CREATE TABLE mailbox_state (
     name          TEXT PRIMARY KEY,
@@ -255,7 +394,7 @@ SELECT id, policy_domain, policy_type, result_type, receiving_mx_hostname, first
 FROM failure_type WHERE first_day <> '';
 
 CREATE VIEW failures AS
-SELECT failure.id, report.id AS report, failure.failure_type, report.day,
+SELECT failure.id, report.id AS report, failure.failure_type, problem.id AS problem, report.day,
        nullif(sender.organization_name, '') AS organization_name, sender.submitter, failure_type.policy_domain,
        failure_type.policy_type, nullif(policy.sts_mode, '') AS sts_mode, failure_type.result_type,
        failure_type.receiving_mx_hostname, failure.failed_session_count, failure.failure_reason_code,
@@ -264,6 +403,8 @@ FROM failure JOIN failure_type ON failure_type.id = failure.failure_type
      JOIN policy_result ON policy_result.id = failure.policy_result
      JOIN policy ON policy.id = policy_result.policy
      JOIN report ON report.id = policy_result.report JOIN sender ON sender.id = report.sender
+     LEFT JOIN joined ON joined.policy_result = failure.policy_result AND joined.problem = failure.problem
+     LEFT JOIN problem ON problem.number = coalesce(joined.into_problem, failure.problem)
 WHERE report.status = 'counted';
 
 -- sts and tlsa entries of one report and domain are the same sessions: of the two the larger counts. total() and the
@@ -322,3 +463,74 @@ FROM digest;
 
 CREATE VIEW deliveries AS
 SELECT digest, recipient, accepted_at, refused_at, error, attempts FROM delivery;
+
+CREATE VIEW problems AS
+SELECT id, cause, place, place_kind, state, impact, policy, whose, nullif(named, '') AS named, first_day, last_day,
+       nullif(visible_from, '') AS visible_from, failed, total, at_least, reporters, domains,
+       nullif(acknowledged_until, '') AS acknowledged_until, is_retired, is_foreign
+FROM problem WHERE first_day <> '';
+
+-- A session may stand in several details, so the summary bounds them; a clean or unreadable summary beside details says
+-- nothing. Of sts and tlsa in one report the larger counts.
+CREATE VIEW problem_days AS
+SELECT problem.id AS problem, report.day, sender.reporter, sender.submitter,
+       nullif(counts.policy_domain, '') AS policy_domain, counts.policy_type, CAST(counts.failed AS INTEGER) AS failed,
+       counts.unreadable, counts.delivered_in_spite, report.id AS report
+FROM (
+    SELECT number, report, policy_domain,
+           iif(min(policy_type) < max(policy_type), 'sts,tlsa', min(policy_type)) AS policy_type,
+           max(failed) AS failed, sum(unreadable) AS unreadable, min(is_clean) AS delivered_in_spite
+    FROM (
+        SELECT number, report, policy_domain, policy_type, total(failed) AS failed, sum(unreadable) AS unreadable,
+               min(is_clean) AS is_clean
+        FROM (
+            SELECT coalesce(joined.into_problem, failure.problem) AS number, policy_result.report,
+                   policy.policy_domain, policy.policy_type,
+                   CASE WHEN NOT coalesce(policy_result.failed, 0) > 0 THEN total(failure.failed_session_count)
+                        WHEN count(failure.failed_session_count) < count(*) THEN policy_result.failed
+                        ELSE min(total(failure.failed_session_count), policy_result.failed) END AS failed,
+                   iif(coalesce(policy_result.failed, 0) > 0, 0,
+                       count(*) - count(failure.failed_session_count)) AS unreadable,
+                   coalesce(policy_result.failed = 0, 0) AS is_clean
+            FROM failure JOIN policy_result ON policy_result.id = failure.policy_result
+                 JOIN policy ON policy.id = policy_result.policy
+                 LEFT JOIN joined ON joined.policy_result = failure.policy_result
+                                 AND joined.problem = failure.problem
+            WHERE failure.problem IS NOT NULL
+            GROUP BY failure.policy_result, number
+        )
+        GROUP BY number, report, policy_domain, policy_type
+    )
+    GROUP BY number, report, policy_domain, iif(policy_type = 'tlsa', 'sts', policy_type)
+) AS counts
+JOIN problem ON problem.number = counts.number JOIN report ON report.id = counts.report
+JOIN sender ON sender.id = report.sender
+WHERE report.status = 'counted' AND problem.first_day <> '';
+
+CREATE VIEW problem_episodes AS
+SELECT problem.id AS problem, episode.first_day, episode.last_day, nullif(episode.visible_from, '') AS visible_from,
+       episode.failed, episode.at_least, nullif(ended, '') AS ended, nullif(ended_day, '') AS ended_day
+FROM problem_episode AS episode JOIN problem ON problem.number = episode.problem;
+
+CREATE VIEW problem_failure_types AS
+SELECT problem.id AS problem, failure_type
+FROM problem_failure_type JOIN problem ON problem.number = problem_failure_type.problem;
+
+CREATE VIEW problem_domains AS
+SELECT problem.id AS problem, nullif(domain, '') AS policy_domain
+FROM problem_domain JOIN problem ON problem.number = problem_domain.problem;
+
+CREATE VIEW problem_reporters AS
+SELECT problem.id AS problem, reporter, problem_reporter.first_day, problem_reporter.last_day,
+       problem_reporter.failed, problem_reporter.total, problem_reporter.at_least
+FROM problem_reporter JOIN problem ON problem.number = problem_reporter.problem;
+
+CREATE VIEW remarks AS
+SELECT remark.id, problem.id AS problem, nullif(remark.about, '') AS about, day, said_by, kind,
+       nullif(text, '') AS text, nullif(until, '') AS until
+FROM remark LEFT JOIN problem ON problem.number = remark.problem;
+
+CREATE VIEW tellings AS
+SELECT telling.id, digest, problem.id AS problem, day, event, nullif(reminder, 0) AS reminder, telling.impact,
+       telling.reporters, episode, telling.last_day, is_urgent
+FROM telling JOIN problem ON problem.number = telling.problem;

@@ -1,0 +1,107 @@
+//! What people say of problems, domains and MX hosts; and which problem a text names.
+
+use jiff::civil::Date;
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+use super::facts::date;
+use super::{Store, StoreError};
+use crate::assess::cause::host_form;
+use crate::assess::history::{Remark, Saying};
+
+impl Store {
+    /// Keeps what a person said; `about` is a problem's id, a domain or an MX host.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn remark(&mut self, remark: &Remark) -> Result<(), StoreError> {
+        let tx = self.begin()?;
+        let problem = number_of(&tx, &remark.about)?;
+        let about = problem.map_or_else(|| host_form(&remark.about), |_| String::new());
+        let (kind, text, until) = match &remark.saying {
+            Saying::Note(text) => ("note", text.as_str(), None),
+            Saying::Fixed => ("fixed", "", None),
+            Saying::Acknowledged(until) => ("acknowledged", "", Some(until)),
+            Saying::Retired => ("retired", "", None),
+        };
+        tx.execute(
+            "INSERT INTO remark (problem, about, day, said_by, kind, text, until)
+             VALUES (:problem, :about, :day, :by, :kind, :text, :until)",
+            named_params! {
+                ":problem": problem, ":about": about, ":day": remark.day.to_string(), ":by": remark.by,
+                ":kind": kind, ":text": text, ":until": until.map(Date::to_string).unwrap_or_default(),
+            },
+        )?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Everything that was said, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn remarks(&self) -> Result<Vec<Remark>, StoreError> {
+        Ok(read(&self.db)?)
+    }
+
+    /// The id of the problem that a text names: its id, one that it had before, or the beginning of an id that only one
+    /// problem has. `None` where there is no such problem, or where it could be several.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn problem_id(&self, text: &str) -> Result<Option<String>, StoreError> {
+        let text = text.trim().to_ascii_lowercase();
+        // So that nothing in it means more to LIKE.
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(None);
+        }
+        if let Some(number) = number_of(&self.db, &text)? {
+            let id = self.db.query_row(
+                "SELECT id FROM problem WHERE number = :number",
+                named_params! { ":number": number },
+                |row| row.get(0),
+            )?;
+            return Ok(Some(id));
+        }
+        let mut ids: Vec<String> = self
+            .db
+            .prepare_cached("SELECT id FROM problem WHERE first_day <> '' AND id LIKE :begin LIMIT 2")?
+            .query_map(named_params! { ":begin": format!("{text}%") }, |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(if ids.len() == 1 { ids.pop() } else { None })
+    }
+}
+
+/// The number of the problem that has an id or had it before.
+pub(super) fn number_of(db: &Connection, id: &str) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached(
+        "SELECT number FROM problem WHERE id = :id UNION ALL SELECT problem FROM problem_alias WHERE id = :id LIMIT 1",
+    )?
+    .query_row(named_params! { ":id": id }, |row| row.get(0))
+    .optional()
+}
+
+pub(super) fn read(db: &Connection) -> rusqlite::Result<Vec<Remark>> {
+    db.prepare_cached(
+        "SELECT coalesce(problem.id, remark.about), day, said_by, kind, text, until
+         FROM remark LEFT JOIN problem ON problem.number = remark.problem ORDER BY remark.id",
+    )?
+    .query_map((), remark)?
+    .collect()
+}
+
+fn remark(row: &Row<'_>) -> rusqlite::Result<Remark> {
+    Ok(Remark {
+        about: row.get(0)?,
+        day: date(row.get_ref(1)?.as_str()?),
+        by: row.get(2)?,
+        saying: match row.get_ref(3)?.as_str()? {
+            "fixed" => Saying::Fixed,
+            "acknowledged" => Saying::Acknowledged(date(row.get_ref(5)?.as_str()?)),
+            "retired" => Saying::Retired,
+            _ => Saying::Note(row.get(4)?),
+        },
+    })
+}
