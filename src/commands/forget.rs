@@ -6,6 +6,7 @@ use anyhow::bail;
 
 use super::End;
 use crate::cli::ForgetArgs;
+use crate::clock;
 use crate::config::Config;
 use crate::store::{Forgotten, Lock, Store};
 
@@ -21,7 +22,12 @@ pub(super) fn forget(config: &Config, args: &ForgetArgs) -> anyhow::Result<End> 
     let erases = args.yes && !args.dry_run;
     let forgotten = if erases {
         let _lock = Lock::take(&config.store)?;
-        Store::open_existing(&config.store)?.forget(&domain)?
+        let mut store = Store::open_existing(&config.store)?;
+        let forgotten = store.forget(&domain)?;
+        // What other domains share with it is counted anew.
+        let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        store.assess(today, &config.domains)?;
+        forgotten
     } else {
         Store::open_dry_run_existing(&config.store)?.forget(&domain)?
     };
@@ -53,6 +59,8 @@ fn text(domain: &str, forgotten: &Forgotten, erases: bool) -> String {
         shortened_reports,
         policy_results,
         failure_types,
+        problems,
+        remarks,
         raw_mails,
         reasons,
         digests,
@@ -67,6 +75,8 @@ fn text(domain: &str, forgotten: &Forgotten, erases: bool) -> String {
         ),
         (policy_results, "entries of reports, with their failure details"),
         (failure_types, "failure types"),
+        (problems, "problems of it alone"),
+        (remarks, "notes and other remarks on it"),
         (
             raw_mails,
             "bytes of rejected mails, all of them, since nobody can tell what they are about",

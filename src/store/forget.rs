@@ -16,6 +16,10 @@ pub struct Forgotten {
     pub policy_results: usize,
     /// Distinct failures of the domain.
     pub failure_types: usize,
+    /// Problems of the domain alone.
+    pub problems: usize,
+    /// What people said of the domain or its hosts.
+    pub remarks: usize,
     /// Bytes of rejected mails. All of them: what is in them can't be told.
     pub raw_mails: usize,
     /// Reasons that name the domain, as in the name of an attachment.
@@ -95,6 +99,7 @@ fn forget_reports(db: &Connection, domain: &str, forgotten: &mut Forgotten) -> r
         "DELETE FROM report WHERE id IN (SELECT id FROM about WHERE alone)",
         (),
     )?;
+    forget_problems(db, domain, forgotten)?;
     forgotten.shortened_reports = n_about.saturating_sub(forgotten.reports);
     forgotten.failure_types = db.execute(
         "DELETE FROM failure_type WHERE policy_domain = :domain",
@@ -108,6 +113,38 @@ fn forget_reports(db: &Connection, domain: &str, forgotten: &mut Forgotten) -> r
         "DELETE FROM sender WHERE id NOT IN (SELECT sender FROM report);
          DROP TABLE about;",
     )
+}
+
+/// Problems of the domain alone, and what people said of it. A problem of an MX that other domains share stays.
+fn forget_problems(db: &Connection, domain: &str, forgotten: &mut Forgotten) -> rusqlite::Result<()> {
+    let below = format!(".{domain}");
+    forgotten.problems = db.execute(
+        "DELETE FROM problem
+         WHERE NOT EXISTS (SELECT 1 FROM failure WHERE failure.problem = problem.number)
+           AND NOT EXISTS (SELECT 1 FROM problem_domain
+                           WHERE problem_domain.problem = problem.number AND domain <> :domain)
+           AND (place = :domain OR substr(place, -length(:below)) = :below
+                OR EXISTS (SELECT 1 FROM problem_domain WHERE problem_domain.problem = problem.number)
+                OR (first_day = '' AND NOT EXISTS (SELECT 1 FROM telling WHERE telling.problem = problem.number)
+                    AND NOT EXISTS (SELECT 1 FROM remark WHERE remark.problem = problem.number)))",
+        named_params! { ":domain": domain, ":below": below },
+    )?;
+    db.execute(
+        "DELETE FROM problem_domain WHERE domain = :domain",
+        named_params! { ":domain": domain },
+    )?;
+    forgotten.remarks = db.execute(
+        "DELETE FROM remark
+         WHERE about = :domain OR instr(lower(text), :domain) > 0
+            OR (substr(about, -length(:below)) = :below
+                AND about NOT IN (SELECT policy_domain FROM policy))",
+        named_params! { ":domain": domain, ":below": below },
+    )?;
+    db.execute(
+        "DELETE FROM told_event WHERE instr(key, :domain) > 0",
+        named_params! { ":domain": domain },
+    )?;
+    Ok(())
 }
 
 /// Whether a rejected mail's reason names the domain.

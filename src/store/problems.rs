@@ -178,7 +178,8 @@ struct Expired {
 fn expired_episodes(db: &Connection) -> rusqlite::Result<BTreeMap<i64, Vec<Expired>>> {
     let mut episodes: BTreeMap<i64, Vec<Expired>> = BTreeMap::new();
     let mut statement = db.prepare(
-        "SELECT problem, first_day, last_day, removed_to, visible_from, failed, at_least, ended, ended_day
+        "SELECT problem, first_day, last_day, removed_to, visible_from, failed, at_least, ended, ended_day,
+                by_note
          FROM expired_episode ORDER BY problem, first_day",
     )?;
     let mut rows = statement.query(())?;
@@ -195,17 +196,18 @@ fn expired(row: &Row<'_>) -> rusqlite::Result<Expired> {
         _ => Some(Ending::Past),
     };
     let day = |at: usize| -> rusqlite::Result<Date> { Ok(date(row.get_ref(at)?.as_str()?)) };
-    let visible_from = day(4)?;
+    let some_day = |at: usize| day(at).map(|day| (day != Date::default()).then_some(day));
     Ok(Expired {
         episode: Episode {
             first_day: day(1)?,
             last_day: day(2)?,
-            visible_from: (visible_from != Date::default()).then_some(visible_from),
+            visible_from: some_day(4)?,
             failed: Sum {
                 known: count(row.get(5)?),
                 at_least: row.get(6)?,
             },
-            ended: ending.zip(Some(day(8)?)),
+            ended: ending.zip(some_day(8)?),
+            by_note: some_day(9)?,
         },
         removed_to: day(3)?,
     })
@@ -263,8 +265,8 @@ struct Kept {
     reporters: BTreeSet<ReporterRow>,
 }
 
-/// first_day, last_day, visible_from, failed, at_least, ended, ended_day.
-type EpisodeRow = (String, String, String, i64, bool, String, String);
+/// first_day, last_day, visible_from, failed, at_least, ended, ended_day, by_note.
+type EpisodeRow = (String, String, String, i64, bool, String, String, String);
 /// reporter, first_day, last_day, failed, total, at_least.
 type ReporterRow = (String, String, String, i64, i64, bool);
 
@@ -382,6 +384,7 @@ fn episode_row(episode: &Episode) -> EpisodeRow {
         episode.failed.at_least,
         ended.to_owned(),
         ended_day,
+        text_of(episode.by_note),
     )
 }
 
@@ -455,7 +458,8 @@ fn kept_before(db: &Connection) -> rusqlite::Result<BTreeMap<i64, Kept>> {
         all.entry(row.get(0)?).or_default().standing = standing;
     }
     let mut statement = db.prepare(
-        "SELECT problem, first_day, last_day, visible_from, failed, at_least, ended, ended_day FROM problem_episode",
+        "SELECT problem, first_day, last_day, visible_from, failed, at_least, ended, ended_day, by_note
+         FROM problem_episode",
     )?;
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {
@@ -467,6 +471,7 @@ fn kept_before(db: &Connection) -> rusqlite::Result<BTreeMap<i64, Kept>> {
             row.get(5)?,
             row.get(6)?,
             row.get(7)?,
+            row.get(8)?,
         );
         all.entry(row.get(0)?).or_default().episodes.insert(episode);
     }
@@ -500,15 +505,18 @@ fn write(db: &Connection, problem: i64, before: &Kept, now: &Kept) -> rusqlite::
     }
     if before.episodes != now.episodes {
         clear(db, "problem_episode", problem)?;
-        for (first_day, last_day, visible_from, failed, at_least, ended, ended_day) in &now.episodes {
+        for (first_day, last_day, visible_from, failed, at_least, ended, ended_day, by_note) in &now.episodes
+        {
             db.prepare_cached(
                 "INSERT INTO problem_episode (problem, first_day, last_day, visible_from, failed, at_least, ended,
-                                              ended_day)
-                 VALUES (:problem, :first_day, :last_day, :visible_from, :failed, :at_least, :ended, :ended_day)",
+                                              ended_day, by_note)
+                 VALUES (:problem, :first_day, :last_day, :visible_from, :failed, :at_least, :ended, :ended_day,
+                         :by_note)",
             )?
             .execute(named_params! {
                 ":problem": problem, ":first_day": first_day, ":last_day": last_day, ":visible_from": visible_from,
                 ":failed": failed, ":at_least": at_least, ":ended": ended, ":ended_day": ended_day,
+                ":by_note": by_note,
             })?;
         }
     }

@@ -1,4 +1,4 @@
-//! Removes what is older than the retention; failure types stay.
+//! Removes what is older than the retention; failure types and the lives of problems stay.
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use rusqlite::{Connection, named_params};
@@ -79,5 +79,50 @@ fn remove_reports(db: &Connection, day: &str) -> rusqlite::Result<usize> {
                WHERE failure.failure_type IS NOT NULL GROUP BY failure.failure_type) AS days
          WHERE failure_type.id = days.id;",
     )?;
+    keep_episodes(db)?;
     db.execute("DELETE FROM report WHERE id IN (SELECT id FROM leaving)", ())
+}
+
+/// Keeps what the leaving reports say of the lives of problems; counted as in the view `problem_days`, which would look
+/// at all reports each time.
+fn keep_episodes(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "INSERT INTO expired_episode (problem, first_day, last_day, removed_to, visible_from, failed, at_least, ended,
+                                      ended_day, by_note)
+         WITH result AS (
+             SELECT coalesce(joined.into_problem, failure.problem) AS problem, report.id AS report, report.day,
+                    policy.policy_domain, policy.policy_type,
+                    CASE WHEN NOT coalesce(policy_result.failed, 0) > 0 THEN total(failure.failed_session_count)
+                         WHEN count(failure.failed_session_count) < count(*) THEN policy_result.failed
+                         ELSE min(total(failure.failed_session_count), policy_result.failed) END AS failed,
+                    iif(coalesce(policy_result.failed, 0) > 0, 0,
+                        count(*) > count(failure.failed_session_count)) AS at_least
+             FROM leaving CROSS JOIN report ON report.id = leaving.id AND report.status = 'counted'
+                  CROSS JOIN policy_result ON policy_result.report = report.id
+                  CROSS JOIN policy ON policy.id = policy_result.policy
+                  CROSS JOIN failure ON failure.policy_result = policy_result.id AND failure.problem IS NOT NULL
+                  LEFT JOIN joined ON joined.policy_result = failure.policy_result
+                                  AND joined.problem = failure.problem
+             GROUP BY policy_result.id, 1
+         ), by_type AS (
+             SELECT problem, report, day, policy_domain, policy_type, total(failed) AS failed,
+                    max(at_least) AS at_least
+             FROM result GROUP BY problem, report, policy_domain, policy_type
+         ), by_report AS (
+             SELECT problem, day, max(failed) AS failed, max(at_least) AS at_least
+             FROM by_type
+             GROUP BY problem, report, policy_domain, iif(policy_type = 'tlsa', 'sts', policy_type)
+         )
+         SELECT episode.problem, episode.first_day, episode.last_day, max(by_report.day), episode.visible_from,
+                CAST(total(by_report.failed) AS INTEGER), max(by_report.at_least), episode.ended, episode.ended_day,
+                episode.by_note
+         FROM by_report JOIN problem_episode AS episode ON episode.problem = by_report.problem
+                         AND by_report.day BETWEEN episode.first_day AND episode.last_day
+         GROUP BY episode.problem, episode.first_day
+         ON CONFLICT (problem, first_day) DO UPDATE SET
+             last_day = excluded.last_day, removed_to = max(removed_to, excluded.removed_to),
+             visible_from = excluded.visible_from, failed = CAST(0.0 + failed + excluded.failed AS INTEGER),
+             at_least = max(at_least, excluded.at_least), ended = excluded.ended, ended_day = excluded.ended_day,
+             by_note = excluded.by_note",
+    )
 }

@@ -184,6 +184,7 @@ CREATE TABLE problem_episode (
     at_least     INTEGER NOT NULL,
     ended        TEXT    NOT NULL, -- '' while it goes on, as ended_day
     ended_day    TEXT    NOT NULL,
+    by_note      TEXT    NOT NULL, -- the day of the note that shortened the proof
     PRIMARY KEY (problem, first_day)
 ) STRICT, WITHOUT ROWID;
 
@@ -198,6 +199,7 @@ CREATE TABLE expired_episode (
     at_least     INTEGER NOT NULL,
     ended        TEXT    NOT NULL,
     ended_day    TEXT    NOT NULL,
+    by_note      TEXT    NOT NULL,
     PRIMARY KEY (problem, first_day)
 ) STRICT, WITHOUT ROWID;
 
@@ -475,7 +477,7 @@ FROM problem WHERE first_day <> '';
 CREATE VIEW problem_days AS
 SELECT problem.id AS problem, report.day, sender.reporter, sender.submitter,
        nullif(counts.policy_domain, '') AS policy_domain, counts.policy_type, CAST(counts.failed AS INTEGER) AS failed,
-       counts.unreadable, counts.delivered_in_spite, report.id AS report
+       counts.unreadable, counts.delivered_in_spite, counts.report
 FROM (
     SELECT number, report, policy_domain,
            iif(min(policy_type) < max(policy_type), 'sts,tlsa', min(policy_type)) AS policy_type,
@@ -497,7 +499,7 @@ FROM (
                  LEFT JOIN joined ON joined.policy_result = failure.policy_result
                                  AND joined.problem = failure.problem
             WHERE failure.problem IS NOT NULL
-            GROUP BY failure.policy_result, number
+            GROUP BY policy_result.report, number, policy_result.id
         )
         GROUP BY number, report, policy_domain, policy_type
     )
@@ -509,7 +511,8 @@ WHERE report.status = 'counted' AND problem.first_day <> '';
 
 CREATE VIEW problem_episodes AS
 SELECT problem.id AS problem, episode.first_day, episode.last_day, nullif(episode.visible_from, '') AS visible_from,
-       episode.failed, episode.at_least, nullif(ended, '') AS ended, nullif(ended_day, '') AS ended_day
+       episode.failed, episode.at_least, nullif(ended, '') AS ended, nullif(ended_day, '') AS ended_day,
+       nullif(by_note, '') AS by_note
 FROM problem_episode AS episode JOIN problem ON problem.number = episode.problem;
 
 CREATE VIEW problem_failure_types AS
