@@ -4,12 +4,23 @@
 //! The rules stand in docs/digest.md. [`cause`] and [`place`] tell which repair a failure asks for; [`problem`] holds what is known of it.
 
 pub mod cause;
+pub mod complete;
+pub mod domains;
+pub mod drift;
 pub mod history;
 pub mod id;
 pub mod impact;
 pub mod news;
 pub mod place;
+pub mod policy;
 pub mod problem;
+pub mod ready;
+pub mod sessions;
+pub mod silence;
+pub mod tlsa;
+
+pub use domains::{complete, domains, reporters};
+pub use drift::drift;
 
 use cause::Cause;
 use history::History;
