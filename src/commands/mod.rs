@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::cli::{Cli, Show, Verb};
+use crate::cli::{Cli, Show, ShowArgs, Verb};
 use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::ping::{Ping, Pinger};
@@ -13,16 +13,23 @@ use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
 use crate::{daemon, import};
 
+mod ack;
 mod backup;
 mod check;
 mod digest;
 mod explain;
+mod fixed;
 mod forget;
 mod mails;
+mod note;
 mod output;
+mod problems;
 mod progress;
 mod reparse;
+mod retire;
+mod saying;
 mod show;
+mod show_problem;
 mod sql;
 mod status;
 
@@ -81,9 +88,16 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Reparse { dry_run } => reparse::reparse(&config, dry_run).await,
         Verb::Forget(args) => forget::forget(&config, &args),
         Verb::Backup { file } => backup::backup(&config, &file),
-        Verb::Show {
-            what: Show::Report { id, format },
-        } => show::report(&config, id, format),
+        Verb::Problems(args) => problems::problems(&config, &args),
+        Verb::Show(ShowArgs {
+            what: Some(Show::Report { id, format }),
+            ..
+        }) => show::report(&config, id, format),
+        Verb::Show(args) => show_problem::show(&config, &args.problem.unwrap_or_default(), args.format),
+        Verb::Ack(args) => ack::ack(&config, &args),
+        Verb::Note(args) => note::note(&config, &args),
+        Verb::Fixed(args) => fixed::fixed(&config, &args),
+        Verb::Retire(args) => retire::retire(&config, &args),
     }
 }
 

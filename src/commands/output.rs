@@ -27,16 +27,12 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new(format: RowFormat) -> Self {
-        let mut table = Table::new();
-        table
-            .load_style(NOTHING)
-            .set_content_arrangement(ContentArrangement::Disabled);
         Self {
             out: BufWriter::new(io::stdout()),
             format,
             names: Vec::new(),
             n_written: 0,
-            table,
+            table: empty_table(),
         }
     }
 
@@ -165,6 +161,32 @@ pub(super) fn printable(text: &str) -> String {
         }
     }
     shown
+}
+
+fn empty_table() -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+/// A table for people, behind `indent`; what is in it is made fit to print. Each line ends in LF.
+pub(super) fn table(columns: &[String], rows: &[Vec<Value>], indent: &str) -> String {
+    let mut table = empty_table();
+    table.set_header(columns.iter().map(|name| printable(name)));
+    for row in rows {
+        table.add_row(row.iter().map(|value| printable(&plain(value))));
+    }
+    table
+        .lines()
+        .map(|line| format!("{indent}{}\n", line.trim_end()))
+        .collect()
+}
+
+/// A value as JSON.
+pub(super) fn json_value(value: &Value) -> Json {
+    json(value.clone())
 }
 
 /// Columns of texts for people.
