@@ -8,12 +8,14 @@ use super::place::Place;
 /// 16 hex digits for a cause at a place. The store shows the first four, five where two problems share them.
 pub fn hash(cause: Cause, place: &Place) -> String {
     let key = format!("{}\n{}\n{}", cause.as_str(), place.kind(), place.name());
-    digest(&SHA256, key.as_bytes())
-        .as_ref()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let hash = digest(&SHA256, key.as_bytes());
+    let mut id = String::with_capacity(16);
+    for byte in hash.as_ref().iter().take(8) {
+        for digit in [byte >> 4, byte & 15] {
+            id.extend(char::from_digit(u32::from(digit), 16));
+        }
+    }
+    id
 }
 
 #[cfg(test)]

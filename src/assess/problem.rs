@@ -153,6 +153,7 @@ pub struct DayCount {
 
 /// A problem: one repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Problem {
     /// Four or five hex digits, stable for ever.
     pub id: String,
@@ -215,7 +216,7 @@ pub struct Problem {
     pub remarks: Vec<Remark>,
     /// It isn't to be told until this day.
     pub acknowledged_until: Option<Date>,
-    /// For a policy that is not fetched: the last day on which one of the witnesses may use its copy, by "max_age".
+    /// For a policy that is not fetched: the last day on which one of the witnesses may use its copy, by `max_age`.
     pub cached_until: Option<Date>,
     /// None of its domains is one of ours (configured ones): not to be told.
     pub is_foreign: bool,

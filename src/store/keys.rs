@@ -147,6 +147,9 @@ impl Resolver {
 pub(super) struct Keys {
     by_key: BTreeMap<Key, (i64, String)>,
     by_number: BTreeMap<i64, Key>,
+    /// Earlier ids of problems, by number.
+    aliases: BTreeMap<i64, Vec<String>>,
+    /// All that are taken.
     ids: BTreeSet<String>,
 }
 
@@ -167,11 +170,13 @@ impl Keys {
             keys.by_number.insert(number, (*cause, place.clone()));
             keys.by_key.insert((*cause, place), (number, id));
         }
-        let aliases: Vec<String> = db
-            .prepare("SELECT id FROM problem_alias")?
-            .query_map((), |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        keys.ids.extend(aliases);
+        let mut statement = db.prepare("SELECT problem, id FROM problem_alias ORDER BY id")?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            let id: String = row.get(1)?;
+            keys.ids.insert(id.clone());
+            keys.aliases.entry(row.get(0)?).or_default().push(id);
+        }
         Ok(keys)
     }
 
@@ -182,6 +187,14 @@ impl Keys {
     pub(super) fn number(&self, cause: Cause, place: &Place) -> Option<i64> {
         let key = (cause, place.clone());
         self.by_key.get(&key).map(|(number, _)| *number)
+    }
+
+    /// Ids that a problem had before.
+    pub(super) fn aliases(&self, cause: Cause, place: &Place) -> Vec<String> {
+        let aliases = self
+            .number(cause, place)
+            .and_then(|number| self.aliases.get(&number));
+        aliases.cloned().unwrap_or_default()
     }
 
     /// The id of a problem; of one that has none yet, the one that it would get.

@@ -12,8 +12,10 @@ use super::history::{self, Read};
 use super::keys::{self, Keys, Policies};
 use super::{Store, StoreError, Tally, remarks};
 use crate::assess;
-use crate::assess::history::Sum;
+use crate::assess::cause::Cause;
+use crate::assess::history::{Remark, Sum};
 use crate::assess::impact::Basis;
+use crate::assess::place::Place;
 use crate::assess::problem::{Ending, Episode, Named, Problem, Whose};
 use crate::config::DomainsConfig;
 
@@ -30,11 +32,11 @@ impl Store {
         let mut keys = Keys::read(&tx)?;
         keys::resolve(&tx, &mut keys, &mut policies)?;
         let mut read = history::read(&tx, &keys, &mut policies, today, domains)?;
-        let mut problems = derive(&read, &keys);
+        let mut problems = derive(&mut read, &keys);
         if take_over(&tx, &keys, &read, &problems)? {
             keys = Keys::read(&tx)?;
             read.history.remarks = remarks::read(&tx)?;
-            problems = derive(&read, &keys);
+            problems = derive(&mut read, &keys);
         }
         let expired = expired_episodes(&tx)?;
         add_expired(&mut problems, &keys, &expired);
@@ -76,15 +78,62 @@ impl Store {
     pub fn problems(&self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
         let tx = self.db.unchecked_transaction()?;
         let keys = Keys::read(&tx)?;
-        let read = history::read(&tx, &keys, &mut Policies::default(), today, domains)?;
-        let mut problems = derive(&read, &keys);
+        let mut read = history::read(&tx, &keys, &mut Policies::default(), today, domains)?;
+        let mut problems = derive(&mut read, &keys);
         add_expired(&mut problems, &keys, &expired_episodes(&tx)?);
         Ok(problems)
     }
 }
 
-fn derive(read: &Read, keys: &Keys) -> Vec<Problem> {
-    assess::problems(&read.history, &|cause, place| keys.id(cause, place))
+/// The problems under the ids that they have here, which never change. The assessment knows no past but the reports: it
+/// may call a problem by the id of a vaguer one that it began as, and such a claim comes and goes with reports.
+fn derive(read: &mut Read, keys: &Keys) -> Vec<Problem> {
+    let ids = |cause: Cause, place: &Place| keys.id(cause, place);
+    let mut problems = assess::problems(&read.history, &ids);
+    let called: BTreeMap<String, String> = problems
+        .iter()
+        .map(|problem| (keys.id(problem.cause, &problem.place), problem.id.clone()))
+        .filter(|(id, called)| id != called)
+        .collect();
+    let is_about_one = |remark: &Remark| called.contains_key(&remark.about);
+    if read.history.remarks.iter().any(is_about_one) {
+        let remarks = read.history.remarks.clone();
+        for remark in &mut read.history.remarks {
+            if let Some(called) = called.get(&remark.about) {
+                remark.about.clone_from(called);
+            }
+        }
+        problems = assess::problems(&read.history, &ids);
+        read.history.remarks = remarks;
+    }
+    for problem in &mut problems {
+        let id = keys.id(problem.cause, &problem.place);
+        for remark in &mut problem.remarks {
+            if remark.about == problem.id {
+                remark.about.clone_from(&id);
+            }
+        }
+        problem.id = id;
+    }
+    let own: BTreeSet<&str> = problems.iter().map(|problem| problem.id.as_str()).collect();
+    let mut aliases: Vec<Vec<String>> = Vec::new();
+    for problem in &problems {
+        let joined = problem
+            .failures
+            .iter()
+            .filter_map(|at| read.history.failures.get(*at));
+        let joined = joined.map(|failure| keys.id(failure.cause, &failure.place));
+        let all: BTreeSet<String> = joined.filter(|id| !own.contains(id.as_str())).collect();
+        aliases.push(
+            all.into_iter()
+                .chain(keys.aliases(problem.cause, &problem.place))
+                .collect(),
+        );
+    }
+    for (problem, aliases) in problems.iter_mut().zip(aliases) {
+        problem.aliases = aliases;
+    }
+    problems
 }
 
 /// Failures of a problem in a policy result, by the ids of both, that belong to another problem.

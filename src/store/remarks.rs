@@ -132,8 +132,12 @@ impl Store {
             return Ok(None);
         }
         if let Some(number) = number_of(&self.db, &text)? {
+            // One that is nothing of its own any more is what its failures joined.
             let id = self.db.query_row(
-                "SELECT id FROM problem WHERE number = :number",
+                "SELECT coalesce((SELECT heir.id FROM joined JOIN problem AS heir ON heir.number = joined.into_problem
+                                  WHERE joined.problem = problem.number AND problem.first_day = ''
+                                  ORDER BY joined.policy_result DESC LIMIT 1), id)
+                 FROM problem WHERE number = :number",
                 named_params! { ":number": number },
                 |row| row.get(0),
             )?;

@@ -91,12 +91,9 @@ fn keep_episodes(db: &Connection) -> rusqlite::Result<()> {
                                       ended_day, by_note)
          WITH result AS (
              SELECT coalesce(joined.into_problem, failure.problem) AS problem, report.id AS report, report.day,
-                    policy.policy_domain, policy.policy_type,
-                    CASE WHEN NOT coalesce(policy_result.failed, 0) > 0 THEN total(failure.failed_session_count)
-                         WHEN count(failure.failed_session_count) < count(*) THEN policy_result.failed
-                         ELSE min(total(failure.failed_session_count), policy_result.failed) END AS failed,
-                    iif(coalesce(policy_result.failed, 0) > 0, 0,
-                        count(*) > count(failure.failed_session_count)) AS at_least
+                    policy.policy_type, policy_result.failed AS summary,
+                    total(failure.failed_session_count) AS details,
+                    count(*) > count(failure.failed_session_count) AS at_least
              FROM leaving CROSS JOIN report ON report.id = leaving.id AND report.status = 'counted'
                   CROSS JOIN policy_result ON policy_result.report = report.id
                   CROSS JOIN policy ON policy.id = policy_result.policy
@@ -105,13 +102,13 @@ fn keep_episodes(db: &Connection) -> rusqlite::Result<()> {
                                   AND joined.problem = failure.problem
              GROUP BY policy_result.id, 1
          ), by_type AS (
-             SELECT problem, report, day, policy_domain, policy_type, total(failed) AS failed,
-                    max(at_least) AS at_least
-             FROM result GROUP BY problem, report, policy_domain, policy_type
+             SELECT problem, report, day, policy_type,
+                    total(iif(summary > 0, min(details, summary), details)) AS failed,
+                    max(at_least AND NOT (coalesce(summary, 0) > 0 AND details >= summary)) AS at_least
+             FROM result GROUP BY problem, report, policy_type
          ), by_report AS (
              SELECT problem, day, max(failed) AS failed, max(at_least) AS at_least
-             FROM by_type
-             GROUP BY problem, report, policy_domain, iif(policy_type = 'tlsa', 'sts', policy_type)
+             FROM by_type GROUP BY problem, report, iif(policy_type = 'tlsa', 'sts', policy_type)
          )
          SELECT episode.problem, episode.first_day, episode.last_day, max(by_report.day), episode.visible_from,
                 CAST(total(by_report.failed) AS INTEGER), max(by_report.at_least), episode.ended, episode.ended_day,

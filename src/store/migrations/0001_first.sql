@@ -473,27 +473,29 @@ SELECT id, cause, place, place_kind, state, impact, policy, whose, nullif(named,
 FROM problem WHERE first_day <> '';
 
 -- A session may stand in several details, so the summary bounds them; a clean or unreadable summary beside details says
--- nothing. Of sts and tlsa in one report the larger counts.
+-- nothing. Of sts and tlsa in one report the larger counts, and the other is 0, so that sums are right.
 CREATE VIEW problem_days AS
 SELECT problem.id AS problem, report.day, sender.reporter, sender.submitter,
-       nullif(counts.policy_domain, '') AS policy_domain, counts.policy_type, CAST(counts.failed AS INTEGER) AS failed,
+       nullif(counts.policy_domain, '') AS policy_domain, counts.policy_type,
+       CAST(CASE counts.policy_type WHEN 'sts' THEN iif(sts >= tlsa, counts.failed, 0)
+                                    WHEN 'tlsa' THEN iif(tlsa > sts, counts.failed, 0)
+                                    ELSE counts.failed END AS INTEGER) AS failed,
        counts.unreadable, counts.delivered_in_spite, counts.report
 FROM (
-    SELECT number, report, policy_domain,
-           iif(min(policy_type) < max(policy_type), 'sts,tlsa', min(policy_type)) AS policy_type,
-           max(failed) AS failed, sum(unreadable) AS unreadable, min(is_clean) AS delivered_in_spite
+    SELECT number, report, policy_domain, policy_type, total(failed) AS failed, sum(unreadable) AS unreadable,
+           min(in_spite) AS delivered_in_spite,
+           total(CASE WHEN policy_type = 'sts' THEN total(failed) END) OVER entries AS sts,
+           total(CASE WHEN policy_type = 'tlsa' THEN total(failed) END) OVER entries AS tlsa
     FROM (
-        SELECT number, report, policy_domain, policy_type, total(failed) AS failed, sum(unreadable) AS unreadable,
-               min(is_clean) AS is_clean
+        SELECT number, report, policy_domain, policy_type, in_spite,
+               iif(summary > 0, min(details, summary), details) AS failed,
+               iif(summary > 0 AND details >= summary, 0, unreadable) AS unreadable
         FROM (
             SELECT coalesce(joined.into_problem, failure.problem) AS number, policy_result.report,
-                   policy.policy_domain, policy.policy_type,
-                   CASE WHEN NOT coalesce(policy_result.failed, 0) > 0 THEN total(failure.failed_session_count)
-                        WHEN count(failure.failed_session_count) < count(*) THEN policy_result.failed
-                        ELSE min(total(failure.failed_session_count), policy_result.failed) END AS failed,
-                   iif(coalesce(policy_result.failed, 0) > 0, 0,
-                       count(*) - count(failure.failed_session_count)) AS unreadable,
-                   coalesce(policy_result.failed = 0, 0) AS is_clean
+                   policy.policy_domain, policy.policy_type, policy_result.failed AS summary,
+                   total(failure.failed_session_count) AS details,
+                   count(*) - count(failure.failed_session_count) AS unreadable,
+                   coalesce(policy_result.failed = 0 AND policy_result.successful > 0, 0) AS in_spite
             FROM failure JOIN policy_result ON policy_result.id = failure.policy_result
                  JOIN policy ON policy.id = policy_result.policy
                  LEFT JOIN joined ON joined.policy_result = failure.policy_result
@@ -501,9 +503,9 @@ FROM (
             WHERE failure.problem IS NOT NULL
             GROUP BY policy_result.report, number, policy_result.id
         )
-        GROUP BY number, report, policy_domain, policy_type
     )
-    GROUP BY number, report, policy_domain, iif(policy_type = 'tlsa', 'sts', policy_type)
+    GROUP BY number, report, policy_domain, policy_type
+    WINDOW entries AS (PARTITION BY number, report)
 ) AS counts
 JOIN problem ON problem.number = counts.number JOIN report ON report.id = counts.report
 JOIN sender ON sender.id = report.sender

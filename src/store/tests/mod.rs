@@ -14,6 +14,7 @@ mod cursor;
 mod digests;
 mod files;
 mod order;
+mod problems;
 mod record;
 mod retention;
 

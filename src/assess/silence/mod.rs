@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::history::Sum;
-use super::sessions::{Days, Index, Row, Standing, count_within, days_between, known_days, plus, within};
+use crate::assess::history::Sum;
+use crate::assess::sessions::{
+    Days, Index, Row, Standing, count_within, days_between, known_days, plus, within,
+};
 
 /// Days looked back on, with the last.
 const LOOK_BACK: i64 = 28;
@@ -30,7 +32,7 @@ const BUSY_DAYS: usize = 7;
 /// How a reporter stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReporterState {
-    /// As in [`super::history::Entry::reporter`].
+    /// As in [`crate::assess::history::Entry::reporter`].
     pub reporter: String,
     /// First known day.
     pub first_day: Date,
@@ -91,19 +93,19 @@ impl Quiet {
 
 /// The known days of all reporters.
 #[derive(Debug)]
-pub(super) struct Calendar<'a> {
-    pub(super) days: BTreeMap<&'a str, Days>,
+pub(in crate::assess) struct Calendar<'a> {
+    pub(in crate::assess) days: BTreeMap<&'a str, Days>,
 }
 
 impl<'a> Calendar<'a> {
-    pub(super) fn of(index: &Index<'a>) -> Self {
+    pub(in crate::assess) fn of(index: &Index<'a>) -> Self {
         Self {
             days: known_days(index),
         }
     }
 
     /// Whether a reporter was watched on the evening of a day.
-    pub(super) fn is_watched(&self, reporter: &str, day: Date) -> bool {
+    pub(in crate::assess) fn is_watched(&self, reporter: &str, day: Date) -> bool {
         self.days
             .get(reporter)
             .is_some_and(|days| count_within(days, plus(day, 1 - LOOK_BACK), day) >= WATCHED_DAYS)
@@ -111,7 +113,7 @@ impl<'a> Calendar<'a> {
 }
 
 /// How every reporter about our domains stands, the one with most connections first.
-pub(super) fn reporters(index: &Index<'_>, calendar: &Calendar<'_>) -> Vec<ReporterState> {
+pub(in crate::assess) fn reporters(index: &Index<'_>, calendar: &Calendar<'_>) -> Vec<ReporterState> {
     let mut rows: BTreeMap<&str, Vec<(&str, &Row<'_>)>> = BTreeMap::new();
     for domain in index.ours() {
         for row in &domain.rows {
@@ -205,7 +207,7 @@ fn silence(today: Date, reporter: &str, last_day: Date, longest: Option<i64>) ->
 }
 
 /// Silence as a whole.
-pub(super) fn quiet(index: &Index<'_>, states: &[ReporterState]) -> Quiet {
+pub(in crate::assess) fn quiet(index: &Index<'_>, states: &[ReporterState]) -> Quiet {
     let silent: Vec<&ReporterState> = states.iter().filter(|state| state.silence.is_some()).collect();
     let google_goes_on = !silent.iter().any(|state| state.reporter == "google.com");
     Quiet {
@@ -242,3 +244,6 @@ fn none_for_days(index: &Index<'_>) -> Option<i64> {
     let is_long = whole_days >= NONE_DAYS && pause > usual && pause <= GONE_DAYS;
     (is_long && before >= BUSY_DAYS).then_some(whole_days)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::complete::{self, Completeness};
-use super::drift::DriftEvent;
-use super::history::{History, Sum};
-use super::place::Place;
-use super::policy::{self, PolicyHistory};
-use super::problem::Problem;
-use super::ready::{self, Case, Readiness};
-use super::sessions::{DomainRows, Index, Standing, days_between, plus, rows_within};
-use super::silence::{self, Calendar, Quiet, ReporterState};
-use super::tlsa::{self, SeenTlsa};
+use crate::assess::complete::{self, Completeness};
+use crate::assess::drift::DriftEvent;
+use crate::assess::history::{History, Sum};
+use crate::assess::place::Place;
+use crate::assess::policy::{self, PolicyHistory};
+use crate::assess::problem::Problem;
+use crate::assess::ready::{self, Case, Readiness};
+use crate::assess::sessions::{DomainRows, Index, Standing, days_between, plus, rows_within};
+use crate::assess::silence::{self, Calendar, Quiet, ReporterState};
+use crate::assess::tlsa::{self, SeenTlsa};
 
 /// Days of the weekly mail.
 pub const WEEK_DAYS: i64 = 7;
@@ -318,3 +318,6 @@ fn retired_one(index: &Index<'_>, name: &str, since: Date) -> Retired {
     }
     retired
 }
+
+#[cfg(test)]
+pub(in crate::assess) mod tests;

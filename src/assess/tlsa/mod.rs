@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::cause::Cause;
-use super::drift::DriftEvent;
-use super::history::{Entry, PolicyText, Sum};
-use super::sessions::{DomainRows, Index, Standing, plus};
+use crate::assess::cause::Cause;
+use crate::assess::drift::DriftEvent;
+use crate::assess::history::{Entry, PolicyText, Sum};
+use crate::assess::sessions::{DomainRows, Index, Standing, plus};
 
 /// The TLSA records of one place: `usage selector matching-type data`, lower case, sorted.
 pub type TlsaSet = BTreeSet<String>;
@@ -74,9 +74,7 @@ pub fn read(text: &PolicyText) -> Option<TlsaSet> {
 fn record(line: &str) -> Option<String> {
     let is_field = |token: &&str| token.len() <= 3 && token.parse::<u8>().is_ok();
     let tokens: Vec<&str> = line.split_whitespace().collect();
-    let start = tokens
-        .windows(3)
-        .position(|fields| fields.iter().all(|token| is_field(token)))?;
+    let start = tokens.windows(3).position(|fields| fields.iter().all(is_field))?;
     let (fields, data) = tokens.get(start..)?.split_at_checked(3)?;
     let data: String = data.concat().to_lowercase();
     let is_hex = !data.is_empty() && data.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -95,7 +93,9 @@ struct Span {
 type Spans<'a> = BTreeMap<&'a str, BTreeMap<(&'a str, usize), Span>>;
 
 /// The sets that senders saw, by the domain they reported about, and what there is to tell of them.
-pub(super) fn history<'a>(index: &Index<'a>) -> (BTreeMap<&'a str, Vec<SeenTlsa>>, Vec<DriftEvent>) {
+pub(in crate::assess) fn history<'a>(
+    index: &Index<'a>,
+) -> (BTreeMap<&'a str, Vec<SeenTlsa>>, Vec<DriftEvent>) {
     let mut all: Spans<'a> = BTreeMap::new();
     let mut seen: BTreeMap<&'a str, Vec<SeenTlsa>> = BTreeMap::new();
     for rows in &index.domains {
@@ -375,3 +375,6 @@ fn lost_by(reporter: &str, days: &BTreeMap<Date, Option<&str>>) -> Vec<DriftEven
     }
     events
 }
+
+#[cfg(test)]
+mod tests;

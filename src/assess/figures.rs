@@ -1,0 +1,188 @@
+//! The figures of one problem, from its failures and its life.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+
+use super::cause::Cause;
+use super::count::{Index, Row};
+use super::days::after;
+use super::history::{PolicyText, Sum};
+use super::impact::basis;
+use super::life::Life;
+use super::problem::{DayCount, Episode, Witness};
+use super::spot::{most_first, patterns};
+
+/// So many distinct reasons are shown.
+const REASONS: usize = 5;
+
+/// Failed and all connections by day and reporter, oldest first.
+pub(super) fn day_counts(life: &Life<'_>) -> Vec<DayCount> {
+    life.days
+        .iter()
+        .flat_map(|(day, by)| by.iter().map(move |(reporter, fail)| (*day, *reporter, fail)))
+        .map(|(day, reporter, fail)| DayCount {
+            day,
+            reporter: reporter.to_owned(),
+            failed: fail.failed,
+            total: fail.total,
+        })
+        .collect()
+}
+
+/// Who saw an episode, most failed connections first.
+pub(super) fn witnesses(life: &Life<'_>, episode: &Episode, rows: &[Row<'_>], today: Date) -> Vec<Witness> {
+    let mut by_reporter: BTreeMap<&str, Vec<&Row<'_>>> = BTreeMap::new();
+    for row in rows {
+        by_reporter.entry(row.reporter()).or_default().push(row);
+    }
+    let mut witnesses: Vec<Witness> = by_reporter
+        .into_iter()
+        .map(|(reporter, rows)| witness(life, episode, reporter, &rows, today))
+        .collect();
+    witnesses.sort_by_key(|witness| std::cmp::Reverse(witness.failed.known));
+    witnesses
+}
+
+fn witness(life: &Life<'_>, episode: &Episode, reporter: &str, rows: &[&Row<'_>], today: Date) -> Witness {
+    let mut witness = Witness {
+        reporter: reporter.to_owned(),
+        failed: Sum::default(),
+        total: Sum::default(),
+        first_day: episode.last_day,
+        last_day: episode.first_day,
+        unspecified: Sum::default(),
+        is_vague: rows.iter().all(|row| row.failure.cause.is_vague()),
+        names_no_mx: rows.iter().all(|row| row.failure.mx.is_empty()),
+        clean_days: Vec::new(),
+        newest_day: episode.last_day,
+    };
+    for (day, by) in life.days.range(episode.first_day..=episode.last_day) {
+        let Some(fail) = by.get(reporter) else {
+            continue;
+        };
+        witness.failed.add(fail.failed);
+        witness.total.add(fail.total);
+        witness.unspecified.add(fail.unspecified);
+        witness.first_day = witness.first_day.min(*day);
+        witness.last_day = witness.last_day.max(*day);
+    }
+    if let Some(known) = life.known.get(reporter) {
+        witness.clean_days = known.clean_after(episode.last_day).collect();
+        witness.newest_day = known.newest(today).unwrap_or(witness.last_day);
+    }
+    witness
+}
+
+/// The domains of these failures, most failed connections first.
+pub(super) fn domains(rows: &[Row<'_>]) -> Vec<String> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for row in rows {
+        let sum = counts.entry(&row.entry.domain).or_default();
+        *sum = sum.saturating_add(row.failure.failed.known);
+    }
+    most_first(counts).into_iter().map(|(domain, _)| domain).collect()
+}
+
+/// The reasons given, most frequent first.
+pub(super) fn reasons(rows: &[Row<'_>]) -> Vec<String> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for (reason, count) in rows.iter().flat_map(|row| &row.failure.reasons) {
+        let sum = counts.entry(reason).or_default();
+        *sum = sum.saturating_add(*count);
+    }
+    let reasons = most_first(counts).into_iter().map(|(reason, _)| reason);
+    reasons.take(REASONS).collect()
+}
+
+/// Their result types, sorted.
+pub(super) fn result_types(rows: &[Row<'_>]) -> Vec<String> {
+    let types: BTreeSet<&String> = rows.iter().flat_map(|row| &row.failure.result_types).collect();
+    types.into_iter().cloned().collect()
+}
+
+/// Their ids in `failure_types`, sorted.
+pub(super) fn failure_types(rows: &[Row<'_>]) -> Vec<i64> {
+    let ids: BTreeSet<i64> = rows
+        .iter()
+        .flat_map(|row| &row.failure.failure_types)
+        .copied()
+        .collect();
+    ids.into_iter().collect()
+}
+
+/// All connections of the witnesses on their failing days.
+pub(super) fn total(witnesses: &[Witness]) -> Sum {
+    let mut total = Sum::default();
+    for witness in witnesses {
+        total.add(witness.total);
+    }
+    total
+}
+
+/// The newest failing policy text that lists MX hosts or TLSA records.
+pub(super) fn policy(rows: &[Row<'_>]) -> Option<PolicyText> {
+    rows.iter()
+        .filter(|row| {
+            let policy = &row.entry.policy;
+            !patterns(policy).is_empty() || (policy.policy_type == "tlsa" && !policy.lines.is_empty())
+        })
+        .max_by(|one, other| {
+            let key = |row: &Row<'_>| (row.day(), std::cmp::Reverse(basis(&row.entry.policy)));
+            key(one)
+                .cmp(&key(other))
+                .then_with(|| one.entry.policy.cmp(&other.entry.policy))
+        })
+        .map(|row| PolicyText::clone(&row.entry.policy))
+}
+
+/// The days known to the witnesses of an episode, from its first failing day on.
+pub(super) fn known_days(life: &Life<'_>, episode: &Episode, witnesses: &[Witness]) -> Vec<Date> {
+    let days: BTreeSet<Date> = witnesses
+        .iter()
+        .filter_map(|witness| life.known.get(witness.reporter.as_str()))
+        .flat_map(|known| known.since(episode.first_day))
+        .collect();
+    days.into_iter().collect()
+}
+
+/// The last day on which a witness may use the copy of the policy that it last fetched.
+pub(super) fn cached_until(
+    index: &Index<'_>,
+    cause: Cause,
+    life: &Life<'_>,
+    rows: &[Row<'_>],
+) -> Option<Date> {
+    if !cause.is_about_the_policy() {
+        return None;
+    }
+    let pairs: BTreeSet<(&str, &str)> = rows
+        .iter()
+        .map(|row| (row.reporter(), &*row.entry.domain))
+        .collect();
+    let last = rows.iter().map(Row::day).max()?;
+    pairs
+        .into_iter()
+        .filter_map(|(reporter, domain)| {
+            let entries = index.entries(reporter, domain);
+            let end = entries.partition_point(|(day, _)| *day <= last);
+            entries.iter().take(end).rev().find_map(|(day, at)| {
+                let is_failing = life.days.get(day).is_some_and(|by| by.contains_key(reporter));
+                let entry = index.history.entries.get(*at).filter(|_| !is_failing)?;
+                Some(after(*day, max_age(&entry.policy)?))
+            })
+        })
+        .max()
+}
+
+/// `max_age` of a policy, in whole days.
+fn max_age(policy: &PolicyText) -> Option<i64> {
+    const DAY: i64 = 86_400;
+    let lines = policy.lines.iter().flat_map(|line| line.lines());
+    let (_, age) = lines
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.trim().eq_ignore_ascii_case("max_age"))?;
+    // RFC 8461, Section 3.2: at most a year.
+    let age = age.trim().parse::<i64>().ok()?.clamp(0, 31_557_600);
+    age.checked_div(DAY)
+}

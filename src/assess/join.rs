@@ -1,0 +1,310 @@
+//! Which failures are one repair although their reports say more or less of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+
+use super::cause::Cause;
+use super::count::{Groups, Index, Row};
+use super::life::Life;
+use super::place::Place;
+
+/// Cause and place.
+pub(super) type Key = (Cause, Place);
+
+/// The failures of one problem.
+#[derive(Debug)]
+pub(super) struct Group<'h> {
+    pub(super) rows: Vec<Row<'h>>,
+    /// First failing day of its own rows.
+    pub(super) first_day: Option<Date>,
+    /// The vaguer problems whose failures joined, with the first day of those.
+    pub(super) absorbed: BTreeMap<Key, Date>,
+}
+
+impl Group<'_> {
+    fn absorb(&mut self, vague: Key, day: Date) {
+        let first = self.absorbed.entry(vague).or_insert(day);
+        *first = day.min(*first);
+    }
+}
+
+/// When a precise problem was open.
+#[derive(Debug, Clone)]
+struct Span {
+    key: Key,
+    first: Date,
+    /// `None`: still open.
+    end: Option<Date>,
+    failing: BTreeSet<Date>,
+}
+
+impl Span {
+    fn has(&self, day: Date) -> bool {
+        self.first <= day && self.end.is_none_or(|end| day <= end)
+    }
+}
+
+/// Joins the groups: first details without an MX, then those without a reason.
+pub(super) fn join<'h>(index: &Index<'h>, groups: Groups<'h>) -> BTreeMap<Key, Group<'h>> {
+    let mut joined: BTreeMap<Key, Group<'h>> = groups
+        .into_iter()
+        .map(|(key, rows)| {
+            let first_day = rows.iter().map(Row::day).min();
+            let absorbed = BTreeMap::new();
+            (
+                key,
+                Group {
+                    rows,
+                    first_day,
+                    absorbed,
+                },
+            )
+        })
+        .collect();
+    join_unnamed(index, &mut joined);
+    join_unspecified(index, &mut joined);
+    joined
+}
+
+/// Details without MX join the only problem of their cause that is open for their domain.
+fn join_unnamed<'h>(index: &Index<'h>, groups: &mut BTreeMap<Key, Group<'h>>) {
+    let mut named: BTreeMap<(Cause, &str), BTreeSet<Key>> = BTreeMap::new();
+    for (key, group) in groups.iter().filter(|(key, _)| matches!(key.1, Place::Mx(_))) {
+        for row in &group.rows {
+            named
+                .entry((key.0, &row.entry.domain))
+                .or_default()
+                .insert(key.clone());
+        }
+    }
+    let mut spans = BTreeMap::new();
+    let vague: Vec<Key> = groups
+        .keys()
+        .filter(|(_, place)| matches!(place, Place::Unnamed(_)))
+        .cloned()
+        .collect();
+    for key in vague {
+        // Failures without any detail are told apart: nothing says that they are the same.
+        if key.0 == Cause::Unspecified {
+            continue;
+        }
+        let Some(candidates) = named.get(&(key.0, key.1.name())) else {
+            continue;
+        };
+        let candidates = spans_of(index, groups, candidates, &mut spans);
+        absorb(index, groups, &key, &candidates, Needs::Open);
+    }
+}
+
+/// Failures without a reason join the only problem with one that fails at their MX on the same day.
+fn join_unspecified<'h>(index: &Index<'h>, groups: &mut BTreeMap<Key, Group<'h>>) {
+    let mut precise: BTreeMap<&Place, BTreeSet<Key>> = BTreeMap::new();
+    for key in groups.keys().filter(|key| explains(key.0)) {
+        precise.entry(&key.1).or_default().insert(key.clone());
+    }
+    let precise: BTreeMap<Place, BTreeSet<Key>> = precise
+        .into_iter()
+        .map(|(place, keys)| (place.clone(), keys))
+        .collect();
+    let mut spans = BTreeMap::new();
+    for (place, keys) in precise.iter().filter(|(place, _)| matches!(place, Place::Mx(_))) {
+        let key = (Cause::NotSpecified, place.clone());
+        if groups.contains_key(&key) {
+            let candidates = spans_of(index, groups, keys, &mut spans);
+            absorb(index, groups, &key, &candidates, Needs::SameDay);
+        }
+    }
+}
+
+/// Whether a cause may be what a report means that only says "certificate or handshake".
+fn explains(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Expired
+            | Cause::WrongName
+            | Cause::NotTrusted
+            | Cause::NotYetValid
+            | Cause::TlsaMismatch
+            | Cause::Handshake
+    )
+}
+
+/// The visible episodes of these problems, by their rows so far.
+fn spans_of<'h>(
+    index: &Index<'h>,
+    groups: &BTreeMap<Key, Group<'h>>,
+    keys: &BTreeSet<Key>,
+    known: &mut BTreeMap<Key, Vec<Span>>,
+) -> Vec<Span> {
+    let mut spans = Vec::new();
+    for key in keys {
+        let of_key = known.entry(key.clone()).or_insert_with(|| {
+            let rows = groups.get(key).map_or(&[][..], |group| &group.rows);
+            let life = Life::new(index, key.0, rows, &[]);
+            life.episodes
+                .iter()
+                .filter(|episode| episode.visible_from.is_some())
+                .map(|episode| Span {
+                    key: key.clone(),
+                    first: episode.first_day,
+                    end: episode.ended.map(|(_, day)| day),
+                    failing: life
+                        .days
+                        .range(episode.first_day..=episode.last_day)
+                        .map(|(day, _)| *day)
+                        .collect(),
+                })
+                .collect()
+        });
+        spans.extend(of_key.iter().cloned());
+    }
+    spans
+}
+
+/// What a vague stretch of failures must have in common with a precise one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Both were open at a time.
+    Open,
+    /// Both failed on a day.
+    SameDay,
+}
+
+/// Moves the failures of `key` to the candidates that they belong to.
+fn absorb<'h>(
+    index: &Index<'h>,
+    groups: &mut BTreeMap<Key, Group<'h>>,
+    key: &Key,
+    candidates: &[Span],
+    needs: Needs,
+) {
+    let Some(mut group) = groups.remove(key) else {
+        return;
+    };
+    let life = Life::new(index, key.0, &group.rows, &[]);
+    let mut targets: BTreeMap<Date, Option<Key>> = BTreeMap::new();
+    for episode in &life.episodes {
+        let end = episode.ended.map(|(_, day)| day);
+        let days = || {
+            life.days
+                .range(episode.first_day..=episode.last_day)
+                .map(|(day, _)| *day)
+        };
+        let spans: Vec<&Span> = candidates
+            .iter()
+            .filter(|span| match needs {
+                Needs::Open => {
+                    end.is_none_or(|end| span.first <= end)
+                        && span.end.is_none_or(|end| end >= episode.first_day)
+                }
+                Needs::SameDay => days().any(|day| span.failing.contains(&day)),
+            })
+            .collect();
+        targets.extend(days().map(|day| (day, target(&spans, day))));
+    }
+    let (moved, left): (Vec<Row<'h>>, Vec<Row<'h>>) = std::mem::take(&mut group.rows)
+        .into_iter()
+        .partition(|row| matches!(targets.get(&row.day()), Some(Some(_))));
+    for mut row in moved {
+        let day = row.day();
+        let Some(target) = targets
+            .get(&day)
+            .cloned()
+            .flatten()
+            .and_then(|key| groups.get_mut(&key))
+        else {
+            continue;
+        };
+        row.is_joined |= needs == Needs::SameDay;
+        target.absorb(key.clone(), day);
+        target.rows.push(row);
+    }
+    for (vague, day) in std::mem::take(&mut group.absorbed) {
+        let target = targets.get(&day).cloned().flatten();
+        match target.and_then(|key| groups.get_mut(&key)) {
+            Some(target) => target.absorb(vague, day),
+            None => group.absorb(vague, day),
+        }
+    }
+    if !left.is_empty() {
+        group.first_day = left.iter().map(Row::day).min();
+        group.rows = left;
+        groups.insert(key.clone(), group);
+    }
+}
+
+/// The one problem that was open on a day; before all of them, the first one.
+fn target(spans: &[&Span], day: Date) -> Option<Key> {
+    let open: BTreeSet<&Key> = spans
+        .iter()
+        .filter(|span| span.has(day))
+        .map(|span| &span.key)
+        .collect();
+    if let [only] = open.iter().collect::<Vec<_>>()[..] {
+        return Some((*only).clone());
+    }
+    if !open.is_empty() {
+        return None;
+    }
+    let first = spans
+        .iter()
+        .map(|span| span.first)
+        .min()
+        .filter(|first| day < *first)?;
+    let earliest: BTreeSet<&Key> = spans
+        .iter()
+        .filter(|span| span.first == first)
+        .map(|span| &span.key)
+        .collect();
+    match earliest.iter().collect::<Vec<_>>()[..] {
+        [only] => Some((*only).clone()),
+        _ => None,
+    }
+}
+
+/// Ids and aliases of all problems: a problem that began as a vaguer one keeps that one's id, and what is left of the
+/// vaguer one takes the id that thereby is free.
+pub(super) fn ids(
+    groups: &BTreeMap<Key, Group<'_>>,
+    ids: &dyn Fn(Cause, &Place) -> String,
+) -> BTreeMap<Key, (String, Vec<String>)> {
+    let mut claims: Vec<(Date, &Key, &Key)> = Vec::new();
+    for (key, group) in groups {
+        for (vague, first) in &group.absorbed {
+            let is_first = group.first_day.is_none_or(|own| *first < own);
+            let left = groups.get(vague).and_then(|left| left.first_day);
+            if is_first && left.is_none_or(|left| *first < left) {
+                claims.push((*first, vague, key));
+            }
+        }
+    }
+    claims.sort();
+    let mut taken: BTreeMap<&Key, &Key> = BTreeMap::new();
+    let mut by_owner: BTreeMap<&Key, &Key> = BTreeMap::new();
+    for (_, vague, key) in claims {
+        if !taken.contains_key(vague) && !by_owner.contains_key(key) {
+            taken.insert(vague, key);
+            by_owner.insert(key, vague);
+        }
+    }
+    let mut result = BTreeMap::new();
+    for (key, group) in groups {
+        let own = by_owner.get(key).or(taken.get(key)).copied().unwrap_or(key);
+        let free =
+            |other: &&Key| *other != own && !groups.contains_key(*other) && !taken.contains_key(*other);
+        let mut aliases: Vec<String> = group
+            .absorbed
+            .keys()
+            .filter(free)
+            .map(|(cause, place)| ids(*cause, place))
+            .collect();
+        if let Some(vague) = by_owner.get(key)
+            && !groups.contains_key(*vague)
+        {
+            aliases.push(ids(key.0, &key.1));
+        }
+        result.insert(key.clone(), (ids(own.0, &own.1), aliases));
+    }
+    result
+}

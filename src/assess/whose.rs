@@ -1,0 +1,109 @@
+//! Whose a problem is: yours, only one sender's, or it can't be told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+
+use super::cause::Cause;
+use super::count::{Index, Row, Sessions};
+use super::history::PolicyText;
+use super::place::Place;
+use super::problem::{Unaffected, Whose};
+
+/// A reporter with fewer good connections proves nothing by not seeing a problem.
+const LEAST_GOOD: u64 = 20;
+
+/// The reporters that could have seen the failures and did not: with good connections on the failing days to the same
+/// domain (for DANE also to the same MX) under the same policy type.
+pub(super) fn unaffected(
+    index: &Index<'_>,
+    cause: Cause,
+    place: &Place,
+    rows: &[Row<'_>],
+) -> Vec<Unaffected> {
+    let days: BTreeSet<Date> = rows.iter().map(Row::day).collect();
+    let witnesses: BTreeSet<&str> = rows.iter().map(Row::reporter).collect();
+    let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for row in rows {
+        let policy_type: &str = &row.entry.policy.policy_type;
+        types.entry(&row.entry.domain).or_default().insert(policy_type);
+        if policy_type == "tlsa" {
+            types.entry(place.name()).or_default().insert(policy_type);
+        }
+    }
+    let is_able = |domain: &str, policy_type: &str| {
+        let is_same = types.get(domain).is_some_and(|types| types.contains(policy_type));
+        // Without a policy many senders say nothing of missing encryption, so their silence proves nothing.
+        is_same || (cause == Cause::NoStarttls && matches!(policy_type, "sts" | "tlsa"))
+    };
+    let mut good: BTreeMap<&str, u64> = BTreeMap::new();
+    for domain in types.keys() {
+        for reporter in index
+            .reporters(domain)
+            .filter(|reporter| !witnesses.contains(reporter))
+        {
+            let sum = good.entry(reporter).or_default();
+            for (_, entries) in index.on_days(reporter, domain, &days) {
+                let mut sessions = Sessions::default();
+                for entry in entries {
+                    if is_able(domain, &entry.policy.policy_type) {
+                        sessions.add_good(entry);
+                    }
+                }
+                *sum = sum.saturating_add(sessions.sum().known);
+            }
+        }
+    }
+    let mut unaffected: Vec<Unaffected> = good
+        .into_iter()
+        .filter(|(_, ok)| *ok > 0)
+        .map(|(reporter, ok)| Unaffected {
+            reporter: reporter.to_owned(),
+            ok,
+        })
+        .collect();
+    unaffected.sort_by_key(|unaffected| std::cmp::Reverse(unaffected.ok));
+    unaffected
+}
+
+/// Whose the failures of one episode are; what only the look at all problems shows (C20) comes later.
+pub(super) fn whose(cause: Cause, rows: &[Row<'_>], unaffected: &[Unaffected]) -> Whose {
+    let reporters: BTreeSet<&str> = rows.iter().map(Row::reporter).collect();
+    if is_proven(cause, rows) {
+        Whose::YoursProven
+    } else if reporters.len() >= 2 {
+        Whose::YoursSeen
+    } else if unaffected.iter().any(|unaffected| unaffected.ok >= LEAST_GOOD) {
+        Whose::OnlyOne
+    } else {
+        Whose::CantTell
+    }
+}
+
+/// Whether a report alone proves that the fault is on our side.
+fn is_proven(cause: Cause, rows: &[Row<'_>]) -> bool {
+    match cause {
+        Cause::MxNotInPolicy | Cause::TlsaUnusable => true,
+        Cause::PolicyInvalid => rows.iter().any(|row| is_text_invalid(&row.entry.policy)),
+        _ => false,
+    }
+}
+
+/// Whether the text of an MTA-STS policy, if a report shows one, breaks RFC 8461, Section 3.2.
+fn is_text_invalid(policy: &PolicyText) -> bool {
+    let lines = || policy.lines.iter().flat_map(|line| line.lines()).map(str::trim);
+    let value = |key: &str| {
+        lines()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(name, _)| name.trim() == key)
+            .map(|(_, value)| value.trim())
+    };
+    if lines().all(str::is_empty) {
+        return false;
+    }
+    let is_max_age =
+        value("max_age").is_some_and(|age| age.parse::<u32>().is_ok_and(|age| age <= 31_557_600));
+    let is_mode = matches!(value("mode"), Some("enforce" | "testing" | "none"));
+    let has_mx = value("mx").is_some() || value("mode") == Some("none");
+    !(value("version") == Some("STSv1") && is_mode && is_max_age && has_mx)
+}
