@@ -81,6 +81,8 @@ pub(super) fn draft<'h>(
     let shown = life.shown();
     let episode = life.episodes.get(shown)?.clone();
     let failure_types = figures::failure_types(&rows);
+    let mut failures: Vec<usize> = rows.iter().map(|row| row.failure_at).collect();
+    failures.sort_unstable();
     rows.retain(|row| (episode.first_day..=episode.last_day).contains(&row.day()));
     let verdict = verdict(index, key.0, &rows, episode.last_day);
     let unaffected = unaffected(index, key.0, &key.1, &rows);
@@ -109,6 +111,7 @@ pub(super) fn draft<'h>(
         reasons: figures::reasons(&rows),
         result_types: figures::result_types(&rows),
         failure_types,
+        failures,
         policy: figures::policy(&rows),
         longest_pause,
         clean_days_needed,

@@ -18,6 +18,8 @@ pub(super) struct Row<'h> {
     /// Index of the entry.
     pub(super) entry_at: usize,
     pub(super) failure: &'h Failure,
+    /// Index of the failure.
+    pub(super) failure_at: usize,
     /// Whether the problem's cause comes from another report.
     pub(super) is_joined: bool,
 }
@@ -261,7 +263,7 @@ pub(super) type Groups<'h> = BTreeMap<(Cause, Place), Vec<Row<'h>>>;
 /// Rows by their own cause and place; an unnamed MX is named where the policy domain is one.
 pub(super) fn groups<'h>(index: &Index<'h>) -> Groups<'h> {
     let mut groups = Groups::new();
-    for failure in &index.history.failures {
+    for (failure_at, failure) in index.history.failures.iter().enumerate() {
         let Some(entry) = index.history.entries.get(failure.entry) else {
             continue;
         };
@@ -275,6 +277,7 @@ pub(super) fn groups<'h>(index: &Index<'h>) -> Groups<'h> {
             entry,
             entry_at: failure.entry,
             failure,
+            failure_at,
             is_joined: false,
         });
     }

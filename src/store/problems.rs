@@ -136,24 +136,25 @@ fn derive(read: &mut Read, keys: &Keys) -> Vec<Problem> {
     problems
 }
 
-/// Failures of a problem in a policy result, by the ids of both, that belong to another problem.
-type Joined = BTreeMap<(i64, i64), i64>;
+/// Failures of a problem in a policy result, by the ids of both, that belong to another problem, or to none.
+type Joined = BTreeMap<(i64, i64), Option<i64>>;
 
-/// The failures that the reports around them give to another problem.
+/// The failures that the reports around them, or people, take from the problem that they show by themselves.
 fn joined(read: &Read, keys: &Keys, problems: &[Problem]) -> Joined {
-    let mut joined = Joined::new();
+    let mut owners: BTreeMap<usize, i64> = BTreeMap::new();
     for problem in problems {
-        let Some(into) = keys.number(problem.cause, &problem.place) else {
-            continue;
-        };
-        for at in &problem.failures {
-            let failure = read.history.failures.get(*at);
-            let alone = failure.and_then(|failure| keys.number(failure.cause, &failure.place));
-            if let (Some(alone), Some(policy_result)) = (alone, read.policy_results.get(*at))
-                && alone != into
-            {
-                joined.insert((*policy_result, alone), into);
-            }
+        if let Some(number) = keys.number(problem.cause, &problem.place) {
+            owners.extend(problem.failures.iter().map(|at| (*at, number)));
+        }
+    }
+    let mut joined = Joined::new();
+    let failures = read.history.failures.iter().zip(&read.policy_results);
+    for (at, (failure, policy_result)) in failures.enumerate() {
+        let owner = owners.get(&at).copied();
+        if let Some(alone) = keys.number(failure.cause, &failure.place)
+            && owner != Some(alone)
+        {
+            joined.insert((*policy_result, alone), owner);
         }
     }
     joined
@@ -173,7 +174,7 @@ fn take_over(db: &Connection, keys: &Keys, read: &Read, problems: &[Problem]) ->
     // Rows of policy results grow, so the last one is the newest arrival.
     let heirs: BTreeMap<i64, i64> = joined(read, keys, problems)
         .into_iter()
-        .map(|((_, from), into)| (from, into))
+        .filter_map(|((_, from), into)| Some((from, into?)))
         .collect();
     let mut taken = BTreeSet::new();
     for (from, into) in heirs {
@@ -664,7 +665,7 @@ fn keep_failure_types(db: &Connection) -> rusqlite::Result<()> {
             .collect()
     };
     let now = pairs(
-        "SELECT DISTINCT coalesce(joined.into_problem, failure.problem), failure.failure_type
+        "SELECT DISTINCT iif(joined.problem IS NULL, failure.problem, joined.into_problem), failure.failure_type
          FROM failure CROSS JOIN policy_result ON policy_result.id = failure.policy_result
               CROSS JOIN report ON report.id = policy_result.report
               LEFT JOIN joined ON joined.policy_result = failure.policy_result AND joined.problem = failure.problem

@@ -90,7 +90,7 @@ fn keep_episodes(db: &Connection) -> rusqlite::Result<()> {
         "INSERT INTO expired_episode (problem, first_day, last_day, removed_to, visible_from, failed, at_least, ended,
                                       ended_day, by_note)
          WITH result AS (
-             SELECT coalesce(joined.into_problem, failure.problem) AS problem, report.id AS report, report.day,
+             SELECT iif(joined.problem IS NULL, failure.problem, joined.into_problem) AS problem, report.id AS report, report.day,
                     policy.policy_type, policy_result.failed AS summary,
                     total(failure.failed_session_count) AS details,
                     count(*) > count(failure.failed_session_count) AS at_least

@@ -261,15 +261,16 @@ CREATE INDEX failure_failure_type ON failure (failure_type) WHERE failure_type I
 CREATE INDEX failure_problem ON failure (problem) WHERE problem IS NOT NULL;
 CREATE INDEX failure_unassessed ON failure (id) WHERE problem IS NULL AND failure_type IS NOT NULL;
 
--- Failures of `problem` in this policy result that belong to another problem: the reports around them tell which.
+-- Failures of `problem` in this policy result that belong to another problem, as the reports around them tell; or to none
+-- (NULL), since their domain is retired or isn't ours.
 CREATE TABLE joined (
     policy_result INTEGER NOT NULL REFERENCES policy_result (id) ON DELETE CASCADE,
     problem       INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
-    into_problem  INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
+    into_problem  INTEGER REFERENCES problem (number) ON DELETE CASCADE,
     PRIMARY KEY (policy_result, problem)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX joined_problem ON joined (problem);
-CREATE INDEX joined_into_problem ON joined (into_problem);
+CREATE INDEX joined_into_problem ON joined (into_problem) WHERE into_problem IS NOT NULL;
 
 CREATE TABLE digest (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -406,7 +407,7 @@ FROM failure JOIN failure_type ON failure_type.id = failure.failure_type
      JOIN policy ON policy.id = policy_result.policy
      JOIN report ON report.id = policy_result.report JOIN sender ON sender.id = report.sender
      LEFT JOIN joined ON joined.policy_result = failure.policy_result AND joined.problem = failure.problem
-     LEFT JOIN problem ON problem.number = coalesce(joined.into_problem, failure.problem)
+     LEFT JOIN problem ON problem.number = iif(joined.problem IS NULL, failure.problem, joined.into_problem)
 WHERE report.status = 'counted';
 
 -- sts and tlsa entries of one report and domain are the same sessions: of the two the larger counts. total() and the
@@ -491,7 +492,7 @@ FROM (
                iif(summary > 0, min(details, summary), details) AS failed,
                iif(summary > 0 AND details >= summary, 0, unreadable) AS unreadable
         FROM (
-            SELECT coalesce(joined.into_problem, failure.problem) AS number, policy_result.report,
+            SELECT iif(joined.problem IS NULL, failure.problem, joined.into_problem) AS number, policy_result.report,
                    policy.policy_domain, policy.policy_type, policy_result.failed AS summary,
                    total(failure.failed_session_count) AS details,
                    count(*) - count(failure.failed_session_count) AS unreadable,

@@ -255,7 +255,7 @@ fn report_with_thousands_of_mx_names_makes_a_bounded_number_of_problems() {
     assess(&mut place);
     assert_eq!(
         place.rows(
-            "SELECT place_kind, count(*), CAST(total(failed) AS INTEGER) FROM problem_days
+            "SELECT place_kind, count(*), CAST(total(problem_days.failed) AS INTEGER) FROM problem_days
                     JOIN problems ON problems.id = problem GROUP BY place_kind"
         ),
         ["mx|1000|1000", "unnamed|1|500"]
