@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::cli::{Cli, Show, Verb};
+use crate::cli::{Cli, Show, ShowArgs, Verb};
 use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::ping::{Ping, Pinger};
@@ -13,18 +13,26 @@ use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
 use crate::{daemon, deliver, import};
 
+mod ack;
 mod backup;
 mod check;
 mod digest;
 mod domains;
+mod explain;
+mod fixed;
 mod forget;
 mod mails;
+mod note;
 mod output;
+mod problems;
 mod progress;
 mod ready;
 mod reparse;
 mod reporters;
+mod retire;
+mod saying;
 mod show;
+mod show_problem;
 mod sql;
 mod status;
 
@@ -56,6 +64,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     {
         return sql::help(args);
     }
+    if let Verb::Explain { name, format } = &cli.verb {
+        return explain::explain(name.as_deref(), *format);
+    }
     let path = config_path(cli.config)?;
     let loaded = Config::load(&path)?;
     for warning in &loaded.warnings {
@@ -63,6 +74,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     }
     let config = loaded.config;
     match cli.verb {
+        Verb::Explain { name, format } => explain::explain(name.as_deref(), format),
         Verb::Run => run_daemon(config, &path).await,
         Verb::Poll { dry_run, no_mail } => poll_all(&config, dry_run, no_mail).await,
         Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
@@ -82,9 +94,16 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Domains(args) => domains::domains(&config, &args),
         Verb::Reporters(args) => reporters::reporters(&config, &args),
         Verb::Backup { file } => backup::backup(&config, &file),
-        Verb::Show {
-            what: Show::Report { id, format },
-        } => show::report(&config, id, format),
+        Verb::Problems(args) => problems::problems(&config, &args),
+        Verb::Show(ShowArgs {
+            what: Some(Show::Report { id, format }),
+            ..
+        }) => show::report(&config, id, format),
+        Verb::Show(args) => show_problem::show(&config, &args.problem.unwrap_or_default(), args.format),
+        Verb::Ack(args) => ack::ack(&config, &args),
+        Verb::Note(args) => note::note(&config, &args),
+        Verb::Fixed(args) => fixed::fixed(&config, &args),
+        Verb::Retire(args) => retire::retire(&config, &args),
     }
 }
 
