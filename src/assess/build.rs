@@ -175,11 +175,13 @@ fn retire(said: &Said<'_>, draft: &mut Draft<'_>, today: Date) {
     problem.is_retired = true;
     problem.retired_since = Some(since);
     for episode in &mut problem.episodes {
-        if episode.ended.is_none() {
+        // Later days look clean only because their failures are set aside.
+        if episode.ended.is_none_or(|(_, day)| day >= since) {
             episode.ended = Some((Ending::Past, since.max(episode.last_day)));
         }
     }
-    if !matches!(problem.state, State::BelowGate | State::Resolved) {
+    let ended = problem.episode().and_then(|episode| episode.ended);
+    if problem.state != State::BelowGate && matches!(ended, Some((Ending::Past, _))) {
         problem.state = State::Past;
     }
 }

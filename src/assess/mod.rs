@@ -5,8 +5,11 @@
 
 mod build;
 pub mod cause;
+pub mod complete;
 mod count;
 mod days;
+pub mod domains;
+pub mod drift;
 mod figures;
 mod gate;
 pub mod history;
@@ -17,12 +20,20 @@ mod life;
 mod named;
 pub mod news;
 pub mod place;
+pub mod policy;
 pub mod problem;
+pub mod ready;
 mod said;
+pub mod sessions;
+pub mod silence;
 mod spot;
 #[cfg(test)]
 mod tests;
+pub mod tlsa;
 mod whose;
+
+pub use domains::{complete, domains, reporters};
+pub use drift::drift;
 
 use std::cmp::Reverse;
 

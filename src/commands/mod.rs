@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::cli::{Cli, Show, Verb};
+use crate::cli::{Cli, Show, ShowArgs, Verb};
 use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::ping::{Ping, Pinger};
@@ -13,15 +13,26 @@ use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
 use crate::{daemon, deliver, import};
 
+mod ack;
 mod backup;
 mod check;
 mod digest;
+mod domains;
+mod explain;
+mod fixed;
 mod forget;
 mod mails;
+mod note;
 mod output;
+mod problems;
 mod progress;
+mod ready;
 mod reparse;
+mod reporters;
+mod retire;
+mod saying;
 mod show;
+mod show_problem;
 mod sql;
 mod status;
 
@@ -53,6 +64,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     {
         return sql::help(args);
     }
+    if let Verb::Explain { name, format } = &cli.verb {
+        return explain::explain(name.as_deref(), *format);
+    }
     let path = config_path(cli.config)?;
     let loaded = Config::load(&path)?;
     for warning in &loaded.warnings {
@@ -60,8 +74,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     }
     let config = loaded.config;
     match cli.verb {
+        Verb::Explain { name, format } => explain::explain(name.as_deref(), format),
         Verb::Run => run_daemon(config, &path).await,
-        Verb::Poll { dry_run } => poll_all(&config, dry_run).await,
+        Verb::Poll { dry_run, no_mail } => poll_all(&config, dry_run, no_mail).await,
         Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
         Verb::Digest(args) if args.send => digest::send(&config, args.dry_run).await,
         Verb::Digest(args) => digest::print(&config, &args),
@@ -75,10 +90,20 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Status(args) => status::status(&config, &args),
         Verb::Reparse { dry_run } => reparse::reparse(&config, dry_run).await,
         Verb::Forget(args) => forget::forget(&config, &args),
+        Verb::Ready(args) => ready::ready(&config, &args),
+        Verb::Domains(args) => domains::domains(&config, &args),
+        Verb::Reporters(args) => reporters::reporters(&config, &args),
         Verb::Backup { file } => backup::backup(&config, &file),
-        Verb::Show {
-            what: Show::Report { id, format },
-        } => show::report(&config, id, format),
+        Verb::Problems(args) => problems::problems(&config, &args),
+        Verb::Show(ShowArgs {
+            what: Some(Show::Report { id, format }),
+            ..
+        }) => show::report(&config, id, format),
+        Verb::Show(args) => show_problem::show(&config, &args.problem.unwrap_or_default(), args.format),
+        Verb::Ack(args) => ack::ack(&config, &args),
+        Verb::Note(args) => note::note(&config, &args),
+        Verb::Fixed(args) => fixed::fixed(&config, &args),
+        Verb::Retire(args) => retire::retire(&config, &args),
     }
 }
 
@@ -110,7 +135,7 @@ async fn run_daemon(config: Config, path: &Path) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
+async fn poll_all(config: &Config, dry_run: bool, no_mail: bool) -> anyhow::Result<End> {
     config.require_mailboxes()?;
     let _lock = if dry_run {
         None
@@ -134,7 +159,16 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     };
     pinger.send(if is_well { Ping::Success } else { Ping::Fail });
     pinger.finish().await;
-    polled.map(|(end, _)| end)
+    let (end, _) = polled?;
+    // Without recipients there is nobody to mail to, which is no fault of a poll.
+    if no_mail || config.require_sending().is_err() {
+        return Ok(end);
+    }
+    Ok(match digest::send_urgent(config).await? {
+        End::Done => end,
+        _ if end == End::Failed => End::Failed,
+        _ => End::Partly,
+    })
 }
 
 /// Polls every mailbox once; gives how many failed too.

@@ -1,0 +1,429 @@
+//! Histories made by hand, and what holds for all of the assessment.
+
+use std::rc::Rc;
+
+use jiff::civil::{Date, date};
+use proptest::prelude::*;
+
+use crate::assess::cause::Cause;
+use crate::assess::domains::{Protection, Survey};
+use crate::assess::history::{Entry, Failure, History, PolicyText, Remark, Saying, Sum};
+use crate::assess::impact::{Basis, Impact};
+use crate::assess::place::Place;
+use crate::assess::problem::{Episode, Problem, Spot, State, Whose};
+use crate::assess::ready::Verdict;
+use crate::assess::sessions::Standing;
+
+/// A history in the making.
+pub(in crate::assess) struct Made {
+    pub(in crate::assess) history: History,
+}
+
+impl Made {
+    pub(in crate::assess) fn on(today: Date, our_domains: &[&str], our_mx: &[&str]) -> Self {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self {
+            history: History {
+                today,
+                our_domains: owned(our_domains),
+                our_mx: owned(our_mx),
+                entries: Vec::new(),
+                failures: Vec::new(),
+                remarks: Vec::new(),
+            },
+        }
+    }
+
+    /// A report of its own with one entry.
+    pub(in crate::assess) fn report(
+        &mut self,
+        day: Date,
+        reporter: &str,
+        domain: &str,
+        policy: &Rc<PolicyText>,
+        (ok, failed): (u64, u64),
+    ) -> &mut Self {
+        let report = i64::try_from(self.history.entries.len()).unwrap();
+        self.history.entries.push(Entry {
+            report,
+            day,
+            reporter: reporter.into(),
+            domain: domain.into(),
+            policy: Rc::clone(policy),
+            ok: Some(ok),
+            failed: Some(failed),
+        });
+        self
+    }
+
+    /// A further entry in the last report.
+    pub(in crate::assess) fn entry(
+        &mut self,
+        domain: &str,
+        policy: &Rc<PolicyText>,
+        (ok, failed): (u64, u64),
+    ) -> &mut Self {
+        let last = self.history.entries.last().unwrap().clone();
+        self.history.entries.push(Entry {
+            domain: domain.into(),
+            policy: Rc::clone(policy),
+            ok: Some(ok),
+            failed: Some(failed),
+            ..last
+        });
+        self
+    }
+
+    /// A failure in the last entry.
+    pub(in crate::assess) fn failure(&mut self, cause: Cause, mx: &str, failed: u64) -> &mut Self {
+        let entry = self.history.entries.len() - 1;
+        let domain = self.history.entries[entry].domain.to_string();
+        let names: Vec<String> = (!mx.is_empty()).then(|| mx.to_owned()).into_iter().collect();
+        self.history.failures.push(Failure {
+            entry,
+            cause,
+            place: names
+                .first()
+                .map_or(Place::Unnamed(domain), |mx| Place::Mx(mx.clone())),
+            failed: sum(failed),
+            mx: names,
+            receiving_ips: Vec::new(),
+            sending_ips: Vec::new(),
+            reasons: Vec::new(),
+            result_types: Vec::new(),
+            failure_types: Vec::new(),
+        });
+        self
+    }
+
+    /// A report on each of the days.
+    pub(in crate::assess) fn reports(
+        &mut self,
+        days: impl IntoIterator<Item = Date>,
+        reporter: &str,
+        domain: &str,
+        policy: &Rc<PolicyText>,
+        ok: u64,
+    ) -> &mut Self {
+        for day in days {
+            self.report(day, reporter, domain, policy, (ok, 0));
+        }
+        self
+    }
+
+    pub(in crate::assess) fn retire(&mut self, about: &str, day: Date) -> &mut Self {
+        self.history.remarks.push(Remark {
+            about: about.to_owned(),
+            day,
+            by: "admin".to_owned(),
+            saying: Saying::Retired,
+        });
+        self
+    }
+
+    pub(in crate::assess) fn survey(&self) -> Survey {
+        Survey::of(&self.history, &[])
+    }
+}
+
+pub(in crate::assess) fn sum(known: u64) -> Sum {
+    Sum {
+        known,
+        at_least: false,
+    }
+}
+
+/// Days of November 2026.
+pub(in crate::assess) fn nov(days: std::ops::RangeInclusive<i8>) -> impl Iterator<Item = Date> + Clone {
+    days.map(|day| date(2026, 11, day))
+}
+
+pub(in crate::assess) fn policy(policy_type: &str, mode: Option<&str>, lines: &[&str]) -> Rc<PolicyText> {
+    Rc::new(PolicyText {
+        policy_type: policy_type.to_owned(),
+        mode: mode.map(str::to_owned),
+        lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+        mx_host: Vec::new(),
+    })
+}
+
+pub(in crate::assess) fn sts(mode: &str, mx: &[&str], max_age: u64) -> Rc<PolicyText> {
+    let mut lines = vec!["version: STSv1".to_owned(), format!("mode: {mode}")];
+    lines.extend(mx.iter().map(|mx| format!("mx: {mx}")));
+    lines.push(format!("max_age: {max_age}"));
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    policy("sts", Some(mode), &lines)
+}
+
+pub(in crate::assess) fn tlsa(records: &[&str]) -> Rc<PolicyText> {
+    policy("tlsa", None, records)
+}
+
+pub(in crate::assess) fn not_found() -> Rc<PolicyText> {
+    policy("no-policy-found", None, &[])
+}
+
+/// An open problem on these days.
+pub(in crate::assess) fn problem(
+    id: &str,
+    cause: Cause,
+    place: Place,
+    domain: &str,
+    days: (Date, Date),
+) -> Problem {
+    Problem {
+        id: id.to_owned(),
+        cause,
+        place,
+        state: State::Ongoing,
+        impact: Impact::Passed,
+        basis: Basis::Testing,
+        bases: Vec::new(),
+        last_known_mode: None,
+        whose: Whose::YoursProven,
+        spot: Spot::default(),
+        named: None,
+        episodes: vec![Episode {
+            first_day: days.0,
+            last_day: days.1,
+            visible_from: Some(days.0),
+            failed: Sum::default(),
+            ended: None,
+            by_note: None,
+        }],
+        domains: vec![domain.to_owned()],
+        witnesses: Vec::new(),
+        unaffected: Vec::new(),
+        failed: Sum::default(),
+        total: Sum::default(),
+        days: Vec::new(),
+        delivered_in_spite: false,
+        reasons: Vec::new(),
+        result_types: Vec::new(),
+        failure_types: Vec::new(),
+        policy: None,
+        longest_pause: None,
+        clean_days_needed: 2,
+        remarks: Vec::new(),
+        acknowledged_until: None,
+        is_foreign: false,
+        is_retired: false,
+        aliases: Vec::new(),
+        known_days: Vec::new(),
+        failures: Vec::new(),
+        cached_until: None,
+        is_provider: false,
+        retired_since: None,
+        after_retirement: Sum::default(),
+        held_after_retirement: false,
+    }
+}
+
+/// Sample 2 of the model digests: all quiet, seen on Monday, 16 Nov.
+pub(in crate::assess) fn quiet_week() -> Made {
+    let mut made = Made::on(
+        date(2026, 11, 16),
+        &["example.com", "example.org"],
+        &["mx1.example.com"],
+    );
+    let com = sts("enforce", &["mx1.example.com"], 604_800);
+    let org = sts("testing", &["mx1.example.com"], 604_800);
+    let before = || (30..=31).map(|day| date(2026, 10, day)).chain(nov(1..=7));
+    made.reports(before(), "google.com", "example.com", &com, 360)
+        .reports(before(), "google.com", "example.org", &org, 60)
+        .reports(before(), "microsoft.com", "example.com", &com, 132)
+        .reports(before(), "mail.ru", "example.com", &com, 12)
+        .reports(nov(8..=14), "google.com", "example.com", &com, 360)
+        .reports(nov(8..=13), "google.com", "example.org", &org, 60)
+        .reports(nov(14..=14), "google.com", "example.org", &org, 61)
+        .reports(nov(9..=14), "microsoft.com", "example.com", &com, 132)
+        .reports(nov(9..=14), "microsoft.com", "example.org", &org, 14)
+        .reports(nov(8..=13), "mail.ru", "example.com", &com, 12)
+        .reports(nov(14..=14), "mail.ru", "example.com", &com, 11)
+        .reports(nov(15..=15), "mail.ru", "example.com", &com, 12)
+        .reports(nov(10..=11), "mail.ru", "example.org", &org, 2)
+        .reports(nov(12..=12), "mail.ru", "example.org", &org, 3)
+        .reports(nov(8..=14), "mx.example.net", "example.com", &com, 1);
+    let set = tlsa(&["3 1 1 9f2c41aa"]);
+    made.reports(nov(9..=10), "post.example.net", "mx1.example.com", &set, 20)
+        .reports(nov(12..=13), "post.example.net", "mx1.example.com", &set, 15);
+    made
+}
+
+#[test]
+fn week_of_the_model_digest_has_its_numbers() {
+    let survey = quiet_week().survey();
+    assert_eq!(
+        survey.completeness.newest(7),
+        Some((date(2026, 11, 8), date(2026, 11, 14)))
+    );
+    let week: Vec<(&str, u64, u64, Protection)> = survey
+        .domains
+        .iter()
+        .map(|state| {
+            (
+                state.domain.as_str(),
+                state.week.reports,
+                state.week.total.known,
+                state.protection,
+            )
+        })
+        .collect();
+    assert_eq!(
+        week,
+        [
+            ("example.com", 27, 3402, Protection::Enforce),
+            ("example.org", 16, 512, Protection::Testing),
+            ("mx1.example.com", 4, 70, Protection::Dane),
+        ]
+    );
+    assert_eq!(
+        survey.domains[1].readiness.verdict,
+        Verdict::Ready {
+            since: date(2026, 11, 12)
+        }
+    );
+    let loops: Vec<&str> = survey
+        .reporters
+        .iter()
+        .filter(|state| state.is_loop_only)
+        .map(|state| state.reporter.as_str())
+        .collect();
+    assert_eq!(loops, ["mx.example.net"]);
+    assert!(survey.quiet.silent.is_empty() && !survey.quiet.is_ours());
+}
+
+#[test]
+fn sessions_are_the_larger_of_sts_and_tlsa_and_add_up_over_reports() {
+    let mut made = Made::on(date(2026, 11, 19), &[], &[]);
+    let (sts, tlsa) = (sts("enforce", &["mx.example.com"], 86_400), tlsa(&["3 1 1 aa"]));
+    made.report(date(2026, 11, 18), "microsoft.com", "example.com", &sts, (53, 0))
+        .entry("example.com", &tlsa, (22, 31))
+        .report(date(2026, 11, 18), "microsoft.com", "example.com", &sts, (7, 1))
+        .entry("example.com", &not_found(), (2, 0));
+    let state = &made.survey().domains[0];
+    assert_eq!(
+        (state.all.total, state.all.failed),
+        (sum(53 + 8 + 2), sum(31 + 1))
+    );
+    assert_eq!(state.all.reports, 2);
+}
+
+#[test]
+fn an_unreadable_count_makes_sums_lower_bounds() {
+    let mut made = Made::on(date(2026, 11, 19), &[], &[]);
+    made.report(
+        date(2026, 11, 18),
+        "google.com",
+        "example.com",
+        &not_found(),
+        (5, 0),
+    );
+    made.history.entries[0].failed = None;
+    let all = &made.survey().domains[0].all;
+    assert!(all.failed.at_least && all.total.at_least);
+    assert_eq!(all.total.known, 5);
+}
+
+#[test]
+fn domains_that_are_not_listed_are_foreign_and_have_no_events() {
+    let mut made = Made::on(date(2026, 11, 19), &["example.com"], &[]);
+    let (old, new) = (
+        sts("testing", &["mx.example.org"], 1),
+        sts("enforce", &["mx.example.org"], 1),
+    );
+    made.reports(nov(1..=9), "google.com", "example.org", &old, 5)
+        .reports(nov(10..=12), "google.com", "example.org", &new, 5);
+    let survey = made.survey();
+    assert_eq!(survey.domains[0].standing, Standing::Foreign);
+    assert!(survey.drift.is_empty() && survey.reporters.is_empty());
+}
+
+#[test]
+fn mx_that_our_policy_lists_is_ours_when_dane_reports_name_it_as_domain() {
+    let standings = |our_pattern: &str| {
+        let mut made = Made::on(date(2026, 11, 19), &["example.com"], &[]);
+        made.reports(
+            nov(18..=18),
+            "google.com",
+            "example.com",
+            &sts("enforce", &[our_pattern], 1),
+            5,
+        )
+        .reports(
+            nov(18..=18),
+            "post.example.net",
+            "mx1.example.com",
+            &tlsa(&["3 1 1 aa"]),
+            5,
+        );
+        made.survey().domains[1].standing
+    };
+    assert_eq!(standings("mx1.example.com"), Standing::Ours);
+    assert_eq!(standings("*.example.com"), Standing::Ours);
+    assert_eq!(standings("mx2.example.com"), Standing::Foreign);
+}
+
+#[test]
+fn failures_of_what_is_retired_are_counted_for_sixty_days() {
+    let since = date(2026, 11, 10);
+    let made_on = |today: Date| {
+        let mut made = Made::on(today, &[], &[]);
+        let text = sts("enforce", &["mx.example.com"], 1);
+        made.report(date(2026, 11, 9), "google.com", "example.com", &text, (1, 5))
+            .failure(Cause::Expired, "old-mx.example.com", 5)
+            .report(date(2026, 11, 12), "google.com", "example.com", &text, (1, 31))
+            .failure(Cause::Expired, "old-mx.example.com", 31)
+            .retire("old-mx.example.com", since);
+        made.survey().retired
+    };
+    let retired = made_on(date(2026, 11, 19));
+    assert_eq!(retired.len(), 1);
+    assert_eq!((retired[0].failed, retired[0].enforced_on), (sum(31), None));
+    assert_eq!(made_on(date(2027, 1, 9)).len(), 1);
+    assert!(made_on(date(2027, 1, 10)).is_empty());
+}
+
+#[test]
+fn enforce_still_cached_for_a_retired_domain_is_noticed() {
+    let mut made = Made::on(date(2026, 11, 19), &[], &[]);
+    let text = sts("enforce", &["mx.example.com"], 1);
+    made.report(date(2026, 11, 12), "google.com", "example.com", &text, (0, 3))
+        .failure(Cause::MxNotInPolicy, "mx.example.net", 3)
+        .retire("example.com", date(2026, 11, 10));
+    let survey = made.survey();
+    assert_eq!(survey.domains[0].standing, Standing::Retired(date(2026, 11, 10)));
+    assert_eq!(survey.retired[0].enforced_on, Some(date(2026, 11, 12)));
+    assert_eq!(survey.retired[0].failed, sum(3));
+}
+
+#[test]
+fn fewer_than_twenty_connections_in_14_days_are_tiny() {
+    for (sessions, is_tiny) in [(19, true), (20, false)] {
+        let mut made = Made::on(date(2026, 11, 19), &[], &[]);
+        made.reports(nov(18..=18), "google.com", "example.com", &not_found(), sessions);
+        assert_eq!(made.survey().domains[0].is_tiny, is_tiny, "{sessions}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn order_of_entries_does_not_matter(seed in proptest::collection::vec(any::<u32>(), 200)) {
+        let mut made = quiet_week();
+        let changed = sts("testing", &["mx1.example.com", "mx2.example.com"], 604_800);
+        made.reports(nov(15..=15), "google.com", "example.org", &changed, 60)
+            .report(date(2026, 11, 13), "google.com", "example.org", &changed, (1, 4))
+            .failure(Cause::Expired, "mx2.example.com", 4);
+        let expected = made.survey();
+        let mut order: Vec<usize> = (0..made.history.entries.len()).collect();
+        order.sort_by_key(|i| (seed[i % seed.len()], *i));
+        let entries: Vec<Entry> = order.iter().map(|i| made.history.entries[*i].clone()).collect();
+        for failure in &mut made.history.failures {
+            failure.entry = order.iter().position(|i| *i == failure.entry).unwrap();
+        }
+        made.history.entries = entries;
+        prop_assert_eq!(made.survey(), expected);
+    }
+}

@@ -1,0 +1,339 @@
+//! Walks through a domain's days: which text holds, who lags behind, who lost it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+
+use super::{Policy, PolicyDrift, PolicyHistory, Reign, Seen};
+use crate::assess::cause::Cause;
+use crate::assess::sessions::{DomainRows, Index, Row, days_between};
+use crate::assess::silence::Calendar;
+
+/// A laggard still shows the old text so many days after another reporter showed the new one.
+const LAGGARD_DAYS: i64 = 3;
+/// Two texts a day on so many known days running are two answers.
+const TWO_ANSWERS_DAYS: u32 = 3;
+/// No policy found on so many known days running: it is gone.
+const GONE_DAYS: u32 = 2;
+
+/// What a reporter showed of a domain on one day.
+struct Shown<'r, 'a> {
+    row: &'r Row<'a>,
+    /// Numbers of the texts.
+    texts: BTreeSet<usize>,
+    not_found: bool,
+    sts: bool,
+}
+
+/// Everything about the policy of one domain.
+pub(in crate::assess) fn history(
+    index: &Index<'_>,
+    rows: &DomainRows<'_>,
+    calendar: &Calendar<'_>,
+) -> PolicyHistory {
+    let mut shown: Vec<Shown<'_, '_>> = rows.rows.iter().map(|row| shown(index, row)).collect();
+    fill_in_max_age(index, &mut shown);
+    let turns = turns(&shown);
+    let mut drift = Vec::new();
+    for turn in &turns {
+        drift.extend(changed(index, &shown, turn));
+    }
+    late(index, &shown, &turns, calendar, &mut drift);
+    by_reporter(index, &shown, &mut drift);
+    drift.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    PolicyHistory {
+        seen: seen(index, &shown),
+        reigns: turns
+            .iter()
+            .filter_map(|turn| {
+                Some(Reign {
+                    since: turn.since,
+                    reporter: turn.reporter.to_owned(),
+                    policy: index.policy(turn.text)?.clone(),
+                })
+            })
+            .collect(),
+        drift,
+    }
+}
+
+fn shown<'r, 'a>(index: &Index<'_>, row: &'r Row<'a>) -> Shown<'r, 'a> {
+    let mut shown = Shown {
+        row,
+        texts: BTreeSet::new(),
+        not_found: false,
+        sts: false,
+    };
+    for entry in index.entries(row) {
+        shown.not_found |= entry.policy.policy_type == "no-policy-found";
+        shown.sts |= entry.policy.policy_type == "sts";
+        shown.texts.extend(index.policy_of(entry));
+    }
+    shown
+}
+
+/// Some reporters leave `max_age` out: such a text is the first one that is the same otherwise.
+fn fill_in_max_age(index: &Index<'_>, shown: &mut [Shown<'_, '_>]) {
+    let mut whole: BTreeMap<(&str, &BTreeSet<String>), usize> = BTreeMap::new();
+    for number in shown.iter().flat_map(|shown| &shown.texts) {
+        if let Some(policy) = index.policy(*number).filter(|policy| policy.max_age.is_some()) {
+            whole.entry((&policy.mode, &policy.mx)).or_insert(*number);
+        }
+    }
+    let replacement = |number: &usize| {
+        let policy = index.policy(*number).filter(|policy| policy.max_age.is_none())?;
+        whole.get(&(policy.mode.as_str(), &policy.mx)).copied()
+    };
+    for shown in shown {
+        shown.texts = shown
+            .texts
+            .iter()
+            .map(|number| replacement(number).unwrap_or(*number))
+            .collect();
+    }
+}
+
+/// A reign, by numbers.
+struct Turn<'a> {
+    since: Date,
+    reporter: &'a str,
+    text: usize,
+    before: Option<usize>,
+    returns: u32,
+}
+
+/// The texts in turn. A text takes over when a reporter shows it that nobody showed before, or when a reporter that
+/// has shown the present one goes back to an old one.
+fn turns<'a>(shown: &[Shown<'_, 'a>]) -> Vec<Turn<'a>> {
+    let mut turns: Vec<Turn<'a>> = Vec::new();
+    let mut times: BTreeMap<usize, u32> = BTreeMap::new();
+    // Who has shown the present text in its reign.
+    let mut followers: BTreeSet<&str> = BTreeSet::new();
+    for Shown { row, texts, .. } in shown.iter().filter(|shown| !shown.texts.is_empty()) {
+        let current = turns.last().map(|turn| turn.text);
+        let fresh = texts.iter().find(|text| !times.contains_key(text));
+        let went_back =
+            current.is_some_and(|text| !texts.contains(&text)) && followers.contains(row.reporter);
+        let back = texts.first().filter(|_| went_back);
+        if let Some(text) = fresh.or(back) {
+            let returns = times
+                .entry(*text)
+                .and_modify(|n| *n = n.saturating_add(1))
+                .or_insert(0);
+            turns.push(Turn {
+                since: row.day,
+                reporter: row.reporter,
+                text: *text,
+                before: current,
+                returns: *returns,
+            });
+            followers.clear();
+        }
+        if turns.last().is_some_and(|turn| texts.contains(&turn.text)) {
+            followers.insert(row.reporter);
+        }
+    }
+    turns
+}
+
+type Told = (Date, String, PolicyDrift);
+
+/// The event of a turn; the first text of all is one only if there was none before.
+fn changed(index: &Index<'_>, shown: &[Shown<'_, '_>], turn: &Turn<'_>) -> Option<Told> {
+    let before = turn.before.and_then(|number| index.policy(number)).cloned();
+    let had_none = || {
+        shown
+            .iter()
+            .any(|shown| shown.not_found && shown.row.day < turn.since)
+    };
+    if before.is_none() && !had_none() {
+        return None;
+    }
+    let after = index.policy(turn.text)?.clone();
+    let event = PolicyDrift::Changed {
+        before,
+        after,
+        returns: turn.returns,
+    };
+    Some((turn.since, turn.reporter.to_owned(), event))
+}
+
+/// Laggards and stale copies: reporters that show an old text although another has shown the new one.
+fn late(
+    index: &Index<'_>,
+    shown: &[Shown<'_, '_>],
+    turns: &[Turn<'_>],
+    calendar: &Calendar<'_>,
+    drift: &mut Vec<Told>,
+) {
+    for (i, turn) in turns.iter().enumerate().filter(|(_, turn)| turn.before.is_some()) {
+        let next = turns.get(i.saturating_add(1)).map(|next| next.since);
+        let start = shown.partition_point(|shown| shown.row.day < turn.since);
+        let (mut up_to_date, mut told) = (BTreeSet::new(), BTreeSet::new());
+        for shown in shown.iter().skip(start) {
+            if next.is_some_and(|next| shown.row.day >= next) {
+                break;
+            }
+            if shown.texts.contains(&turn.text) {
+                up_to_date.insert(shown.row.reporter);
+            }
+            let Some(old) = shown
+                .texts
+                .first()
+                .filter(|_| !up_to_date.contains(shown.row.reporter))
+            else {
+                continue;
+            };
+            for event in late_events(index, shown, turn, *old, calendar) {
+                if told.insert((shown.row.reporter, matches!(event, PolicyDrift::Stale { .. }))) {
+                    drift.push((shown.row.day, shown.row.reporter.to_owned(), event));
+                }
+            }
+        }
+    }
+}
+
+fn late_events(
+    index: &Index<'_>,
+    shown: &Shown<'_, '_>,
+    turn: &Turn<'_>,
+    old: usize,
+    calendar: &Calendar<'_>,
+) -> Vec<PolicyDrift> {
+    let (Some(old), Some(new)) = (index.policy(old), index.policy(turn.text)) else {
+        return Vec::new();
+    };
+    let (old, new, changed, row) = (old.clone(), new.clone(), turn.since, shown.row);
+    let days = days_between(changed, row.day);
+    let is_laggard = days >= LAGGARD_DAYS && calendar.is_watched(row.reporter, row.day);
+    let held_mx = is_laggard.then(|| held_mx(index, row, &old)).flatten();
+    let is_stale = days > old.days_until_stale() || held_mx.is_some();
+    let mut events = Vec::new();
+    if is_laggard {
+        events.push(PolicyDrift::Laggard {
+            changed,
+            old: old.clone(),
+            new: new.clone(),
+        });
+    }
+    if is_stale {
+        events.push(PolicyDrift::Stale {
+            changed,
+            old,
+            new,
+            held_mx,
+        });
+    }
+    events
+}
+
+/// An MX that failed for not being in the policy, and isn't in the old text.
+fn held_mx(index: &Index<'_>, row: &Row<'_>, old: &Policy) -> Option<String> {
+    let mut failures = index.failing(row).flat_map(|(_, failures)| failures.iter());
+    failures.find_map(|failure| {
+        let mut missing = failure.mx.iter().filter(|mx| !old.covers(mx));
+        missing
+            .next()
+            .filter(|_| failure.cause == Cause::MxNotInPolicy)
+            .cloned()
+    })
+}
+
+/// A reporter's state while its days are walked through.
+#[derive(Default)]
+struct Walk {
+    last: Option<(Date, usize)>,
+    missing: u32,
+    doubled: u32,
+}
+
+/// Two answers and lost policies, reporter by reporter.
+fn by_reporter(index: &Index<'_>, shown: &[Shown<'_, '_>], drift: &mut Vec<Told>) {
+    let mut walks: BTreeMap<&str, Walk> = BTreeMap::new();
+    for Shown {
+        row,
+        texts,
+        not_found,
+        sts,
+    } in shown
+    {
+        let walk = walks.entry(row.reporter).or_default();
+        let mut tell = |event| drift.push((row.day, row.reporter.to_owned(), event));
+        let policy = |number: Option<&usize>| number.and_then(|number| index.policy(*number)).cloned();
+        walk.doubled = if texts.len() > 1 {
+            walk.doubled.saturating_add(1)
+        } else {
+            0
+        };
+        if walk.doubled == TWO_ANSWERS_DAYS
+            && let (Some(a), Some(b)) = (policy(texts.first()), policy(texts.last()))
+        {
+            tell(PolicyDrift::TwoAnswers { texts: (a, b) });
+        }
+        if let Some(text) = texts.last() {
+            (walk.last, walk.missing) = (Some((row.day, *text)), 0);
+        } else if *not_found && !*sts {
+            walk.missing = walk.missing.saturating_add(1);
+            if walk.missing == GONE_DAYS
+                && let Some((last_seen, number)) = walk.last
+                && let Some(policy) = policy(Some(&number)).filter(|policy| !policy.is_none())
+            {
+                tell(PolicyDrift::Gone { last_seen, policy });
+            }
+        }
+    }
+}
+
+fn seen(index: &Index<'_>, shown: &[Shown<'_, '_>]) -> Vec<Seen> {
+    let mut seen: BTreeMap<(&str, usize), (Date, Date, u64)> = BTreeMap::new();
+    for Shown { row, texts, .. } in shown {
+        for text in texts {
+            let days = seen.entry((row.reporter, *text)).or_insert((row.day, row.day, 0));
+            *days = (days.0, row.day, days.2.saturating_add(1));
+        }
+    }
+    let mut seen: Vec<Seen> = seen
+        .into_iter()
+        .filter_map(|((reporter, text), (first_day, last_day, days))| {
+            Some(Seen {
+                reporter: reporter.to_owned(),
+                policy: index.policy(text)?.clone(),
+                first_day,
+                last_day,
+                days,
+            })
+        })
+        .collect();
+    seen.sort_by(|a, b| (a.first_day, &a.reporter, a.last_day).cmp(&(b.first_day, &b.reporter, b.last_day)));
+    seen
+}
+
+/// Whether a domain that had a policy has none any more: on the newest two known days or more, the reporters that
+/// once showed it found none.
+pub(in crate::assess) fn is_gone(index: &Index<'_>, rows: &DomainRows<'_>) -> bool {
+    let has_text = |row: &&Row<'_>| index.entries(row).any(|entry| index.policy_of(entry).is_some());
+    let readers: BTreeSet<&str> = rows
+        .rows
+        .iter()
+        .filter(has_text)
+        .map(|row| row.reporter)
+        .collect();
+    let mut days = BTreeSet::new();
+    for row in rows
+        .rows
+        .iter()
+        .rev()
+        .filter(|row| readers.contains(row.reporter))
+    {
+        if index.entries(row).any(|entry| entry.policy.policy_type == "sts") {
+            break;
+        }
+        if index
+            .entries(row)
+            .any(|entry| entry.policy.policy_type == "no-policy-found")
+        {
+            days.insert(row.day);
+        }
+    }
+    days.len() >= 2
+}
