@@ -504,7 +504,7 @@ fn vague_failures_that_joined_a_problem_are_counted_with_it() {
 const SEEN: [&str; 7] = [
     "SELECT cause, place, place_kind, state, impact, policy, whose, named, first_day, last_day, visible_from, failed,
             total, at_least, reporters, domains, acknowledged_until, is_retired, is_foreign FROM problems",
-    "SELECT cause, place, problem_days.day, reporter, policy_domain, policy_type, problem_days.failed, unreadable,
+    "SELECT cause, place, problem_days.day, problem_days.reporter, policy_domain, policy_type, problem_days.failed, unreadable,
             delivered_in_spite, json
      FROM problem_days JOIN problems ON problems.id = problem JOIN reports ON reports.id = report",
     "SELECT cause, place, episode.first_day, episode.last_day, episode.visible_from, episode.failed, ended, ended_day
