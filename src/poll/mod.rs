@@ -113,7 +113,9 @@ pub async fn poll(
         }),
     };
     let Poll { tally, remarks, .. } = poll;
-    store.assess_new(&tally, clock::now(), &config.domains);
+    if !matches!(result, Err(PollError::Store(_))) {
+        store.assess_new(&tally, clock::now(), &config.domains);
+    }
     let remembered = match &result {
         // The mailbox is not to blame, and there is nowhere to write it down.
         Err(PollError::Store(_)) => Ok(()),

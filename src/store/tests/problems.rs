@@ -631,3 +631,72 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn forgetting_a_domain_erases_its_problems_and_what_was_said_of_it() {
+    let mut place = Place::new();
+    place.record(&[mail(&[failing("1", "2026-11-20", "certificate-expired")])]);
+    let id = assess(&mut place)[0].id.clone();
+    tell(&place, &id, &telling(Event::New));
+    for about in [id.as_str(), "example.org", "mx.example.org"] {
+        let remark = Remark {
+            about: about.to_owned(),
+            day: day(TODAY),
+            by: "anna".to_owned(),
+            saying: Saying::Fixed,
+        };
+        place.store.remark(&remark).unwrap();
+    }
+    let forgotten = place.store.forget("example.org").unwrap();
+    assert_eq!((forgotten.problems, forgotten.remarks), (1, 2));
+    for table in [
+        "problem",
+        "problem_episode",
+        "problem_domain",
+        "remark",
+        "telling",
+    ] {
+        assert_eq!(
+            place.row(&format!("SELECT count(*) FROM {table}")),
+            "0",
+            "{table}"
+        );
+    }
+}
+
+#[test]
+fn problem_that_other_domains_share_outlives_a_forgotten_domain() {
+    let mut place = Place::new();
+    let mut other = failing("2", "2026-11-20", "certificate-expired");
+    other["policies"][0]["policy"]["policy-domain"] = json!("example.com");
+    place.record(&[mail(&[failing("1", "2026-11-20", "certificate-expired"), other])]);
+    let id = assess(&mut place)[0].id.clone();
+    place.store.forget("example.org").unwrap();
+    assess(&mut place);
+    assert_eq!(
+        place.row("SELECT id, failed, domains FROM problems"),
+        format!("{id}|1|1")
+    );
+    assert_eq!(
+        place.row("SELECT policy_domain FROM problem_domains"),
+        "example.com"
+    );
+}
+
+#[test]
+fn failures_of_domains_that_are_not_ours_are_in_no_figure_of_a_problem_of_ours() {
+    let mut place = Place::new();
+    let mut other = failing("2", "2026-11-20", "certificate-expired");
+    other["policies"][0]["policy"]["policy-domain"] = json!("foreign.example");
+    place.record(&[mail(&[failing("1", "2026-11-20", "certificate-expired"), other])]);
+    let ours = DomainsConfig {
+        mail: vec!["example.org".to_owned()],
+        ..DomainsConfig::default()
+    };
+    let problems = place.store.assess(day(TODAY), &ours).unwrap();
+    assert_eq!(problems[0].failed.known, 1);
+    assert_eq!(
+        place.rows("SELECT policy_domain, failed FROM problem_days"),
+        ["example.org|1"]
+    );
+}
