@@ -79,6 +79,12 @@ pub enum Verb {
     Mails(MailsArgs),
     /// How things stand: polls, counts, the next digest, what waits
     Status(StatusArgs),
+    /// Whether domains are ready for mode enforce: every condition, and what enforce would have held
+    Ready(ReadyArgs),
+    /// How each domain stands: policy as senders see it, connections, problems
+    Domains(TextOrJsonArgs),
+    /// Who reports, how regularly, and who has stopped
+    Reporters(TextOrJsonArgs),
     /// Copy the database, also while the daemon runs
     Backup {
         /// The copy; it must not exist
@@ -103,6 +109,12 @@ pub enum Verb {
     Note(NoteArgs),
     /// Say that a problem was repaired: one clean day then suffices to call it over
     Fixed(FixedArgs),
+    /// Write a page with everything of all days: sessions, reporters, problems, policies, readiness
+    Report {
+        /// Where to write it; one file that needs no other, replaced if it is there
+        #[arg(long, value_name = "FILE", required = true)]
+        html: PathBuf,
+    },
     /// Say that a domain or an MX is no longer used: its problems are closed, later failures only counted
     Retire(RetireArgs),
     /// Tell what a cause, a result type or a combination means, and what to do; without a name, list them
@@ -165,6 +177,24 @@ impl Outcome {
             Self::NotAReport => "not-a-report",
         }
     }
+}
+
+/// Options of `ready`.
+#[derive(Debug, Args)]
+pub struct ReadyArgs {
+    /// Show every condition of this domain; otherwise a line for each domain
+    pub domain: Option<String>,
+    /// How it looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// Options of verbs that only have a format.
+#[derive(Debug, Args)]
+pub struct TextOrJsonArgs {
+    /// How it looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
 }
 
 /// Options of `forget`.

@@ -17,6 +17,7 @@ mod ack;
 mod backup;
 mod check;
 mod digest;
+mod domains;
 mod explain;
 mod fixed;
 mod forget;
@@ -25,7 +26,10 @@ mod note;
 mod output;
 mod problems;
 mod progress;
+mod ready;
 mod reparse;
+mod report;
+mod reporters;
 mod retire;
 mod saying;
 mod show;
@@ -87,6 +91,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Status(args) => status::status(&config, &args),
         Verb::Reparse { dry_run } => reparse::reparse(&config, dry_run).await,
         Verb::Forget(args) => forget::forget(&config, &args),
+        Verb::Ready(args) => ready::ready(&config, &args),
+        Verb::Domains(args) => domains::domains(&config, &args),
+        Verb::Reporters(args) => reporters::reporters(&config, &args),
         Verb::Backup { file } => backup::backup(&config, &file),
         Verb::Problems(args) => problems::problems(&config, &args),
         Verb::Show(ShowArgs {
@@ -98,6 +105,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Note(args) => note::note(&config, &args),
         Verb::Fixed(args) => fixed::fixed(&config, &args),
         Verb::Retire(args) => retire::retire(&config, &args),
+        Verb::Report { html } => report::report(&config, &html),
     }
 }
 
