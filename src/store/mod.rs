@@ -15,6 +15,7 @@ use crate::config::StoreConfig;
 
 mod backup;
 mod busy;
+mod chart;
 mod cursor;
 mod digests;
 mod error;
@@ -42,6 +43,7 @@ mod trace;
 mod tellings;
 
 pub use busy::give_up_waiting;
+pub use chart::{ChartPolicy, ChartRow};
 pub use cursor::{Folder, FolderKey, Pending};
 pub use digests::{Composed, Delivery, FixedDigest};
 pub use error::StoreError;
