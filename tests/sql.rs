@@ -259,6 +259,72 @@ fn every_query_in_the_document_runs_without_tlsrptd() {
     }
 }
 
+/// How SQLite goes about a query: a line a step.
+fn plan(sql: &str) -> Vec<String> {
+    let db = FILLED.connection();
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = statement.query_map((), |row| row.get(3)).unwrap();
+    steps.map(Result::unwrap).collect()
+}
+
+/// What grows with the years.
+const LARGE: [&str; 6] = [
+    "mail",
+    "mail_report",
+    "report",
+    "report_json",
+    "policy_result",
+    "failure",
+];
+
+/// Queries over all reports read them once, in whatever order; the others, and every join, go by an index.
+#[test]
+fn no_documented_query_scans_a_large_table_where_an_index_serves() {
+    for (title, sql) in queries(&section("## Queries to start from")) {
+        let steps = plan(&sql);
+        let scans: Vec<&String> = steps
+            .iter()
+            .filter(|step| LARGE.iter().any(|table| **step == format!("SCAN {table}")))
+            .collect();
+        assert!(
+            scans.iter().all(|step| *step == "SCAN report"),
+            "{title}: {steps:#?}"
+        );
+        assert!(scans.len() <= 1, "{title}: {steps:#?}");
+        assert!(
+            !steps.iter().any(|step| step.contains("AUTOMATIC")),
+            "SQLite makes an index for {title}: {steps:#?}"
+        );
+    }
+}
+
+#[test]
+fn views_of_one_report_or_day_go_by_an_index() {
+    for sql in [
+        "SELECT * FROM reports WHERE id = 1",
+        "SELECT * FROM reports WHERE day = '2026-11-20'",
+        "SELECT * FROM policy_results WHERE report = 1",
+        "SELECT * FROM failure_details WHERE policy_result = 1",
+        "SELECT * FROM failures WHERE failure_type = 1",
+        "SELECT * FROM report_domains WHERE report = 1",
+        "SELECT * FROM domain_days WHERE day >= '2026-11-13'",
+        "SELECT * FROM sessions_by_day WHERE day >= '2026-11-13'",
+        "SELECT * FROM mail_reports WHERE mail = 1",
+        "SELECT * FROM mail_reports WHERE report = 1",
+        "SELECT * FROM mails WHERE outcome = 'rejected'",
+    ] {
+        let steps = plan(sql);
+        let scan = steps.iter().find(|step| {
+            let mut words = step.split(' ');
+            let is_scan = words.next() == Some("SCAN");
+            let is_large = words.next().is_some_and(|table| LARGE.contains(&table));
+            // A partial index holds only the rows in question.
+            is_scan && is_large && !step.contains("mail_rejected")
+        });
+        assert_eq!(scan, None, "{sql}: {steps:#?}");
+    }
+}
+
 #[test]
 fn no_view_overflows_on_the_largest_counts() {
     for view in documented().keys() {
