@@ -11,6 +11,7 @@ mod bounded;
 pub mod deviation;
 mod encoding;
 mod gather;
+mod gzip;
 mod header;
 mod mime;
 mod sniff;
