@@ -341,7 +341,7 @@ fn domain_card(
     DomainCard {
         name: names::host(&state.domain),
         policy: policy_word(state),
-        verdict: ready::verdict(&state.readiness.verdict, today),
+        verdict: ready::verdict(state, today),
         connections: words::sum(state.fortnight.total),
         failed: words::sum(state.fortnight.failed),
         has_failures: state.fortnight.failed.known > 0 || state.fortnight.failed.at_least,
