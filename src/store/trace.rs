@@ -157,7 +157,9 @@ impl Store {
             (
                 "notes",
                 format!(
-                    "SELECT day, said_by, kind, text, until FROM remarks WHERE problem = '{id}' ORDER BY id DESC \
+                    "SELECT day, said_by, coalesce(problem, about) AS about, kind, text, until FROM remarks \
+                     WHERE problem = '{id}' OR about IN (SELECT policy_domain FROM problem_domains WHERE \
+                     problem = '{id}' UNION SELECT place FROM problems WHERE id = '{id}') ORDER BY id DESC \
                      LIMIT {MAX_ROWS}"
                 ),
             ),
