@@ -69,9 +69,9 @@ fn telling(event: Event) -> Telling {
 /// Tells a problem in a digest.
 fn tell(place: &Place, problem: &str, telling: &Telling) {
     let digest =
-        "INSERT INTO digest (audience, due_at, after_report, last_report, after_mail, last_mail, message_id,
+        "INSERT INTO digest (audience, kind, due_at, after_report, last_report, after_mail, last_mail, message_id,
                                       subject, mail)
-                  SELECT 'default', '', 0, 0, 0, 0, count(*), '', x'' FROM digest";
+                  SELECT 'default', 'daily', '', 0, 0, 0, 0, count(*), '', x'' FROM digest";
     place.store.db.execute(digest, ()).unwrap();
     let digest = place.store.db.last_insert_rowid();
     tellings::tell(&place.store.db, digest, problem, telling).unwrap();
@@ -389,7 +389,7 @@ fn tell_nothing(place: &Place, today: &str) {
         .store
         .db
         .execute(
-            "INSERT OR IGNORE INTO digest VALUES (1, 'default', '', 0, 0, 0, 0, 'a', '', x'', NULL)",
+            "INSERT OR IGNORE INTO digest VALUES (1, 'default', 'daily', '', 0, 0, 0, 0, 'a', '', x'', NULL)",
             (),
         )
         .unwrap();
