@@ -5,26 +5,35 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::cli::{Cli, Show, Verb};
+use crate::cli::{Cli, Show, ShowArgs, Verb};
 use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::ping::{Ping, Pinger};
 use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
-use crate::{daemon, import};
+use crate::{daemon, deliver, import};
 
+mod ack;
 mod backup;
 mod check;
 mod digest;
 mod domains;
+mod explain;
+mod fixed;
 mod forget;
 mod mails;
+mod note;
 mod output;
+mod problems;
 mod progress;
 mod ready;
 mod reparse;
+mod report;
 mod reporters;
+mod retire;
+mod saying;
 mod show;
+mod show_problem;
 mod sql;
 mod status;
 
@@ -56,6 +65,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     {
         return sql::help(args);
     }
+    if let Verb::Explain { name, format } = &cli.verb {
+        return explain::explain(name.as_deref(), *format);
+    }
     let path = config_path(cli.config)?;
     let loaded = Config::load(&path)?;
     for warning in &loaded.warnings {
@@ -63,8 +75,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     }
     let config = loaded.config;
     match cli.verb {
+        Verb::Explain { name, format } => explain::explain(name.as_deref(), format),
         Verb::Run => run_daemon(config, &path).await,
-        Verb::Poll { dry_run } => poll_all(&config, dry_run).await,
+        Verb::Poll { dry_run, no_mail } => poll_all(&config, dry_run, no_mail).await,
         Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
         Verb::Digest(args) if args.send => digest::send(&config, args.dry_run).await,
         Verb::Digest(args) => digest::print(&config, &args),
@@ -82,9 +95,17 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Domains(args) => domains::domains(&config, &args),
         Verb::Reporters(args) => reporters::reporters(&config, &args),
         Verb::Backup { file } => backup::backup(&config, &file),
-        Verb::Show {
-            what: Show::Report { id, format },
-        } => show::report(&config, id, format),
+        Verb::Problems(args) => problems::problems(&config, &args),
+        Verb::Show(ShowArgs {
+            what: Some(Show::Report { id, format }),
+            ..
+        }) => show::report(&config, id, format),
+        Verb::Show(args) => show_problem::show(&config, &args.problem.unwrap_or_default(), args.format),
+        Verb::Ack(args) => ack::ack(&config, &args),
+        Verb::Note(args) => note::note(&config, &args),
+        Verb::Fixed(args) => fixed::fixed(&config, &args),
+        Verb::Retire(args) => retire::retire(&config, &args),
+        Verb::Report { html } => report::report(&config, &html),
     }
 }
 
@@ -116,7 +137,7 @@ async fn run_daemon(config: Config, path: &Path) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
+async fn poll_all(config: &Config, dry_run: bool, no_mail: bool) -> anyhow::Result<End> {
     config.require_mailboxes()?;
     let _lock = if dry_run {
         None
@@ -124,28 +145,40 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
         Some(Lock::take(&config.store)?)
     };
     if dry_run {
-        return poll_each(config, true).await.map(|(end, _)| end);
+        return poll_each(config, &mut Store::open_dry_run(&config.store)?, true)
+            .await
+            .map(|(end, _)| end);
     }
     let pinger = Pinger::new(&config.monitor);
     pinger.send(Ping::Start);
-    let polled = poll_each(config, false).await;
-    let went_well = matches!(polled, Ok((_, 0)));
-    pinger.send(if went_well { Ping::Success } else { Ping::Fail });
+    let (polled, is_well) = match Store::open(&config.store) {
+        Ok(mut store) => {
+            let polled = poll_each(config, &mut store, false).await;
+            let is_well = matches!(polled, Ok((_, 0))) && !deliver::has_trouble(config, &store);
+            (polled, is_well)
+        }
+        Err(error) => (Err(error.into()), false),
+    };
+    pinger.send(if is_well { Ping::Success } else { Ping::Fail });
     pinger.finish().await;
-    polled.map(|(end, _)| end)
+    let (end, _) = polled?;
+    // Without recipients there is nobody to mail to, which is no fault of a poll.
+    if no_mail || config.require_sending().is_err() {
+        return Ok(end);
+    }
+    Ok(match digest::send_urgent(config).await? {
+        End::Done => end,
+        _ if end == End::Failed => End::Failed,
+        _ => End::Partly,
+    })
 }
 
 /// Polls every mailbox once; gives how many failed too.
-async fn poll_each(config: &Config, dry_run: bool) -> anyhow::Result<(End, usize)> {
-    let mut store = if dry_run {
-        Store::open_dry_run(&config.store)?
-    } else {
-        Store::open(&config.store)?
-    };
+async fn poll_each(config: &Config, store: &mut Store, dry_run: bool) -> anyhow::Result<(End, usize)> {
     let (mut n_failed, mut total) = (0_usize, Tally::default());
     for mailbox in &config.mailboxes {
         let mut bar = progress::Bar::new(&mailbox.name);
-        let polled = poll::poll(mailbox, config, &mut store, dry_run, &mut |done, all| {
+        let polled = poll::poll(mailbox, config, store, dry_run, &mut |done, all| {
             bar.set(done, all);
         })
         .await;

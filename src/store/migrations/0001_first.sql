@@ -234,8 +234,8 @@ CREATE TABLE remark (
     about   TEXT    NOT NULL,
     day     TEXT    NOT NULL,
     said_by TEXT    NOT NULL,
-    kind    TEXT    NOT NULL CHECK (kind IN ('note', 'fixed', 'acknowledged', 'retired')),
-    text    TEXT    NOT NULL, -- of a note
+    kind    TEXT    NOT NULL CHECK (kind IN ('note', 'fixed', 'acknowledged', 'retired', 'withdrawn')),
+    text    TEXT    NOT NULL, -- of a note; of others why; of 'withdrawn' the kind that no longer holds
     until   TEXT    NOT NULL  -- of `acknowledged`
 ) STRICT;
 CREATE INDEX remark_problem ON remark (problem) WHERE problem IS NOT NULL;
@@ -275,6 +275,7 @@ CREATE INDEX joined_into_problem ON joined (into_problem) WHERE into_problem IS 
 CREATE TABLE digest (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     audience     TEXT    NOT NULL,
+    kind         TEXT    NOT NULL, -- first-look, daily, weekly or urgent
     due_at       TEXT    NOT NULL,
     after_report INTEGER NOT NULL, -- the range is after_report < id <= last_report
     last_report  INTEGER NOT NULL,
@@ -362,14 +363,14 @@ FROM mail_report LEFT JOIN report ON report.id = mail_report.report;
 
 CREATE VIEW reports_all AS
 SELECT report.id, report.mail, nullif(sender.organization_name, '') AS organization_name, report.report_id,
-       nullif(sender.contact_info, '') AS contact_info, sender.submitter, report.start_datetime,
+       nullif(sender.contact_info, '') AS contact_info, sender.submitter, sender.reporter, report.start_datetime,
        report.end_datetime, report.day, report.stored_at, report.authentication, report.deviations,
        report_json.json, report.status
 FROM report JOIN sender ON sender.id = report.sender LEFT JOIN report_json ON report_json.report = report.id;
 
 CREATE VIEW reports AS
 SELECT report.id, report.mail, nullif(sender.organization_name, '') AS organization_name, report.report_id,
-       nullif(sender.contact_info, '') AS contact_info, sender.submitter, report.start_datetime,
+       nullif(sender.contact_info, '') AS contact_info, sender.submitter, sender.reporter, report.start_datetime,
        report.end_datetime, report.day, report.stored_at, report.authentication, report.deviations,
        report_json.json
 FROM report JOIN sender ON sender.id = report.sender LEFT JOIN report_json ON report_json.report = report.id
