@@ -193,6 +193,11 @@ fn sum(sum: Sum) -> String {
 
 /// The problem in a few words, as in mails; fit to print.
 pub(super) fn headline(problem: &Problem) -> String {
+    filled(problem, texts::text(problem.cause).headline)
+}
+
+/// A text of the table with the problem's names in its gaps; fit to print.
+pub(super) fn filled(problem: &Problem, template: &str) -> String {
     let (place, mx) = match &problem.place {
         Place::Mx(name) => (names::host(name), names::host(name)),
         Place::Policy(name) => (names::host(name), "MX".to_owned()),
@@ -218,7 +223,7 @@ pub(super) fn headline(problem: &Problem) -> String {
             .first()
             .map_or(String::new(), |name| names::quoted(name, names::NAME_CHARS)),
     };
-    printable(&fill.apply(texts::text(problem.cause).headline))
+    printable(&fill.apply(template))
 }
 
 /// A state in words, after "it is".

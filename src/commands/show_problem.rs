@@ -132,7 +132,11 @@ impl Shown<'_> {
             .problem
             .episode()
             .map_or(String::new(), |episode| span(episode.first_day, episode.last_day));
-        let counted = |name: &str, noun: &str| words::count(self.figure(name), noun);
+        let counted = |name: &str, noun: &str| {
+            let n = self.figure(name);
+            let plural = if n == 1 { "" } else { "s" };
+            format!("{} {noun}{plural}", words::number(n))
+        };
         words::plain(&format!(
             "{days}: {at_least}{} of {} failed, on {}, by {}, in {}",
             words::number(self.figure("failed")),
