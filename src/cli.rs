@@ -49,6 +49,9 @@ pub enum Verb {
         /// Do everything but keep nothing and change nothing in a mailbox
         #[arg(long)]
         dry_run: bool,
+        /// Send no urgent mail; the next digest tells what it would say
+        #[arg(long)]
+        no_mail: bool,
     },
     /// Import mails and reports from files: mails, JSON, gzip, zip, mbox, Maildirs, and folders of these
     Import {

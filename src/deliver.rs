@@ -1,17 +1,25 @@
 //! From facts to a mail, and from a mail to its recipients.
 
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use crate::assess::domains::Survey;
+use crate::assess::problem::Problem;
 use crate::clock;
 use crate::config::{After, Config};
 use crate::digest::send::{Delivered, Handed, SendError, send};
-use crate::digest::{Digest, Options, Rendered, mail, schedule};
+use crate::digest::{Digest, Known, MailKind, Options, Outlook, Rendered, mail, news, schedule};
 use crate::store::rows::DigestFacts;
 use crate::store::{Composed, Delivery, FixedDigest, Question, Store, StoreError};
 
 /// `state` key: the newest due moment at which there was nothing to send.
 pub const PASSED_OVER: &str = "digest_passed_over";
+
+/// Mails that a mail refers to at most.
+const MAX_REFERENCES: usize = 8;
 
 /// What has been decided about digests so far.
 ///
@@ -52,22 +60,75 @@ pub fn mailboxes(config: &Config) -> Vec<String> {
         .collect()
 }
 
+/// Whether a configured mailbox fails or a digest waits in vain, for a monitor; a database that can't say so is trouble.
+pub fn has_trouble(config: &Config, store: &Store) -> bool {
+    store.has_trouble(&mailboxes(config)).unwrap_or(true)
+}
+
 /// What the next digest is asked for.
 pub fn question<'a>(config: &'a Config, mailboxes: &'a [String], due_at: Timestamp) -> Question<'a> {
     Question {
         due_at,
-        announce_days: config.digest.announce_days,
         mailboxes,
         recipients: &config.digest.to,
     }
 }
 
-/// The digest of some facts.
+/// Everything that is known now, with the problems brought up to date.
+///
+/// # Errors
+///
+/// [`StoreError`] from the database.
+pub fn known(config: &Config, store: &mut Store, now: &Zoned) -> Result<Known, StoreError> {
+    let today = now.with_time_zone(TimeZone::UTC).date();
+    let problems = store.assess(today, &config.domains)?;
+    known_with(config, store, today, problems)
+}
+
+/// As [`known`], where nothing may be written.
+///
+/// # Errors
+///
+/// [`StoreError`] from the database.
+pub fn known_by_readers(config: &Config, store: &Store, now: &Zoned) -> Result<Known, StoreError> {
+    let today = now.with_time_zone(TimeZone::UTC).date();
+    let problems = store.problems(today, &config.domains)?;
+    known_with(config, store, today, problems)
+}
+
+fn known_with(
+    config: &Config,
+    store: &Store,
+    today: Date,
+    problems: Vec<Problem>,
+) -> Result<Known, StoreError> {
+    let history = store.history(today, &config.domains)?;
+    Ok(Known {
+        today,
+        tellings: store.tellings()?,
+        told_events: store.told_events()?,
+        survey: Survey::of(&history, &problems),
+        problems,
+    })
+}
+
+/// A mail that is ready but for its Message-ID.
+#[derive(Debug)]
+pub struct Made {
+    /// What it says.
+    pub digest: Digest,
+    /// The same as text and HTML.
+    pub rendered: Rendered,
+    /// What it was made from.
+    outlook: Outlook,
+}
+
+/// The mail of some facts.
 ///
 /// # Errors
 ///
 /// If the template engine fails.
-pub fn render(config: &Config, facts: &DigestFacts) -> anyhow::Result<(Digest, Rendered)> {
+pub fn make(config: &Config, kind: MailKind, facts: &DigestFacts, known: &Known) -> anyhow::Result<Made> {
     let options = Options {
         zone: zone(config),
         send: config.digest.send,
@@ -77,17 +138,83 @@ pub fn render(config: &Config, facts: &DigestFacts) -> anyhow::Result<(Digest, R
             .iter()
             .all(|mailbox| mailbox.after == After::Leave),
     };
-    let digest = Digest::build(facts, &options);
+    let outlook = known.outlook(kind, facts, config.digest.announce_days);
+    let digest = Digest::build(kind, facts, &outlook, &options);
     let rendered = digest.render()?;
-    Ok((digest, rendered))
+    Ok(Made {
+        digest,
+        rendered,
+        outlook,
+    })
 }
 
-/// The mail of a rendered digest, with a Message-ID of its own.
+/// The mail that would be sent at `now`, and that of a day without news where none would be.
+///
+/// # Errors
+///
+/// From the database, or if the template engine fails.
+pub fn next(config: &Config, store: &Store, now: &Zoned) -> anyhow::Result<(Made, Known)> {
+    let mailboxes = mailboxes(config);
+    let facts = store.digest_facts(&question(config, &mailboxes, now.timestamp()))?;
+    let known = known_by_readers(config, store, now)?;
+    let (send, weekly) = (config.digest.send, config.digest.weekly);
+    let has_news = has_news(config, &facts, &known);
+    let decision = schedule::reason(now, facts.previous_at, send, weekly, has_news)?;
+    let kind = decision.kind().unwrap_or(MailKind::Daily);
+    Ok((make(config, kind, &facts, &known)?, known))
+}
+
+/// Whether a daily mail has anything to tell.
+pub fn has_news(config: &Config, facts: &DigestFacts, known: &Known) -> bool {
+    let outlook = known.outlook(MailKind::Daily, facts, config.digest.announce_days);
+    news(facts, &outlook)
+}
+
+/// The mail with a Message-ID of its own, and what is to be kept of it. `first_mails`: the first mails about problems.
 ///
 /// # Errors
 ///
 /// If an address of the configuration is none.
-pub fn compose(config: &Config, rendered: &Rendered, now: &Zoned) -> anyhow::Result<Composed> {
+pub fn compose(
+    config: &Config,
+    made: &Made,
+    known: &Known,
+    first_mails: &BTreeMap<String, String>,
+    now: &Zoned,
+) -> anyhow::Result<Composed> {
+    let kind = made.digest.kind;
+    let mut composed = compose_rendered(
+        config,
+        &made.rendered,
+        &references(&made.digest, first_mails),
+        now,
+    )?;
+    composed.kind = kind;
+    composed.tellings = known.tellings_of(&made.digest.told, kind);
+    composed.events.clone_from(&made.outlook.events);
+    Ok(composed)
+}
+
+/// The mails that this one continues: if what it leads with is known, the first mail about that, then those about what
+/// else it tells.
+fn references(digest: &Digest, first_mails: &BTreeMap<String, String>) -> Vec<String> {
+    let mut ids: Vec<String> = Vec::new();
+    for (n, (problem, _)) in digest.told.iter().enumerate() {
+        match first_mails.get(problem) {
+            Some(id) if !ids.contains(id) && ids.len() < MAX_REFERENCES => ids.push(id.clone()),
+            None if n == 0 => return Vec::new(),
+            _ => {}
+        }
+    }
+    ids
+}
+
+fn compose_rendered(
+    config: &Config,
+    rendered: &Rendered,
+    references: &[String],
+    now: &Zoned,
+) -> anyhow::Result<Composed> {
     let from = if config.digest.from.is_empty() {
         "tlsrptd@localhost"
     } else {
@@ -101,12 +228,75 @@ pub fn compose(config: &Config, rendered: &Rendered, now: &Zoned) -> anyhow::Res
         now.strftime("%Y%m%d%H%M%S"),
         fastrand::u64(..)
     );
-    let mail = mail::compose(rendered, from, &config.digest.to, &message_id, now)?;
+    let mail = mail::compose(rendered, from, &config.digest.to, &message_id, references, now)?;
     Ok(Composed {
+        kind: MailKind::Daily,
         message_id,
         subject: rendered.subject.clone(),
         mail,
+        tellings: Vec::new(),
+        events: Vec::new(),
     })
+}
+
+/// Fixes the mail that `decide` wants, from what is known now; `decide` is asked whether there is news.
+///
+/// # Errors
+///
+/// From the database, or if the mail can't be composed.
+pub fn fix(
+    config: &Config,
+    store: &mut Store,
+    due: &Zoned,
+    now: &Zoned,
+    decide: impl FnOnce(&DigestFacts, bool) -> anyhow::Result<Option<MailKind>>,
+) -> anyhow::Result<Option<FixedDigest>> {
+    let known = known(config, store, now)?;
+    let first_mails = store.first_mails()?;
+    let mailboxes = mailboxes(config);
+    let question = question(config, &mailboxes, due.timestamp());
+    let mut failed = None;
+    let fixed = store.fix_digest(&question, |facts| {
+        let composed = decide(facts, has_news(config, facts, &known)).and_then(|kind| {
+            let Some(kind) = kind else { return Ok(None) };
+            let made = make(config, kind, facts, &known)?;
+            compose(config, &made, &known, &first_mails, now).map(Some)
+        });
+        composed.unwrap_or_else(|error| {
+            failed = Some(error);
+            None
+        })
+    })?;
+    failed.map_or(Ok(fixed), Err)
+}
+
+/// Fixes an urgent mail if there is reason for one and this is the time for it. Never before the first look.
+///
+/// # Errors
+///
+/// From the database, or if the mail can't be composed.
+pub fn fix_urgent(config: &Config, store: &mut Store, now: &Zoned) -> anyhow::Result<Option<FixedDigest>> {
+    if store.last_digest_at()?.is_none() || !schedule::urgent_may_go(now, config.digest.at)? {
+        return Ok(None);
+    }
+    let known = known(config, store, now)?;
+    if !known.has_urgent() {
+        return Ok(None);
+    }
+    let first_mails = store.first_mails()?;
+    let mailboxes = mailboxes(config);
+    let question = question(config, &mailboxes, now.timestamp());
+    let mut failed = None;
+    let fixed = store.fix_digest(&question, |facts| {
+        let composed = make(config, MailKind::Urgent, facts, &known)
+            .and_then(|made| compose(config, &made, &known, &first_mails, now));
+        composed
+            .map_err(|error| {
+                failed = Some(error);
+            })
+            .ok()
+    })?;
+    failed.map_or(Ok(fixed), Err)
 }
 
 /// The one-line mail of `check --send-test`.
@@ -121,7 +311,7 @@ pub fn compose_test(config: &Config, now: &Zoned) -> anyhow::Result<Composed> {
         text: format!("{line}\n"),
         html: format!("<!DOCTYPE html><title>tlsrptd</title><p>{line}</p>\n"),
     };
-    compose(config, &rendered, now)
+    compose_rendered(config, &rendered, &[], now)
 }
 
 async fn send_waiting(config: &Config, digest: &FixedDigest) -> Result<Option<Handed>, SendError> {
@@ -147,11 +337,28 @@ async fn send_waiting(config: &Config, digest: &FixedDigest) -> Result<Option<Ha
 ///
 /// [`StoreError`] from the database.
 pub fn waiting(config: &Config, store: &mut Store) -> Result<Option<FixedDigest>, StoreError> {
-    let Some(digest) = store.unsent_digest()? else {
+    waiting_of(config, store, false)
+}
+
+/// The urgent mail that waits to be sent, to today's recipients.
+///
+/// # Errors
+///
+/// [`StoreError`] from the database.
+pub fn waiting_urgent(config: &Config, store: &mut Store) -> Result<Option<FixedDigest>, StoreError> {
+    waiting_of(config, store, true)
+}
+
+fn waiting_of(
+    config: &Config,
+    store: &mut Store,
+    only_urgent: bool,
+) -> Result<Option<FixedDigest>, StoreError> {
+    let Some(digest) = store.unsent_digest(only_urgent)? else {
         return Ok(None);
     };
     store.follow_recipients(digest.id, &config.digest.to)?;
-    store.unsent_digest()
+    store.unsent_digest(only_urgent)
 }
 
 /// Makes one attempt to send a fixed digest to those who wait for it, and remembers the result for each.

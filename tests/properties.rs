@@ -242,11 +242,9 @@ impl Place {
     }
 
     fn digest(&self) -> Json {
-        let mailboxes = deliver::mailboxes(&self.config);
-        let question = deliver::question(&self.config, &mailboxes, now());
-        let facts = self.store.digest_facts(&question).unwrap();
-        let (digest, _) = deliver::render(&self.config, &facts).unwrap();
-        serde_json::from_str(&digest.to_json().unwrap()).unwrap()
+        let now = now().to_zoned(deliver::zone(&self.config));
+        let (made, _) = deliver::next(&self.config, &self.store, &now).unwrap();
+        serde_json::from_str(&made.digest.to_json().unwrap()).unwrap()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::cli::{DigestArgs, DigestFormat};
 use crate::clock;
 use crate::config::Config;
 use crate::deliver::{self, Round};
-use crate::digest::{news, schedule};
+use crate::digest::schedule;
 use crate::ping::{Ping, Pinger};
 use crate::store::{FixedDigest, Lock, Store};
 
@@ -15,15 +15,17 @@ use crate::store::{FixedDigest, Lock, Store};
 pub(super) fn print(config: &Config, args: &DigestArgs) -> anyhow::Result<End> {
     let store = Store::open_read_only(&config.store)?;
     let now = clock::now().to_zoned(deliver::zone(config));
-    let mailboxes = deliver::mailboxes(config);
-    let facts = store.digest_facts(&deliver::question(config, &mailboxes, now.timestamp()))?;
-    let (digest, rendered) = deliver::render(config, &facts)?;
+    let (made, known) = deliver::next(config, &store, &now)?;
+    let rendered = &made.rendered;
     let mut out = std::io::stdout().lock();
     match args.format {
         DigestFormat::Text => write!(out, "Subject: {}\n\n{}", rendered.subject, rendered.text)?,
         DigestFormat::Html => write!(out, "{}", rendered.html)?,
-        DigestFormat::Json => writeln!(out, "{}", digest.to_json()?)?,
-        DigestFormat::Eml => out.write_all(&deliver::compose(config, &rendered, &now)?.mail)?,
+        DigestFormat::Json => writeln!(out, "{}", made.digest.to_json()?)?,
+        DigestFormat::Eml => {
+            let first_mails = store.first_mails()?;
+            out.write_all(&deliver::compose(config, &made, &known, &first_mails, &now)?.mail)?;
+        }
     }
     Ok(End::Done)
 }
@@ -66,9 +68,27 @@ pub(super) async fn send(config: &Config, dry_run: bool) -> anyhow::Result<End> 
     pinger.send(Ping::Start);
     let round = deliver::deliver(config, &mut store, &digest).await;
     let is_sent = round.as_ref().is_ok_and(|round| round.is_sent);
-    pinger.send(if is_sent { Ping::Success } else { Ping::Fail });
+    let is_well = is_sent && !deliver::has_trouble(config, &store);
+    pinger.send(if is_well { Ping::Success } else { Ping::Fail });
     pinger.finish().await;
     tell(&digest, &round?)
+}
+
+/// Sends the urgent mail that waits, or one that a poll gives reason for.
+pub(super) async fn send_urgent(config: &Config) -> anyhow::Result<End> {
+    let mut store = Store::open_existing(&config.store)?;
+    let now = clock::now().to_zoned(deliver::zone(config));
+    let waiting = match deliver::waiting_urgent(config, &mut store)? {
+        Some(waiting) => Some(waiting),
+        None => deliver::fix_urgent(config, &mut store, &now)?,
+    };
+    match waiting {
+        Some(urgent) => {
+            let round = deliver::deliver(config, &mut store, &urgent).await?;
+            tell(&urgent, &round)
+        }
+        None => Ok(End::Done),
+    }
 }
 
 /// Prints who got the digest and who did not.
@@ -111,24 +131,8 @@ fn tell(digest: &FixedDigest, round: &Round) -> anyhow::Result<End> {
 fn fix(config: &Config, store: &mut Store) -> anyhow::Result<Option<FixedDigest>> {
     let now = clock::now().to_zoned(deliver::zone(config));
     let previous = store.last_digest_at()?;
-    let mailboxes = deliver::mailboxes(config);
-    let question = deliver::question(config, &mailboxes, now.timestamp());
-    let mut failed = None;
-    let fixed = store.fix_digest(&question, |facts| {
-        let (send, weekly) = (config.digest.send, config.digest.weekly);
-        let composed = schedule::reason(&now, previous, send, weekly, news(facts))
-            .map_err(anyhow::Error::from)
-            .and_then(|decision| {
-                if !decision.sends() {
-                    return Ok(None);
-                }
-                let (_, rendered) = deliver::render(config, facts)?;
-                deliver::compose(config, &rendered, &now).map(Some)
-            });
-        composed.unwrap_or_else(|error| {
-            failed = Some(error);
-            None
-        })
-    })?;
-    failed.map_or(Ok(fixed), Err)
+    let (send, weekly) = (config.digest.send, config.digest.weekly);
+    deliver::fix(config, store, &now, &now, |_, has_news| {
+        Ok(schedule::reason(&now, previous, send, weekly, has_news)?.kind())
+    })
 }

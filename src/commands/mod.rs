@@ -11,7 +11,7 @@ use crate::config::{Config, ConfigError};
 use crate::ping::{Ping, Pinger};
 use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
-use crate::{daemon, import};
+use crate::{daemon, deliver, import};
 
 mod ack;
 mod backup;
@@ -77,7 +77,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     match cli.verb {
         Verb::Explain { name, format } => explain::explain(name.as_deref(), format),
         Verb::Run => run_daemon(config, &path).await,
-        Verb::Poll { dry_run } => poll_all(&config, dry_run).await,
+        Verb::Poll { dry_run, no_mail } => poll_all(&config, dry_run, no_mail).await,
         Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
         Verb::Digest(args) if args.send => digest::send(&config, args.dry_run).await,
         Verb::Digest(args) => digest::print(&config, &args),
@@ -137,7 +137,7 @@ async fn run_daemon(config: Config, path: &Path) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
+async fn poll_all(config: &Config, dry_run: bool, no_mail: bool) -> anyhow::Result<End> {
     config.require_mailboxes()?;
     let _lock = if dry_run {
         None
@@ -145,28 +145,40 @@ async fn poll_all(config: &Config, dry_run: bool) -> anyhow::Result<End> {
         Some(Lock::take(&config.store)?)
     };
     if dry_run {
-        return poll_each(config, true).await.map(|(end, _)| end);
+        return poll_each(config, &mut Store::open_dry_run(&config.store)?, true)
+            .await
+            .map(|(end, _)| end);
     }
     let pinger = Pinger::new(&config.monitor);
     pinger.send(Ping::Start);
-    let polled = poll_each(config, false).await;
-    let went_well = matches!(polled, Ok((_, 0)));
-    pinger.send(if went_well { Ping::Success } else { Ping::Fail });
+    let (polled, is_well) = match Store::open(&config.store) {
+        Ok(mut store) => {
+            let polled = poll_each(config, &mut store, false).await;
+            let is_well = matches!(polled, Ok((_, 0))) && !deliver::has_trouble(config, &store);
+            (polled, is_well)
+        }
+        Err(error) => (Err(error.into()), false),
+    };
+    pinger.send(if is_well { Ping::Success } else { Ping::Fail });
     pinger.finish().await;
-    polled.map(|(end, _)| end)
+    let (end, _) = polled?;
+    // Without recipients there is nobody to mail to, which is no fault of a poll.
+    if no_mail || config.require_sending().is_err() {
+        return Ok(end);
+    }
+    Ok(match digest::send_urgent(config).await? {
+        End::Done => end,
+        _ if end == End::Failed => End::Failed,
+        _ => End::Partly,
+    })
 }
 
 /// Polls every mailbox once; gives how many failed too.
-async fn poll_each(config: &Config, dry_run: bool) -> anyhow::Result<(End, usize)> {
-    let mut store = if dry_run {
-        Store::open_dry_run(&config.store)?
-    } else {
-        Store::open(&config.store)?
-    };
+async fn poll_each(config: &Config, store: &mut Store, dry_run: bool) -> anyhow::Result<(End, usize)> {
     let (mut n_failed, mut total) = (0_usize, Tally::default());
     for mailbox in &config.mailboxes {
         let mut bar = progress::Bar::new(&mailbox.name);
-        let polled = poll::poll(mailbox, config, &mut store, dry_run, &mut |done, all| {
+        let polled = poll::poll(mailbox, config, store, dry_run, &mut |done, all| {
             bar.set(done, all);
         })
         .await;

@@ -214,6 +214,8 @@ pub(super) fn filled(problem: &Problem, template: &str) -> String {
             names::reporter(&witness.reporter, "")
         });
     let fill = Fill {
+        short: place.clone(),
+        host: mx.clone(),
         place,
         mx,
         domain: names::host(domain),

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::clock;
 use crate::config::{Config, MailboxConfig};
 use crate::deliver;
-use crate::digest::{news, schedule};
+use crate::digest::schedule;
 use crate::mailbox::Reaction;
 use crate::ping::{Ping, Pinger};
 use crate::poll::{self, Polled};
@@ -49,6 +49,8 @@ struct Daemon<'a> {
     turns: Vec<Turn>,
     next_send: Instant,
     send_failures: u32,
+    /// Whether reports have come in, perhaps before this process began, that may ask for an urgent mail.
+    may_be_urgent: bool,
     /// No step before this, while there is no database.
     no_sooner: Instant,
 }
@@ -71,6 +73,7 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
         turns,
         next_send: now,
         send_failures: 0,
+        may_be_urgent: true,
         no_sooner: now,
     };
     tracing::info!(
@@ -167,15 +170,19 @@ impl Daemon<'_> {
         self.pinger.send(Ping::Start);
         let polled = poll::poll(mailbox, &self.config, &mut self.store, false, &mut |_, _| {}).await;
         log_poll(mailbox, &polled);
+        self.may_be_urgent |= polled.tally.stored > 0 || polled.tally.conflicts > 0;
         if let Some(turn) = self.turns.get_mut(at) {
             *turn = next_turn(*turn, mailbox, &polled);
         }
         self.ping();
     }
 
-    /// Tells the monitor whether all is well: one mailbox that works doesn't hide another that fails.
+    /// Tells the monitor whether all is well: one mailbox that works doesn't hide another that fails, nor a digest that
+    /// waits, be it since before this process began.
     fn ping(&self) {
-        let is_failing = self.send_failures > 0 || self.turns.iter().any(|turn| turn.is_failing);
+        let is_failing = self.send_failures > 0
+            || self.turns.iter().any(|turn| turn.is_failing)
+            || deliver::has_trouble(&self.config, &self.store);
         self.pinger
             .send(if is_failing { Ping::Fail } else { Ping::Success });
     }
@@ -217,7 +224,10 @@ impl Daemon<'_> {
     async fn digest_step(&mut self) -> anyhow::Result<()> {
         let waiting = match deliver::waiting(&self.config, &mut self.store)? {
             Some(waiting) => Some(waiting),
-            None => self.fix_digest()?,
+            None => match self.fix_digest()? {
+                Some(fixed) => Some(fixed),
+                None => self.fix_urgent()?,
+            },
         };
         let Some(digest) = waiting else { return Ok(()) };
         self.pinger.send(Ping::Start);
@@ -251,36 +261,34 @@ impl Daemon<'_> {
         }
         // The first digest is a look at the mailbox, so it waits until one was read.
         let is_blind = past.previous.is_none() && !self.turns.iter().any(|turn| turn.is_read);
-        let mailboxes = deliver::mailboxes(&self.config);
-        let question = deliver::question(&self.config, &mailboxes, due.timestamp());
-        let (config, mut failed, mut decided) = (&self.config, None, None);
-        let fixed = self.store.fix_digest(&question, |facts| {
+        let (send, weekly) = (self.config.digest.send, self.config.digest.weekly);
+        let mut decided = None;
+        let fixed = deliver::fix(&self.config, &mut self.store, &due, &now, |facts, has_news| {
             if is_blind && facts.failing.is_empty() {
-                return None;
+                return Ok(None);
             }
-            let (send, weekly) = (config.digest.send, config.digest.weekly);
-            let composed = schedule::decide(&due, past, send, weekly, news(facts))
-                .map_err(anyhow::Error::from)
-                .and_then(|decision| {
-                    decided = Some(decision);
-                    if !decision.sends() {
-                        return Ok(None);
-                    }
-                    let (_, rendered) = deliver::render(config, facts)?;
-                    deliver::compose(config, &rendered, &now).map(Some)
-                });
-            composed.unwrap_or_else(|error| {
-                failed = Some(error);
-                None
-            })
+            let decision = schedule::decide(&due, past, send, weekly, has_news)?;
+            decided = Some(decision);
+            Ok(decision.kind())
         })?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
         if decided == Some(schedule::Decision::PassOver) {
             self.store.set_moment(deliver::PASSED_OVER, due.timestamp())?;
             tracing::info!("digest due, nothing new to tell");
         }
+        Ok(fixed)
+    }
+
+    /// Fixes an urgent mail after a poll that stored something, or when the morning has come.
+    fn fix_urgent(&mut self) -> anyhow::Result<Option<FixedDigest>> {
+        if !self.may_be_urgent {
+            return Ok(None);
+        }
+        let now = clock::now().to_zoned(deliver::zone(&self.config));
+        if !schedule::urgent_may_go(&now, self.config.digest.at)? {
+            return Ok(None);
+        }
+        let fixed = deliver::fix_urgent(&self.config, &mut self.store, &now)?;
+        self.may_be_urgent = false;
         Ok(fixed)
     }
 
@@ -374,5 +382,34 @@ fn log_poll(mailbox: &MailboxConfig, polled: &Polled) {
             "polled"
         ),
         Err(error) => tracing::warn!(mailbox = %mailbox.name, mails = tally.mails, "poll failed: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pause_doubles_up_to_an_hour_whatever_the_number_of_failures() {
+        for (failures, minutes) in [
+            (0, 1),
+            (1, 1),
+            (2, 2),
+            (3, 4),
+            (4, 8),
+            (6, 32),
+            (7, 60),
+            (8, 60),
+            (u32::MAX, 60),
+        ] {
+            let middle = Duration::from_mins(minutes);
+            for _ in 0..100 {
+                let pause = pause(failures, FIRST_PAUSE);
+                let range = middle.mul_f64(0.75)..=middle.mul_f64(1.25);
+                assert!(range.contains(&pause), "{failures}: {pause:?}");
+            }
+        }
+        assert!(pause(u32::MAX, Duration::MAX) <= MAX_PAUSE.mul_f64(1.25));
+        assert!(pause(u32::MAX, Duration::from_secs(1)) > MAX_PAUSE.mul_f64(0.7));
     }
 }

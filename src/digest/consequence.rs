@@ -1,102 +1,167 @@
-//! What a failure did to the mail, in words. Pure.
+//! What a problem does to the mail, in words. Pure.
 
-use crate::digest::cause::{self, Cause};
-use crate::digest::impact::{Basis, Impact};
-use crate::digest::item::{Frame, Reading};
+use crate::assess::cause::Cause;
+use crate::assess::impact::{Basis, Impact};
+use crate::assess::place::Place;
+use crate::assess::problem::{Problem, State};
+use crate::digest::reading::{Frame, OtherMx, Reading};
 use crate::digest::{names, words};
+
+/// The submitter whose queue is known to end after 24 hours.
+const MICROSOFT: &str = "microsoft.com";
 
 impl Reading<'_> {
     /// What happened to the mail.
     pub(crate) fn mail(&self, frame: Frame) -> String {
-        let mut text = match self.outcome.impact {
-            Impact::Held => self.held(),
+        let mut parts: Vec<String> = self.worse().into_iter().collect();
+        parts.push(match self.problem.impact {
+            Impact::Held => self.held(frame),
             Impact::BySender => "Held back by the sender's own rule for you, not by your policy.".to_owned(),
             Impact::Unknown => self.mode_unknown(frame),
-            Impact::Plain => self.delivered("Delivered, most likely without encryption."),
-            Impact::Passed if self.cause == Cause::TlsaUnusable => {
+            Impact::Plain => self.delivered("Delivered anyway, most likely without encryption."),
+            Impact::Passed if self.problem.cause == Cause::TlsaUnusable => {
                 "Delivered encrypted, but without a check of the server's identity.".to_owned()
             }
-            Impact::Passed if self.cause == Cause::MxNotInPolicy => self.delivered("Delivered encrypted."),
-            Impact::Passed => self.delivered("Delivered encrypted, with the flaw ignored."),
-            Impact::Delivered => self.delivered("Delivered."),
+            Impact::Passed if self.problem.cause == Cause::MxNotInPolicy => {
+                self.delivered("Delivered encrypted.")
+            }
+            Impact::Passed => self.delivered("Delivered anyway, encrypted, with the flaw ignored."),
+            Impact::Delivered => self.delivered("Delivered anyway."),
             Impact::Unprotected => {
                 "Delivered as if you had no policy: encrypted when possible, but not checked.".to_owned()
             }
-            Impact::Cached => "Not held back by this alone. Senders with an older copy of the policy go on using \
-                               it; all others deliver as if you had none: encrypted when possible, but not checked."
-                .to_owned(),
-            Impact::InSpite if self.cause == Cause::NoStarttls => {
-                self.delivered("Delivered in spite of it, most likely without encryption.")
+            Impact::Cached => self.cached(frame),
+            Impact::InSpite if self.problem.cause == Cause::NoStarttls => {
+                "Delivered in spite of it, most likely without encryption.".to_owned()
             }
             Impact::InSpite => {
-                self.delivered("Delivered in spite of it: the reports count these connections as successful.")
+                "Delivered in spite of it: the reports count these connections as successful.".to_owned()
             }
-        };
-        if self.item.late {
-            let last = words::day(self.item.last_day, frame.today);
-            let late = if frame.first {
-                " No"
-            } else {
-                " The report came late; no"
-            };
-            text.extend([late, " failure is known after ", &last, "."]);
-        }
-        text
+        });
+        parts.join(" ")
     }
 
-    fn held(&self) -> String {
-        let through = if self.item.receiving_mx_hostname.is_empty() {
-            "where they see it".to_owned()
-        } else {
-            format!("through {}", self.fill.mx)
+    fn held(&self, frame: Frame) -> String {
+        let through = match &self.problem.place {
+            Place::Mx(_) => format!("through {}", self.short.mx),
+            _ => "where they see it".to_owned(),
         };
-        let why = match (self.cause, self.outcome.basis) {
+        let is_mixed = self
+            .problem
+            .bases
+            .iter()
+            .any(|basis| matches!(basis, Basis::Testing | Basis::NoMode | Basis::NoPolicy));
+        let why = match (self.problem.cause, self.problem.basis) {
             (Cause::Dnssec, _) => format!("Senders that check DNSSEC don't deliver {through}."),
             (_, Basis::Dane) => {
-                format!("Senders that check DANE don't deliver {through}, whatever the MTA-STS mode.")
+                format!("Senders that check DANE don't deliver {through}, whatever your MTA-STS mode.")
             }
-            _ => format!("The policy is enforce, so senders don't deliver {through}."),
+            _ if is_mixed => format!("Where the policy is enforce, senders don't deliver {through}."),
+            _ => format!("Your policy is enforce, so senders don't deliver {through}."),
         };
-        let then = match self.has_other_mx() {
-            Some(true) => "They try the other MX, then wait and try again.",
-            Some(false) => "They wait and try again.",
-            None => "They try another MX if there is one, then wait and try again.",
+        let then = match self.other_mx() {
+            OtherMx::These(others) => format!("They try {others}, then wait and retry."),
+            OtherMx::Several => "They try your other MX, then wait and retry.".to_owned(),
+            OtherMx::None => "They wait and retry.".to_owned(),
+            OtherMx::Unknown => "They try another MX if there is one, then wait and retry.".to_owned(),
         };
-        let others = if self.cause != Cause::Dnssec && self.item.policy_types == ["tlsa"] {
-            " Senders that don't check DANE are not affected."
-        } else {
-            ""
+        let mut parts = vec![why, then, self.patience(frame)];
+        if self.problem.basis == Basis::Dane && self.problem.cause != Cause::Dnssec {
+            parts.push("Google doesn't check DANE: not affected.".to_owned());
+        }
+        parts.join(" ")
+    }
+
+    /// Until when senders hold it: the clock runs from the first failing day.
+    fn patience(&self, frame: Frame) -> String {
+        let hours = format!("24{}hours", words::NBSP);
+        let place = match &self.problem.place {
+            Place::Mx(_) => self.short.mx.clone(),
+            _ => "it".to_owned(),
+        };
+        let arrives = format!("once {place} is mended");
+        if !self.is_seen_by(MICROSOFT) {
+            let days = words::count(5, "day");
+            return format!(
+                "They give up after 1 to {days} (Microsoft after {hours}); what still waits arrives {arrives}."
+            );
+        }
+        let day = words::day(self.first_day(), frame.today);
+        let refused = match self.other_mx() {
+            OtherMx::These(others) => format!("what {others} did not take"),
+            OtherMx::None => "mail".to_owned(),
+            OtherMx::Several | OtherMx::Unknown => "what no other MX took".to_owned(),
+        };
+        let days_ago = frame.today.duration_since(self.first_day()).as_hours();
+        let bounced = match days_ago.checked_div(24).unwrap_or(0) {
+            ..=0 => format!("{refused} on {day} bounces tomorrow"),
+            1 => format!("{refused} on {day} is bouncing now"),
+            _ if self.problem.state == State::Fading => format!("{refused} on {day} has bounced"),
+            _ => format!("{refused} since {day} has bounced after that time"),
         };
         format!(
-            "{why} {then} Microsoft gives up after 24{n}hours, others within 5{n}days. What is still waiting \
-             arrives once it is mended; the oldest may have bounced.{others}",
-            n = words::NBSP
+            "Microsoft gives up after {hours}: {bounced}. Others wait for days; that mail arrives {arrives}."
         )
     }
 
-    /// Whether the policy allows for another MX than the failing one.
-    fn has_other_mx(&self) -> Option<bool> {
-        let patterns = cause::mx_patterns(self.item);
-        let mx = &self.item.receiving_mx_hostname;
-        (!patterns.is_empty() && !mx.is_empty()).then(|| {
-            patterns
-                .iter()
-                .any(|pattern| pattern.starts_with('*') || !cause::mx_matches(pattern, mx))
-        })
+    fn is_seen_by(&self, reporter: &str) -> bool {
+        self.problem
+            .witnesses
+            .iter()
+            .any(|witness| witness.reporter == reporter)
     }
 
     fn delivered(&self, how: &str) -> String {
-        match self.outcome.basis {
+        match self.problem.basis {
             Basis::Testing => {
-                format!("Nothing was held back: the policy is in testing. In enforce it would be. {how}")
+                let enforce = match (&self.problem.place, self.other_mx()) {
+                    (Place::Mx(_), OtherMx::These(others)) => format!(
+                        "In enforce, senders would have skipped {} and tried {others}.",
+                        self.short.mx
+                    ),
+                    _ => "In enforce it would be.".to_owned(),
+                };
+                let how = if self.problem.impact == Impact::Plain {
+                    " Delivered, most likely without encryption."
+                } else {
+                    ""
+                };
+                format!("Nothing was held: the policy is in testing.{how} {enforce}")
             }
             Basis::NoMode => format!("{how} The policy's mode is none."),
             _ => how.to_owned(),
         }
     }
 
+    fn cached(&self, frame: Frame) -> String {
+        let who = if self.problem.witnesses.len() == 1 && self.is_only_one() {
+            self.short.reporter.clone()
+        } else {
+            "Senders that hold a copy of the policy".to_owned()
+        };
+        let whose = if self.is_only_one() { "its" } else { "their" };
+        match self.copies_until {
+            Some(until) if until >= frame.today => format!(
+                "Not affected. {who} may use {} copy until {}; after that {whose} mail comes without the \
+                 protection of your policy.",
+                if self.is_only_one() { "its" } else { "that" },
+                words::day(until, frame.today)
+            ),
+            Some(until) => format!(
+                "Delivered. The last copies ended about {}: {whose} mail comes without the protection of your \
+                 policy.",
+                words::day(until, frame.today)
+            ),
+            None => {
+                "Not held back by this alone. Senders with an older copy of the policy go on using it; all \
+                     others deliver as if you had none."
+                    .to_owned()
+            }
+        }
+    }
+
     fn mode_unknown(&self, frame: Frame) -> String {
-        let then = match &self.outcome.last_known_mode {
+        let then = match &self.problem.last_known_mode {
             Some((mode, day)) => format!(
                 " The policy was {} on {}.",
                 names::clean(mode, 20),
@@ -108,4 +173,11 @@ impl Reading<'_> {
             "The report doesn't say which mode the sender saw: held back if enforce, delivered if testing.{then}"
         )
     }
+}
+
+/// Whether a problem would hold mail if its policies in testing were in enforce.
+pub(crate) fn blocks_enforce(problem: &Problem) -> bool {
+    !problem.cause.is_about_the_policy()
+        && !matches!(problem.cause, Cause::TlsaUnusable | Cause::DaneRequired)
+        && problem.bases.contains(&Basis::Testing)
 }

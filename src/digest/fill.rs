@@ -5,8 +5,12 @@
 pub struct Fill {
     /// For `{place}`.
     pub place: String,
-    /// For `{mx}`.
+    /// For `{short}`: the place as short as is clear.
+    pub short: String,
+    /// For `{mx}`: the MX; in commands a checked name.
     pub mx: String,
+    /// For `{host}`: the MX by its full name.
+    pub host: String,
     /// For `{domain}`.
     pub domain: String,
     /// For `{reporter}`.
@@ -28,7 +32,9 @@ impl Fill {
             };
             filled.push_str(match name {
                 "place" => &self.place,
+                "short" => &self.short,
                 "mx" => &self.mx,
+                "host" => &self.host,
                 "domain" => &self.domain,
                 "reporter" => &self.reporter,
                 "type" => &self.result_type,

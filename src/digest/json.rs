@@ -1,15 +1,20 @@
-//! The digest for machines. Its shape is a promise; see [`crate::digest::Digest::to_json`].
+//! The mail for machines. Its shape is a promise; see [`crate::digest::Digest::to_json`].
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::digest::item::Reading;
-use crate::digest::{TAG, names};
+use crate::assess::history;
+use crate::assess::news::Event;
+use crate::assess::problem::{Problem, Whose};
+use crate::digest::model::{MailKind, Outlook};
+use crate::digest::reading::Reading;
+use crate::digest::{names, subject, words};
 use crate::store::rows::{self, DigestFacts};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Document {
+    kind: &'static str,
     subject: String,
     due_at: Timestamp,
     previous_at: Option<Timestamp>,
@@ -17,9 +22,11 @@ pub(crate) struct Document {
     reports: u64,
     days: Option<Range<Date>>,
     mails: Mails,
-    new: Vec<Item>,
-    ongoing: Vec<Item>,
-    over: Vec<Item>,
+    problems: Vec<Item>,
+    acknowledged: u64,
+    not_listed: u64,
+    silent: Vec<Silent>,
+    drift: Vec<String>,
     domains: Vec<Totals>,
     reporters: Vec<Reporter>,
     rejected_mails: Vec<RejectedMail>,
@@ -50,35 +57,40 @@ struct Sum {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Item {
-    failure_types: Vec<i64>,
-    policy_domain: String,
-    policy_types: Vec<String>,
-    sts_modes: Vec<String>,
-    result_type: String,
-    receiving_mx_hostname: String,
+    id: String,
+    event: Option<&'static str>,
     cause: &'static str,
+    place: String,
+    place_kind: &'static str,
+    state: &'static str,
     impact: &'static str,
-    urgency: &'static str,
+    whose: &'static str,
     headline: String,
-    first_day: Date,
-    last_day: Date,
-    late: bool,
+    first_day: Option<Date>,
+    last_day: Option<Date>,
     failed: Sum,
     total: Sum,
+    domains: Vec<String>,
     reporters: Vec<ItemReporter>,
     reasons: Vec<String>,
-    more_reasons: u64,
     receiving_ips: Vec<String>,
+    failure_types: Vec<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct ItemReporter {
-    submitter: String,
-    organization_name: String,
+    reporter: String,
     failed: Sum,
     total: Sum,
     first_day: Date,
     last_day: Date,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Silent {
+    reporter: String,
+    last_day: Date,
+    longest_pause_days: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -118,13 +130,20 @@ struct Trouble {
 
 impl Document {
     pub(crate) fn new(
+        kind: MailKind,
         facts: &DigestFacts,
+        outlook: &Outlook,
         verdict: &str,
-        new: &[Reading<'_>],
-        ongoing: &[Reading<'_>],
+        told: &[(String, Event)],
     ) -> Self {
+        let event_of = |problem: &Problem| {
+            told.iter()
+                .find(|(id, _)| *id == problem.id)
+                .map(|(_, event)| *event)
+        };
         Self {
-            subject: format!("{TAG}{verdict}"),
+            kind: kind.as_str(),
+            subject: subject::line(kind, verdict),
             due_at: facts.due_at,
             previous_at: facts.previous_at,
             report_range: Range {
@@ -140,13 +159,24 @@ impl Document {
                 rejected: facts.mails.rejected,
                 too_old: facts.mails.too_old,
             },
-            new: new.iter().map(Item::from).collect(),
-            ongoing: ongoing.iter().map(Item::from).collect(),
-            over: facts
-                .over
+            problems: outlook
+                .problems
                 .iter()
-                .map(|item| Item::from(&Reading::new(item)))
+                .filter(|(problem, _)| problem.is_open() || event_of(problem).is_some())
+                .map(|(problem, _)| Item::new(problem, event_of(problem)))
                 .collect(),
+            acknowledged: outlook.acknowledged,
+            not_listed: outlook.not_listed,
+            silent: outlook
+                .silent
+                .iter()
+                .map(|silence| Silent {
+                    reporter: silence.reporter.clone(),
+                    last_day: silence.last_day,
+                    longest_pause_days: silence.longest_pause,
+                })
+                .collect(),
+            drift: outlook.drift.iter().map(|text| words::plain(text)).collect(),
             domains: facts.domains.iter().map(Totals::from).collect(),
             reporters: facts.reporters.iter().map(Reporter::from).collect(),
             rejected_mails: facts.rejected.iter().map(RejectedMail::from).collect(),
@@ -163,8 +193,8 @@ impl Document {
     }
 }
 
-impl From<rows::Sum> for Sum {
-    fn from(sum: rows::Sum) -> Self {
+impl From<history::Sum> for Sum {
+    fn from(sum: history::Sum) -> Self {
         Self {
             count: sum.known,
             at_least: sum.at_least,
@@ -172,42 +202,49 @@ impl From<rows::Sum> for Sum {
     }
 }
 
-impl From<&Reading<'_>> for Item {
-    fn from(reading: &Reading<'_>) -> Self {
-        let item = reading.item;
+impl Item {
+    fn new(problem: &Problem, event: Option<Event>) -> Self {
+        let reading = Reading::new(problem, event.unwrap_or(Event::Ongoing));
         Self {
-            failure_types: item.ids.clone(),
-            policy_domain: item.policy_domain.clone(),
-            policy_types: item.policy_types.clone(),
-            sts_modes: item.sts_modes.clone(),
-            result_type: item.result_type.clone(),
-            receiving_mx_hostname: item.receiving_mx_hostname.clone(),
-            cause: reading.cause.as_str(),
-            impact: reading.outcome.impact.as_str(),
-            urgency: reading.urgency.as_str(),
-            headline: crate::digest::words::plain(&reading.headline()),
-            first_day: item.first_day,
-            last_day: item.last_day,
-            late: item.late,
-            failed: item.failed.into(),
-            total: item.total.into(),
-            reporters: item.reporters.iter().map(ItemReporter::from).collect(),
-            reasons: item.reasons.clone(),
-            more_reasons: item.more_reasons,
-            receiving_ips: item.receiving_ips.clone(),
-        }
-    }
-}
-
-impl From<&rows::ItemReporter> for ItemReporter {
-    fn from(reporter: &rows::ItemReporter) -> Self {
-        Self {
-            submitter: reporter.submitter.clone(),
-            organization_name: reporter.organization_name.clone(),
-            failed: reporter.failed.into(),
-            total: reporter.total.into(),
-            first_day: reporter.first_day,
-            last_day: reporter.last_day,
+            id: problem.id.clone(),
+            event: event.map(Event::as_str),
+            cause: problem.cause.as_str(),
+            place: problem.place.name().to_owned(),
+            place_kind: problem.place.kind(),
+            state: problem.state.as_str(),
+            impact: problem.impact.as_str(),
+            whose: match problem.whose {
+                Whose::YoursProven => "yours-proven",
+                Whose::YoursSeen => "yours-seen",
+                Whose::OnlyOne => "only-one",
+                Whose::CantTell => "cant-tell",
+                Whose::Theirs => "theirs",
+            },
+            headline: words::plain(&reading.headline()),
+            first_day: problem.episode().map(|episode| episode.first_day),
+            last_day: problem.episode().map(|episode| episode.last_day),
+            failed: problem.failed.into(),
+            total: problem.total.into(),
+            domains: problem.domains.clone(),
+            reporters: problem
+                .witnesses
+                .iter()
+                .map(|witness| ItemReporter {
+                    reporter: witness.reporter.clone(),
+                    failed: witness.failed.into(),
+                    total: witness.total.into(),
+                    first_day: witness.first_day,
+                    last_day: witness.last_day,
+                })
+                .collect(),
+            reasons: problem.reasons.clone(),
+            receiving_ips: problem
+                .spot
+                .receiving_ips
+                .iter()
+                .map(|(ip, _)| ip.clone())
+                .collect(),
+            failure_types: problem.failure_types.clone(),
         }
     }
 }

@@ -37,8 +37,8 @@ pub enum ComposeError {
 
 /// The mail to all recipients: text first, HTML as the alternative.
 ///
-/// `message_id` stands without angle brackets and stays the same when a digest is sent again; `date` carries the
-/// configured zone.
+/// `message_id` stands without angle brackets and stays the same when a digest is sent again, as do `references`: the
+/// mails that it continues; `date` carries the configured zone.
 ///
 /// # Errors
 ///
@@ -48,6 +48,7 @@ pub fn compose(
     from: &str,
     to: &[String],
     message_id: &str,
+    references: &[String],
     date: &Zoned,
 ) -> Result<Vec<u8>, ComposeError> {
     let from = address("from", from)?;
@@ -57,6 +58,15 @@ pub fn compose(
         .subject(one_line(&digest.subject))
         .header(AutoSubmitted)
         .header(ListId::of(&from));
+    let references: Vec<String> = references
+        .iter()
+        .map(|id| checked_message_id(id))
+        .collect::<Result<_, _>>()?;
+    if let Some(first) = references.first() {
+        builder = builder
+            .in_reply_to(first.clone())
+            .references(references.join(" "));
+    }
     for recipient in to {
         builder = builder.to(address("to", recipient)?);
     }
@@ -180,6 +190,7 @@ mod tests {
             "tlsrptd@example.org",
             &recipients(),
             "digest-7.ab12@example.org",
+            &[],
             &date(),
         )
         .unwrap()
@@ -227,6 +238,26 @@ mod tests {
     }
 
     #[test]
+    fn mail_on_a_known_problem_refers_to_the_first_about_it() {
+        let known = ["first@example.org".to_owned(), "other@example.org".to_owned()];
+        let bytes = compose(
+            &rendered(),
+            "tlsrptd@example.org",
+            &recipients(),
+            "a@b",
+            &known,
+            &date(),
+        )
+        .unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.contains("In-Reply-To: <first@example.org>\r\n"), "{text}");
+        assert!(
+            text.contains("References: <first@example.org> <other@example.org>\r\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn each_header_stands_once() {
         let text = String::from_utf8(composed()).unwrap();
         let head = text.split("\r\n\r\n").next().unwrap();
@@ -250,7 +281,15 @@ mod tests {
             subject: "[tlsrptd] a\r\nBcc: x@example.net\u{0}b".to_owned(),
             ..rendered()
         };
-        let bytes = compose(&hostile, "tlsrptd@example.org", &recipients(), "a@b", &date()).unwrap();
+        let bytes = compose(
+            &hostile,
+            "tlsrptd@example.org",
+            &recipients(),
+            "a@b",
+            &[],
+            &date(),
+        )
+        .unwrap();
         let mail = MessageParser::default().parse(&bytes).unwrap();
         assert!(mail.bcc().is_none());
         assert!(
@@ -274,6 +313,7 @@ mod tests {
                 "tlsrptd@example.org",
                 &[bad.to_owned()],
                 "a@b",
+                &[],
                 &date(),
             )
             .unwrap_err();
@@ -285,7 +325,15 @@ mod tests {
     fn message_id_is_one_or_refused() {
         for bad in ["", "a", "a@b>\r\nBcc: <x", "a b@c", "<a@b>", "a@b@c"] {
             assert!(
-                compose(&rendered(), "tlsrptd@example.org", &recipients(), bad, &date()).is_err(),
+                compose(
+                    &rendered(),
+                    "tlsrptd@example.org",
+                    &recipients(),
+                    bad,
+                    &[],
+                    &date()
+                )
+                .is_err(),
                 "{bad:?}"
             );
         }
@@ -298,6 +346,7 @@ mod tests {
             "tlsrptd@b\u{fc}cher.example",
             &recipients(),
             "a@b",
+            &[],
             &date(),
         )
         .unwrap();

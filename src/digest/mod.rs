@@ -1,32 +1,36 @@
 //! The daily mail: from the store's rows to subject, text and HTML. Pure: no I/O, no clock, no database.
 //!
 //! [`Digest::build`] decides what is said and in which order; `text` and `html` only set it. All words stand in
-//! [`texts`] (by cause) and [`model`]; all decisions in [`cause`], [`impact`] and [`schedule`].
+//! [`texts`] (by cause) and beside what they are about; all decisions in [`crate::assess`] and [`schedule`].
 
-pub mod cause;
 mod consequence;
 pub mod fill;
+mod fold;
 pub mod guide;
 mod html;
-pub mod impact;
-mod item;
 mod json;
 pub mod mail;
 pub mod model;
 pub mod names;
+pub mod outlook;
 pub mod parts;
+mod reading;
 pub mod schedule;
+mod seen;
 pub mod send;
 mod smtp;
 mod subject;
+mod survey;
 mod tables;
 mod text;
 pub mod texts;
 mod trouble;
+pub mod week;
 mod wire;
 pub mod words;
 
-pub use model::{Digest, Options, news};
+pub use model::{Digest, MailKind, Options, Outlook, news};
+pub use outlook::Known;
 
 /// What stands before every Subject, so that filters find it.
 pub const TAG: &str = "[tlsrptd] ";
@@ -61,6 +65,3 @@ impl Digest {
         })
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! What a digest says, in order. Pure: the same rows and options give the same words.
+//! What a mail says, in order. Pure: the same rows and options give the same words.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -6,17 +6,21 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned, civil};
 
+use crate::assess::impact::Impact;
+use crate::assess::news::Event;
+use crate::assess::problem::{Problem, State};
 use crate::config::{SendWhen, Weekday};
-use crate::digest::item::{Frame, Reading};
 use crate::digest::json::Document;
-use crate::digest::parts::{Row, Section};
-use crate::digest::{TAG, names, subject, tables, trouble, words};
-use crate::store::rows::{DigestFacts, DomainTotals, FailureItem, Sum};
+use crate::digest::parts::{Finding, Row, Section, Tone};
+use crate::digest::reading::{Frame, Reading, connections};
+use crate::digest::{fold, names, subject, tables, trouble, week, words};
+use crate::store::rows::DigestFacts;
+pub use crate::store::rows::MailKind;
 
-/// New failures told in full.
+/// Problems told in full.
 const MAX_FULL: usize = 5;
-/// Failures told at all, in full or in a line.
-const MAX_LISTED: usize = 20;
+/// Problems told in a line or two.
+const MAX_BRIEF: usize = 20;
 
 /// What the digest depends on besides the database.
 #[derive(Debug, Clone)]
@@ -25,7 +29,7 @@ pub struct Options {
     pub zone: TimeZone,
     /// When digests are sent.
     pub send: SendWhen,
-    /// The day of the all-quiet mail.
+    /// The day of the weekly mail.
     pub weekly: Weekday,
     /// Whether it is sure that no mailbox was changed, by this run's configuration.
     pub mailbox_unchanged: bool,
@@ -41,13 +45,75 @@ impl Options {
     }
 }
 
-/// Whether there is anything to tell that no digest has told.
-pub fn news(facts: &DigestFacts) -> bool {
+/// A reporter that has fallen silent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silence {
+    /// Its domain.
+    pub reporter: String,
+    /// Its newest day.
+    pub last_day: civil::Date,
+    /// Its longest pause in the four weeks before, in days.
+    pub longest_pause: u32,
+}
+
+/// What all reports together say at a moment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outlook {
+    /// The UTC day on which it is said.
+    pub today: civil::Date,
+    /// Every problem that is or was visible with what is to be told of it; `None`: nothing.
+    pub problems: Vec<(Problem, Option<Event>)>,
+    /// The last day on which a copy of the policy may be used, by a problem's id.
+    pub copies_until: BTreeMap<String, civil::Date>,
+    /// Problems below the noise gate that failed in the week, or ever for the first look.
+    pub not_listed: u64,
+    /// Problems that are not told because somebody has acknowledged them.
+    pub acknowledged: u64,
+    /// The newest day of each reporter that is worth a word.
+    pub newest_days: Vec<(String, civil::Date)>,
+    /// Reporters that have fallen silent, newly.
+    pub silent: Vec<Silence>,
+    /// All reports are missing for so many days, or several reporters are silent: our side must be looked at.
+    pub no_reports_days: Option<u32>,
+    /// Those who look DNSSEC up are silent, so that may be the reason.
+    pub suspects_dnssec: bool,
+    /// Events of policies and TLSA records, a sentence each.
+    pub drift: Vec<String>,
+    /// Keys of the events that this mail tells, which are told once.
+    pub events: Vec<String>,
+    /// What enforce would have held, a sentence for each domain in testing, by the domain.
+    pub ledgers: BTreeMap<String, String>,
+    /// How each domain stands.
+    pub domains: Vec<week::DomainLine>,
+    /// The week, for the weekly mail.
+    pub week: week::Week,
+}
+
+/// Whether there is anything to tell that no mail has told.
+pub fn news(facts: &DigestFacts, outlook: &Outlook) -> bool {
     facts.previous_at.is_none()
-        || !facts.new.is_empty()
+        || outlook
+            .problems
+            .iter()
+            .any(|(_, event)| event.is_some_and(is_news))
+        || outlook.no_reports_days.is_some()
+        || !outlook.drift.is_empty()
         || !facts.rejected.is_empty()
         || facts.failing.iter().any(|mailbox| mailbox.new)
         || facts.refused.iter().any(|refused| refused.new)
+}
+
+/// Whether it is worth a mail of its own.
+pub fn is_news(event: Event) -> bool {
+    !matches!(event, Event::Ongoing | Event::Fading | Event::Past)
+}
+
+/// Whether it asks for something and is told in full.
+fn is_open_news(event: Event) -> bool {
+    matches!(
+        event,
+        Event::New | Event::Returned | Event::WasNotOver | Event::Worse(_) | Event::Reminder(_)
+    )
 }
 
 /// A digest, ready to be set as text or HTML.
@@ -55,66 +121,89 @@ pub fn news(facts: &DigestFacts) -> bool {
 /// In its texts a no-break space stands where no line may break.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Digest {
+    /// Which mail it is.
+    pub kind: MailKind,
     /// The Subject with its tag: ASCII, at most 78 characters.
     pub subject: String,
     /// The Subject without its tag: the first line of the body.
     pub verdict: String,
+    /// What stands close below the verdict.
+    pub lead: Vec<String>,
     /// All that follows.
     pub sections: Vec<Section>,
+    /// Ids of the problems that it tells with what it says of them, gravest first.
+    pub told: Vec<(String, Event)>,
     document: Document,
 }
 
+/// The problems of a mail by what is done with them.
+pub(crate) struct Sorted<'a> {
+    /// Told in full, gravest first.
+    pub(crate) open: Vec<Reading<'a>>,
+    /// Told in a few words: late news, resolved, fading.
+    pub(crate) brief: Vec<Reading<'a>>,
+    /// For the week: what goes on.
+    pub(crate) ongoing: Vec<Reading<'a>>,
+    /// For the week: closed without proof.
+    pub(crate) past: Vec<Reading<'a>>,
+}
+
 impl Digest {
-    /// What there is to say about `facts`.
-    pub fn build(facts: &DigestFacts, options: &Options) -> Self {
+    /// What there is to say.
+    pub fn build(kind: MailKind, facts: &DigestFacts, outlook: &Outlook, options: &Options) -> Self {
         let frame = Frame {
-            after_report: facts.after_report,
-            last_report: facts.last_report,
-            today: options.day(facts.due_at),
-            first: facts.previous_at.is_none(),
+            today: outlook.today,
+            is_first: kind == MailKind::FirstLook,
         };
-        let new = by_rank(&facts.new);
-        let ongoing = by_rank(&facts.ongoing);
-        let verdict = subject::verdict(facts, &new, &ongoing, options);
-        let mut sections = vec![Section::Paragraph(lead(facts, &verdict, frame))];
-        if facts.previous_at.is_none() {
-            sections.extend(mails_read(facts, options).map(Section::Paragraph));
+        let sorted = sort(kind, outlook);
+        let verdict = subject::verdict(kind, facts, outlook, &sorted, options);
+        let mut sections = Vec::new();
+        let mut lead = Vec::new();
+        match kind {
+            MailKind::Urgent => sections.extend(urgent(&sorted.open, frame)),
+            MailKind::FirstLook => {
+                lead.extend(mails_read(facts, options));
+                sections.extend(open_problems(&sorted, frame));
+                sections.extend(
+                    trouble::findings(facts, options)
+                        .into_iter()
+                        .map(Section::Finding),
+                );
+                sections.extend(week::domains(&outlook.domains));
+                sections.extend(tables::over(&sorted.past, frame));
+                sections.extend(not_listed(outlook.not_listed, "tlsrptd problems --all"));
+                sections.extend(tables::first_reporters(facts));
+                sections.push(Section::Paragraph(what_comes_next(facts, options)));
+            }
+            MailKind::Daily | MailKind::Weekly => {
+                lead.extend(reports_in(outlook));
+                sections.extend(daily(facts, outlook, &sorted, options, frame));
+                if kind == MailKind::Weekly {
+                    let is_alone = sections.is_empty();
+                    sections.extend(week::sections(outlook, &sorted, is_alone, frame));
+                }
+            }
         }
-        sections.extend(in_full(&new, frame));
-        sections.extend(lines(
-            "Also new",
-            new.get(MAX_FULL..).unwrap_or_default(),
-            MAX_LISTED.saturating_sub(MAX_FULL),
-            false,
-            frame,
-        ));
-        sections.extend(lines("Going on", &ongoing, MAX_LISTED, true, frame));
-        sections.extend(
-            trouble::findings(facts, options)
-                .into_iter()
-                .map(Section::Finding),
-        );
-        sections.extend(tables::over(facts, frame));
-        sections.extend(tables::domains(&facts.domains));
-        sections.extend(tables::reporters(&facts.reporters));
-        if facts.previous_at.is_none() {
-            sections.push(Section::Paragraph(what_comes_next(facts, options)));
-        }
+        let told = told(kind, &sorted);
         Self {
-            subject: format!("{TAG}{verdict}"),
-            document: Document::new(facts, &verdict, &new, &ongoing),
+            kind,
+            subject: subject::line(kind, &verdict),
+            document: Document::new(kind, facts, outlook, &verdict, &told),
             verdict,
+            lead,
             sections,
+            told,
         }
     }
 
-    /// The digest as one JSON document with all numbers; texts of reports are as sent.
+    /// The mail as one JSON document with all numbers; texts of reports are as sent.
     ///
-    /// Keys: `subject`, `due_at`, `previous_at`, `report_range` (`first`, `last`: ids), `reports`, `days`, `mails`,
-    /// `new`, `ongoing`, `over` (failures: `failure_types`, `policy_domain`, `policy_types`, `sts_modes`,
-    /// `result_type`, `receiving_mx_hostname`, `cause`, `impact`, `urgency`, `headline`, `first_day`, `last_day`,
-    /// `late`, `failed`, `total`, `reporters`, `reasons`, `more_reasons`, `receiving_ips`), `domains`, `reporters`,
-    /// `rejected_mails`, `failing_mailboxes`, `refused_recipients`. A sum is `{"count": 3, "at_least": false}`.
+    /// Keys: `kind` (`first-look`, `daily`, `weekly`, `urgent`), `subject`, `due_at`, `previous_at`, `report_range`
+    /// (`first`, `last`: ids), `reports`, `days`, `mails`, `problems` (each with `id`, `event`, `cause`, `place`,
+    /// `place_kind`, `state`, `impact`, `policy`, `whose`, `headline`, `first_day`, `last_day`, `failed`, `total`,
+    /// `domains`, `reporters`, `reasons`, `receiving_ips`, `failure_types`), `silent`, `drift`, `acknowledged`,
+    /// `not_listed`, `domains`, `rejected_mails`, `failing_mailboxes`, `refused_recipients`. A sum is
+    /// `{"count": 3, "at_least": false}`; `event` is null where a problem is listed without being told.
     ///
     /// # Errors
     ///
@@ -124,88 +213,338 @@ impl Digest {
     }
 }
 
-fn by_rank(items: &[FailureItem]) -> Vec<Reading<'_>> {
-    let mut readings: Vec<Reading<'_>> = items.iter().map(Reading::new).collect();
-    readings.sort_by_cached_key(Reading::rank);
+/// Sorts the problems by what this mail does with them.
+fn sort(kind: MailKind, outlook: &Outlook) -> Sorted<'_> {
+    let mut sorted = Sorted {
+        open: Vec::new(),
+        brief: Vec::new(),
+        ongoing: Vec::new(),
+        past: Vec::new(),
+    };
+    for (problem, event) in &outlook.problems {
+        let Some(event) = *event else { continue };
+        let mut reading = Reading::new(problem, event);
+        reading.copies_until = outlook.copies_until.get(&problem.id).copied();
+        match event {
+            Event::LateNews if kind == MailKind::FirstLook => sorted.past.push(reading),
+            _ if is_open_news(event) => sorted.open.push(reading),
+            Event::Ongoing => sorted.ongoing.push(reading),
+            Event::Past => sorted.past.push(reading),
+            _ => sorted.brief.push(reading),
+        }
+    }
+    for readings in [
+        &mut sorted.open,
+        &mut sorted.brief,
+        &mut sorted.ongoing,
+        &mut sorted.past,
+    ] {
+        *readings = fold::fold(std::mem::take(readings));
+        readings.sort_by_cached_key(Reading::rank);
+    }
+    // Resolved after what is late or fading.
+    sorted
+        .brief
+        .sort_by_key(|reading| reading.event == Event::Resolved);
+    sorted
+}
+
+/// The problems that a mail tells, those told as one too.
+fn told(kind: MailKind, sorted: &Sorted<'_>) -> Vec<(String, Event)> {
+    let mut readings: Vec<&Reading<'_>> = sorted.open.iter().collect();
+    if kind != MailKind::Urgent {
+        readings.extend(&sorted.brief);
+    }
+    if kind == MailKind::Weekly {
+        readings.extend(&sorted.ongoing);
+    }
+    if matches!(kind, MailKind::Weekly | MailKind::FirstLook) {
+        readings.extend(&sorted.past);
+    }
     readings
+        .into_iter()
+        .flat_map(|reading| {
+            std::iter::once(reading.problem)
+                .chain(reading.folded.iter().copied())
+                .map(|problem| (problem.id.clone(), reading.event))
+        })
+        .collect()
 }
 
-/// How much was reported, and how recent it is.
-fn lead(facts: &DigestFacts, verdict: &str, frame: Frame) -> String {
-    let total =
-        |pick: fn(&DomainTotals) -> Sum| facts.domains.iter().map(pick).fold(Sum::default(), words::add);
-    let failed = total(|domain| domain.failed);
-    let all = words::add(total(|domain| domain.ok), failed);
-    let Some((first, last)) = facts.days else {
-        return if facts.previous_at.is_none() {
-            "Senders start to report a day or two after the TXT record _smtp._tls of a domain names the mailbox."
-                .to_owned()
-        } else {
-            "No report came in since the last digest. If that goes on, look at the mailbox, its Junk folder and \
-             the TXT record _smtp._tls of your domains."
-                .to_owned()
-        };
-    };
-    let failures = if failed == Sum::default() {
-        "none failed".to_owned()
-    } else {
-        format!("{} failed", words::sum(failed))
-    };
-    let days = words::days(first, last, frame.today);
-    let reports = words::count(facts.reports, "report");
-    // Not twice what the verdict says already.
-    let what = if verdict.contains(&words::plain(&reports)) {
-        days
-    } else {
-        format!("{reports} about {days}")
-    };
-    format!(
-        "{what}: {} connections, {failures}.{}",
-        words::sum(all),
-        reports_in(facts, frame)
-    )
-}
-
-/// How recent the reports are: `Reports in: Google and Microsoft to 19 Nov, Mail.ru to 18 Nov.`
-fn reports_in(facts: &DigestFacts, frame: Frame) -> String {
-    let mut by_day: BTreeMap<Reverse<civil::Date>, Vec<String>> = BTreeMap::new();
-    for reporter in &facts.reporters {
-        let name = names::reporter(&reporter.submitter, &reporter.organization_name);
-        by_day.entry(Reverse(reporter.last_day)).or_default().push(name);
-    }
-    let groups: Vec<String> = by_day
-        .iter()
-        .take(3)
-        .map(|(day, names)| format!("{} to {}", words::list(names, 4), words::day(day.0, frame.today)))
-        .collect();
-    if groups.is_empty() {
-        String::new()
-    } else {
-        format!(" Reports in: {}.", groups.join(", "))
-    }
-}
-
-/// The gravest failures; advice that an earlier one gives is not repeated.
-fn in_full(new: &[Reading<'_>], frame: Frame) -> Vec<Section> {
+/// The gravest problems in full, the others in a line each. Advice that an earlier one gives is not repeated.
+fn open_problems(sorted: &Sorted<'_>, frame: Frame) -> Vec<Section> {
     let advice = |row: &Row| matches!(row.label, "Cause" | "Check" | "Fix");
-    let mut given: Vec<Vec<Row>> = Vec::new();
+    let mut given: Vec<(Vec<Row>, String)> = Vec::new();
     let mut sections = Vec::new();
-    for reading in new.iter().take(MAX_FULL) {
+    for reading in sorted.open.iter().take(MAX_FULL) {
         let mut finding = reading.finding(frame);
         let rows: Vec<Row> = finding.rows.iter().filter(|row| advice(row)).cloned().collect();
-        if given.contains(&rows) {
+        let earlier = given
+            .iter()
+            .find(|(earlier, _)| *earlier == rows)
+            .map(|(_, id)| id.clone());
+        if let Some(id) = earlier {
             let at = finding.rows.iter().position(advice).unwrap_or_default();
             finding.rows.retain(|row| !advice(row));
             finding.rows.insert(
                 at,
-                Row::text("Fix", "Cause, check and fix are those given above.".to_owned()),
+                Row::text("Fix", format!("Cause, check and fix are those of #{id}.")),
             );
         } else {
-            given.push(rows);
+            given.push((rows, reading.problem.id.clone()));
         }
         sections.push(Section::Finding(finding));
     }
+    let rest = sorted.open.get(MAX_FULL..).unwrap_or_default();
+    sections.extend(lines("Also open", rest, frame));
     sections
+}
+
+/// Problems in a line each.
+pub(crate) fn lines(title: &str, readings: &[Reading<'_>], frame: Frame) -> Option<Section> {
+    if readings.is_empty() {
+        return None;
+    }
+    let rest = readings.len().saturating_sub(MAX_BRIEF);
+    let mut lines: Vec<String> = readings
+        .iter()
+        .take(MAX_BRIEF)
+        .map(|reading| reading.line(frame))
+        .collect();
+    if rest > 0 {
+        lines.push(format!("and {rest} more:"));
+    }
+    Some(Section::Lines {
+        title: title.to_owned(),
+        lines,
+        more: (rest > 0).then(|| "tlsrptd problems".to_owned()),
+    })
+}
+
+/// What a daily mail says below its first lines.
+fn daily(
+    facts: &DigestFacts,
+    outlook: &Outlook,
+    sorted: &Sorted<'_>,
+    options: &Options,
+    frame: Frame,
+) -> Vec<Section> {
+    let mut sections: Vec<Section> = no_reports(outlook).into_iter().collect();
+    sections.extend(open_problems(sorted, frame));
+    let brief = sorted.brief.get(..MAX_BRIEF).unwrap_or(&sorted.brief);
+    sections.extend(brief.iter().map(|reading| Section::Finding(reading.brief(frame))));
+    sections.extend(lines(
+        "Also",
+        sorted.brief.get(MAX_BRIEF..).unwrap_or_default(),
+        frame,
+    ));
+    sections.extend(
+        trouble::findings(facts, options)
+            .into_iter()
+            .map(Section::Finding),
+    );
+    sections.extend(drift(outlook));
+    // Silence makes no mail of its own.
+    let has_news = !sections.is_empty();
+    sections.extend(silent(outlook, frame));
+    if has_news && !sorted.open.is_empty() {
+        sections.extend(ledgers(outlook, sorted));
+        sections.push(Section::Paragraph(rest(facts, outlook, sorted)));
+    }
+    sections
+}
+
+/// What enforce would have held for the domains in testing whose problems are told.
+fn ledgers(outlook: &Outlook, sorted: &Sorted<'_>) -> Vec<Section> {
+    let mut sentences: Vec<&String> = Vec::new();
+    for reading in sorted.open.iter().take(MAX_FULL) {
+        if !crate::digest::consequence::blocks_enforce(reading.problem) {
+            continue;
+        }
+        for sentence in reading
+            .domains()
+            .into_iter()
+            .filter_map(|domain| outlook.ledgers.get(domain))
+        {
+            if !sentences.contains(&sentence) && sentences.len() < 3 {
+                sentences.push(sentence);
+            }
+        }
+    }
+    sentences
+        .into_iter()
+        .map(|sentence| Section::Paragraph(sentence.clone()))
+        .collect()
+}
+
+/// What the mail doesn't tell: other open problems, and what was fine.
+fn rest(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> String {
+    let told: Vec<&str> = sorted
+        .open
+        .iter()
+        .chain(&sorted.brief)
+        .flat_map(|reading| std::iter::once(reading.problem).chain(reading.folded.iter().copied()))
+        .map(|problem| problem.id.as_str())
+        .collect();
+    let others: Vec<String> = outlook
+        .problems
+        .iter()
+        .map(|(problem, _)| problem)
+        .filter(|problem| problem.is_open() && !told.contains(&problem.id.as_str()))
+        .filter(|problem| {
+            problem
+                .acknowledged_until
+                .is_none_or(|until| until < outlook.today)
+        })
+        .map(|problem| format!("#{}", problem.id))
+        .collect();
+    let ok = facts
+        .domains
+        .iter()
+        .map(|domain| domain.ok)
+        .reduce(words::add)
+        .unwrap_or_default();
+    let were = if ok.known == 1 { "was" } else { "were" };
+    let fine = format!("{} {were} fine.", connections(ok));
+    let acknowledged = if outlook.acknowledged > 0 {
+        format!(" {} acknowledged.", words::number(outlook.acknowledged))
+    } else {
+        String::new()
+    };
+    match others.len() {
+        0 => format!("No other failure; {fine}{acknowledged}"),
+        1 => format!(
+            "{} goes on as told before. {fine}{acknowledged}",
+            words::list(&others, 1)
+        ),
+        _ => format!(
+            "{} go on as told before. {fine}{acknowledged}",
+            words::list(&others, 4)
+        ),
+    }
+}
+
+/// The urgent mail: who, when, how many; what it means; how to check.
+fn urgent(open: &[Reading<'_>], frame: Frame) -> Vec<Section> {
+    let mut sections = Vec::new();
+    for (i, reading) in open.iter().take(MAX_FULL).enumerate() {
+        let finding = reading.finding(frame);
+        let keep = |row: &&Row| matches!(row.label, "Mail" | "Seen" | "Check" | "More");
+        let rows: Vec<Row> = finding.rows.iter().filter(keep).cloned().collect();
+        sections.push(Section::Finding(Finding {
+            rows,
+            title: if i == 0 && open.len() == 1 {
+                reading.headline()
+            } else {
+                finding.title.clone()
+            },
+            ..finding
+        }));
+    }
+    sections.extend(lines("Also", open.get(MAX_FULL..).unwrap_or_default(), frame));
+    sections.push(Section::Paragraph(
+        "This is sent once. The daily mail has the rest.".to_owned(),
+    ));
+    sections
+}
+
+/// How recent the reports are: `Reports in: Google and Microsoft to 19 Nov, Mail.ru to 18 Nov.`
+fn reports_in(outlook: &Outlook) -> Option<String> {
+    let mut by_day: BTreeMap<Reverse<civil::Date>, Vec<String>> = BTreeMap::new();
+    for (reporter, day) in &outlook.newest_days {
+        by_day
+            .entry(Reverse(*day))
+            .or_default()
+            .push(names::reporter(reporter, reporter));
+    }
+    let groups: Vec<String> = by_day
+        .iter()
+        .take(3)
+        .map(|(day, names)| {
+            format!(
+                "{} to {}",
+                words::list(names, 4),
+                words::day(day.0, outlook.today)
+            )
+        })
+        .collect();
+    (!groups.is_empty()).then(|| format!("Reports in: {}.", groups.join(", ")))
+}
+
+fn no_reports(outlook: &Outlook) -> Option<Section> {
+    let days = outlook.no_reports_days?;
+    let domain = outlook
+        .domains
+        .first()
+        .and_then(|line| names::checked_host(&line.domain))
+        .unwrap_or("DOMAIN");
+    Some(Section::Finding(Finding {
+        tag: "SILENT",
+        tone: Tone::Trouble,
+        id: None,
+        title: format!(
+            "no reports for {}: look at your side",
+            words::count(u64::from(days), "day")
+        ),
+        rows: vec![
+            Row::command("Check", "tlsrptd check".to_owned()),
+            Row::command("", format!("dig +short TXT _smtp._tls.{domain}")),
+            Row::text(
+                "",
+                "In this order: the mailbox, its Junk folder and quota; that record; MX and spam filter of the \
+                 address in it."
+                    .to_owned(),
+            ),
+        ],
+    }))
+}
+
+fn silent(outlook: &Outlook, frame: Frame) -> Vec<Section> {
+    let silent = outlook.silent.iter().take(MAX_FULL);
+    silent
+        .map(|silence| {
+            Section::Finding(Finding {
+                tag: "SILENT",
+                tone: Tone::Calm,
+                id: None,
+                title: format!(
+                    "{}: nothing since {}",
+                    names::reporter(&silence.reporter, &silence.reporter),
+                    words::day(silence.last_day, frame.today)
+                ),
+                rows: vec![Row::text(
+                    "",
+                    format!(
+                        "Its longest pause in the four weeks before was {}.{}",
+                        words::count(u64::from(silence.longest_pause), "day"),
+                        if outlook.no_reports_days.is_none() && outlook.silent.len() == 1 {
+                            " Others report as usual: not you."
+                        } else {
+                            ""
+                        }
+                    ),
+                )],
+            })
+        })
+        .collect()
+}
+
+fn drift(outlook: &Outlook) -> Option<Section> {
+    (!outlook.drift.is_empty()).then(|| Section::Lines {
+        title: "What senders see".to_owned(),
+        lines: outlook.drift.iter().take(MAX_BRIEF).cloned().collect(),
+        more: None,
+    })
+}
+
+/// What stays below the noise gate.
+pub(crate) fn not_listed(n: u64, command: &str) -> Option<Section> {
+    (n > 0).then(|| {
+        Section::Paragraph(format!(
+            "Not listed: {} ({command}).",
+            words::count(n, "single failure")
+        ))
+    })
 }
 
 /// What was read to get there; and, if so, that nothing was changed.
@@ -215,17 +554,16 @@ fn mails_read(facts: &DigestFacts, options: &Options) -> Option<String> {
         return None;
     }
     let mut parts = Vec::new();
+    let duplicates = if mails.duplicates == 1 {
+        "duplicate"
+    } else {
+        "duplicates"
+    };
+    let unreadable = "unreadable (tlsrptd mails)";
     for (n, what) in [
-        (
-            mails.duplicates,
-            if mails.duplicates == 1 {
-                "duplicate"
-            } else {
-                "duplicates"
-            },
-        ),
+        (mails.duplicates, duplicates),
         (mails.not_reports, "other mail"),
-        (mails.rejected, "unreadable"),
+        (mails.rejected, unreadable),
         (mails.too_old, "too old"),
     ] {
         if n > 0 {
@@ -235,7 +573,11 @@ fn mails_read(facts: &DigestFacts, options: &Options) -> Option<String> {
     let of_these = if parts.is_empty() {
         String::new()
     } else {
-        format!(", of these {}", words::list(&parts, 4))
+        format!(
+            ": {}, {}",
+            words::count(facts.reports, "report"),
+            parts.join(", ")
+        )
     };
     let unchanged = if options.mailbox_unchanged {
         " Nothing was changed in the mailbox."
@@ -248,43 +590,26 @@ fn mails_read(facts: &DigestFacts, options: &Options) -> Option<String> {
     ))
 }
 
-fn lines(title: &str, readings: &[Reading<'_>], max: usize, since: bool, frame: Frame) -> Option<Section> {
-    if readings.is_empty() {
-        return None;
-    }
-    let rest = u64::try_from(readings.len().saturating_sub(max)).unwrap_or(u64::MAX);
-    let more = (rest > 0).then(|| {
-        format!(
-            "tlsrptd sql \"SELECT DISTINCT policy_domain, receiving_mx_hostname, result_type FROM failures WHERE \
-             report BETWEEN {} AND {}\"",
-            frame.after_report.saturating_add(1),
-            frame.last_report
-        )
-    });
-    let mut lines: Vec<String> = readings
-        .iter()
-        .take(max)
-        .map(|reading| reading.line(since, frame))
-        .collect();
-    if rest > 0 {
-        lines.push(format!("and {} more:", words::number(rest)));
-    }
-    Some(Section::Lines {
-        title: title.to_owned(),
-        lines,
-        more,
-    })
-}
-
 fn what_comes_next(facts: &DigestFacts, options: &Options) -> String {
     let today = options.day(facts.due_at);
+    if facts.reports == 0 {
+        return "Senders start to report a day or two after the TXT record _smtp._tls of a domain names the mailbox."
+            .to_owned();
+    }
     match (options.send, today.nth_weekday(1, options.weekly.into())) {
         (SendWhen::Always, _) => "From now on a mail comes every day.".to_owned(),
         (SendWhen::New, Ok(day)) => format!(
-            "The next mail comes when something changes, at the latest on {:?}, {}.",
+            "From now on: a mail when something changes, a summary on {:?}s, the next on {}.",
             day.weekday(),
             words::day(day, today)
         ),
-        (SendWhen::New, Err(_)) => "The next mail comes when something changes.".to_owned(),
+        (SendWhen::New, Err(_)) => "From now on a mail comes when something changes.".to_owned(),
     }
+}
+
+/// Whether mail is held back now by any of these.
+pub(crate) fn any_held<'a>(problems: impl Iterator<Item = &'a Problem>) -> bool {
+    problems
+        .into_iter()
+        .any(|problem| problem.impact == Impact::Held && problem.is_open() && problem.state != State::Fading)
 }

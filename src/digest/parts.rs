@@ -7,7 +7,9 @@
 pub enum Section {
     /// Running text.
     Paragraph(String),
-    /// A failure or a trouble in full.
+    /// What stands below belongs to the week, the past or the like.
+    Heading(String),
+    /// A problem or a trouble, in full or in a few words.
     Finding(Finding),
     /// Several things in a line each.
     Lines {
@@ -22,17 +24,66 @@ pub enum Section {
     Table(Table),
 }
 
-/// A failure or a trouble in full.
+/// A problem or a trouble.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// `NEW` or `TROUBLE`.
+    /// `NEW`, `RESOLVED`, `TROUBLE` and the like.
     pub tag: &'static str,
+    /// How much it asks for.
+    pub tone: Tone,
+    /// The problem's id.
+    pub id: Option<String>,
     /// What it is.
     pub title: String,
-    /// Where it matters.
-    pub context: String,
-    /// The labelled rest.
+    /// The labelled rest; an empty label stands for text beside none.
     pub rows: Vec<Row>,
+}
+
+impl Finding {
+    /// The rows before the first label.
+    pub fn plain_rows(&self) -> &[Row] {
+        self.rows.get(..self.first_label()).unwrap_or_default()
+    }
+
+    /// The rows from the first label on.
+    pub fn labelled_rows(&self) -> &[Row] {
+        self.rows.get(self.first_label()..).unwrap_or_default()
+    }
+
+    /// Whether there is a label at all.
+    pub fn has_labels(&self) -> bool {
+        self.first_label() < self.rows.len()
+    }
+
+    fn first_label(&self) -> usize {
+        let is_labelled = |row: &Row| !row.label.is_empty();
+        self.rows.iter().position(is_labelled).unwrap_or(self.rows.len())
+    }
+}
+
+/// How much a finding asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Mail is held back.
+    Held,
+    /// Something is broken.
+    Broken,
+    /// Our own trouble, or silence.
+    Trouble,
+    /// It is over, or no more than good to know.
+    Calm,
+}
+
+impl Tone {
+    /// Its class in HTML.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Broken => "broken",
+            Self::Trouble => "trouble",
+            Self::Calm => "calm",
+        }
+    }
 }
 
 /// A labelled part of a finding.

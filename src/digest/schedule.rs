@@ -4,6 +4,7 @@ use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
 use crate::config::{SendWhen, Weekday};
+use crate::store::rows::MailKind;
 
 /// The first moment after `now` at which the clocks there show `at`.
 ///
@@ -77,6 +78,16 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Which mail is sent.
+    pub fn kind(self) -> Option<MailKind> {
+        match self {
+            Self::NotDue | Self::PassOver => None,
+            Self::First => Some(MailKind::FirstLook),
+            Self::News | Self::Always => Some(MailKind::Daily),
+            Self::Weekly => Some(MailKind::Weekly),
+        }
+    }
+
     /// Whether a digest is sent.
     pub fn sends(self) -> bool {
         matches!(self, Self::First | Self::News | Self::Weekly | Self::Always)
@@ -98,7 +109,7 @@ pub fn is_open(due: &Zoned, past: Past) -> bool {
 /// What to do about the due moment `due`; `news`: whether [`crate::digest::news`] finds something.
 ///
 /// The weekly mail is due if no digest was due since 00:00 of the newest `weekly` day; thus one that was missed is
-/// sent later, and a digest with news on that day counts as the weekly one.
+/// sent later, and news of that day stand in it.
 ///
 /// # Errors
 ///
@@ -132,15 +143,33 @@ pub fn reason(
     let Some(previous) = believed(previous, now.timestamp()) else {
         return Ok(Decision::First);
     };
-    Ok(if news {
+    Ok(if previous < start_of_week(now, weekly)? {
+        Decision::Weekly
+    } else if news {
         Decision::News
     } else if send == SendWhen::Always {
         Decision::Always
-    } else if previous < start_of_week(now, weekly)? {
-        Decision::Weekly
     } else {
         Decision::PassOver
     })
+}
+
+/// Urgent mails go out from this hour of the day, local time.
+const URGENT_FROM: i8 = 6;
+/// Urgent mails go out before this hour of the day.
+const URGENT_TO: i8 = 22;
+/// Urgent mails aren't sent so shortly before the digest that tells the same.
+const URGENT_BEFORE: SignedDuration = SignedDuration::from_hours(3);
+
+/// Whether an urgent mail may go out now: by day, unless the digest is due within three hours.
+///
+/// # Errors
+///
+/// [`jiff::Error`] at the end of jiff's calendar.
+pub fn urgent_may_go(now: &Zoned, at: Time) -> Result<bool, jiff::Error> {
+    let is_day = (URGENT_FROM..URGENT_TO).contains(&now.hour());
+    let wait = next_due(now, at)?.timestamp().duration_since(now.timestamp());
+    Ok(is_day && wait > URGENT_BEFORE)
 }
 
 /// 00:00 of the newest `weekly` day, today included.

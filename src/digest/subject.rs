@@ -1,99 +1,137 @@
-//! The verdict: Subject and first line of the digest. Pure.
+//! The verdict: Subject and first line of a mail. Pure.
 
-use crate::digest::item::Reading;
-use crate::digest::model::Options;
+use crate::assess::news::Event;
+use crate::digest::model::{MailKind, Options, Outlook, Sorted, any_held};
+use crate::digest::reading::Reading;
 use crate::digest::{TAG, names, words};
-use crate::store::rows::{DigestFacts, Sum};
+use crate::store::rows::DigestFacts;
 
 /// Longest Subject with its tag, in characters: one header line (RFC 5322, Section 2.1.1).
 pub(crate) const MAX_CHARS: usize = 78;
+/// What stands before the verdict of an urgent mail in its Subject.
+const URGENT: &str = "URGENT ";
+
+/// The Subject: the verdict with its tag.
+pub(crate) fn line(kind: MailKind, verdict: &str) -> String {
+    let urgent = if kind == MailKind::Urgent { URGENT } else { "" };
+    format!("{TAG}{urgent}{verdict}")
+}
 
 /// The verdict, without the tag.
 pub(crate) fn verdict(
+    kind: MailKind,
     facts: &DigestFacts,
-    new: &[Reading<'_>],
-    ongoing: &[Reading<'_>],
+    outlook: &Outlook,
+    sorted: &Sorted<'_>,
     options: &Options,
 ) -> String {
-    let held = new.iter().any(Reading::holds_mail);
-    if facts.previous_at.is_none() {
-        return first(facts, new, held);
+    let room = room(kind);
+    if kind == MailKind::FirstLook {
+        return fit(&first(facts, outlook, sorted), room);
     }
-    if let Some(verdict) = news(new, held) {
-        return verdict;
+    let n_told = sorted
+        .open
+        .len()
+        .saturating_add(sorted.brief.len())
+        .saturating_add(outlook.drift.len())
+        .saturating_add(outlook.silent.len());
+    let worst = sorted.open.first().or(sorted.brief.first());
+    // Held mail before our own trouble, that before the rest.
+    if let Some(held) = sorted.open.first().filter(|reading| reading.holds_mail()) {
+        return with_more(&spoken(held), n_told, room);
     }
-    if let Some(verdict) = new_trouble(facts, options) {
-        return verdict;
+    if let Some(days) = outlook.no_reports_days {
+        let days = words::count(u64::from(days), "day");
+        return fit(&[format!("No reports for {days}: look at your side")], room);
     }
-    let goes_on = going_on(ongoing.len());
-    // While a mailbox can't be read, nothing is known to be quiet.
-    if let Some(unread) = unread(facts, options, false) {
-        return match goes_on {
-            Some(goes_on) => fit(&[format!("{unread}, {goes_on}"), unread]),
-            None => fit(&[unread]),
-        };
+    if let Some(trouble) = new_trouble(facts, options, room) {
+        return trouble;
     }
-    match goes_on {
-        Some(goes_on) => {
-            let held = ongoing.iter().any(Reading::holds_mail);
-            with_held(format!("nothing new: {goes_on}"), held, "mail still held back")
-        }
-        None => quiet(facts, options),
+    if let Some(worst) = worst {
+        return with_more(&spoken(worst), n_told, room);
+    }
+    if let Some(drift) = outlook.drift.first() {
+        let drift = words::plain(drift);
+        return with_more(drift.trim_end_matches('.'), n_told, room);
+    }
+    fit(&quiet(facts, outlook, sorted, options), room)
+}
+
+/// What the Subject says of a problem.
+fn spoken(reading: &Reading<'_>) -> String {
+    match reading.event {
+        Event::Resolved => format!("Resolved: {}", reading.headline()),
+        Event::Fading => format!("Fading: {}", reading.headline()),
+        Event::LateNews => format!("Late news: {}", reading.headline()),
+        Event::Returned => format!("{} again", reading.verdict()),
+        Event::WasNotOver => format!("{}, was not over", reading.verdict()),
+        Event::Reminder(day) => format!("{}, day {day}", reading.verdict()),
+        Event::Worse(_) if reading.holds_mail() => reading.verdict(),
+        Event::Worse(_) => format!("{}, worse", reading.verdict()),
+        Event::New | Event::Ongoing | Event::Past => reading.verdict(),
     }
 }
 
-fn going_on(n: usize) -> Option<String> {
-    let goes = if n == 1 { "goes" } else { "go" };
-    (n > 0).then(|| format!("{} {goes} on", words::count(to_u64(n), "failure type")))
-}
-
-fn first(facts: &DigestFacts, new: &[Reading<'_>], held: bool) -> String {
-    if facts.reports == 0 {
-        return fit(&["First digest: no reports yet".to_owned()]);
+/// The verdict of the worst, and how many more things are told.
+fn with_more(verdict: &str, n_told: usize, room: usize) -> String {
+    let more = n_told.saturating_sub(1);
+    if more == 0 {
+        return fit(&[verdict.to_owned(), without_held(verdict)], room);
     }
-    let reports = words::count(facts.reports, "report");
-    if new.is_empty() {
-        return fit(&[format!(
-            "First digest: {reports}, {}, {}",
-            reporters(facts),
-            no_failures(facts)
-        )]);
-    }
-    let types = words::count(to_u64(new.len()), "failure type");
-    with_held(
-        format!("First digest: {reports}, {types}"),
-        held,
-        "mail held back",
+    let short = format!(" +{more}");
+    let cut = names::clean(
+        &words::plain(&without_held(verdict)),
+        room.saturating_sub(short.len()),
+    );
+    fit(
+        &[
+            format!("{verdict}, + {more} more"),
+            format!("{verdict}{short}"),
+            format!("{}{short}", verdict.replace(", mail held back", ", mail held")),
+            format!("{cut}{short}"),
+        ],
+        room,
     )
 }
 
-fn news(new: &[Reading<'_>], held: bool) -> Option<String> {
-    let one = new.first()?;
-    let types = words::count(to_u64(new.len()), "new failure type");
-    let mut domains: Vec<&str> = new.iter().map(Reading::domain).collect();
-    domains.sort_unstable();
-    domains.dedup();
-    if new.len() == 1 {
-        let verdict = one.verdict();
-        if chars(&verdict) <= room() {
-            return Some(with_held(verdict, held, "mail held back"));
-        }
-    }
-    Some(match domains.as_slice() {
-        [domain] => {
-            // The number matters more than the end of a long name.
-            let rest = format!(": {types}");
-            let domain = names::clean(domain, room().saturating_sub(chars(&rest)));
-            with_held(format!("{domain}{rest}"), held, "mail held back")
-        }
-        several => {
-            let verdict = format!("{}: {types}", words::count(to_u64(several.len()), "domain"));
-            with_held(verdict, held, "mail held back")
-        }
-    })
+/// What is left where there is no room for the end.
+fn without_held(verdict: &str) -> String {
+    verdict.replace(", mail held back", "")
 }
 
-fn new_trouble(facts: &DigestFacts, options: &Options) -> Option<String> {
+fn first(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> Vec<String> {
+    if facts.reports == 0 {
+        return vec!["First look: no reports yet".to_owned()];
+    }
+    let held = if any_held(outlook.problems.iter().map(|(problem, _)| problem)) {
+        "mail held back"
+    } else {
+        "nothing held now"
+    };
+    let reports = words::count(facts.reports, "report");
+    match sorted.open.as_slice() {
+        [] => vec![
+            format!(
+                "First look: {reports}, {}, no open problem",
+                reporters(facts.reporters.len())
+            ),
+            format!("First look: {reports}, no open problem"),
+        ],
+        open => {
+            let problems = words::count(to_u64(open.len()), "open problem");
+            let mut domains: Vec<&str> = open.iter().flat_map(Reading::domains).collect();
+            domains.sort_unstable();
+            domains.dedup();
+            let verdict = format!("First look: {held}, {problems}");
+            match domains.as_slice() {
+                [one] => vec![format!("{verdict} ({})", names::host(one)), verdict],
+                _ => vec![verdict],
+            }
+        }
+    }
+}
+
+fn new_trouble(facts: &DigestFacts, options: &Options, room: usize) -> Option<String> {
     let mut troubles: Vec<String> = unread(facts, options, true).into_iter().collect();
     let n_refused = facts.refused.iter().filter(|refused| refused.new).count();
     if n_refused > 0 {
@@ -107,11 +145,10 @@ fn new_trouble(facts: &DigestFacts, options: &Options) -> Option<String> {
         troubles.push(format!("{} could not be read", words::count(n_rejected, "mail")));
     }
     let one = troubles.first()?;
-    Some(fit(&[
-        troubles.join(", "),
-        format!("{one} (and more)"),
-        one.clone(),
-    ]))
+    Some(fit(
+        &[troubles.join(", "), format!("{one} (and more)"), one.clone()],
+        room,
+    ))
 }
 
 /// Mailboxes that can't be read: those that no digest has told (`new`), or the others.
@@ -135,59 +172,62 @@ fn unread(facts: &DigestFacts, options: &Options, new: bool) -> Option<String> {
     }
 }
 
-fn quiet(facts: &DigestFacts, options: &Options) -> String {
+/// Nothing is new: how the week was, or that nothing came.
+fn quiet(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>, options: &Options) -> Vec<String> {
+    let n_open = sorted.ongoing.len();
+    let goes_on = (n_open > 0).then(|| {
+        let goes = if n_open == 1 { "goes" } else { "go" };
+        let held = sorted.ongoing.iter().any(Reading::holds_mail);
+        let held = if held { ", mail held back" } else { "" };
+        format!("{} {goes} on{held}", words::count(to_u64(n_open), "problem"))
+    });
+    // While a mailbox can't be read, nothing is known to be quiet.
+    if let Some(unread) = unread(facts, options, false) {
+        return match goes_on {
+            Some(goes_on) => vec![format!("{unread}, {goes_on}"), unread],
+            None => vec![unread],
+        };
+    }
+    if let Some(goes_on) = goes_on {
+        return vec![format!("Nothing new: {goes_on}")];
+    }
     let today = options.day(facts.due_at);
-    if facts.reports == 0 {
+    let week = &outlook.week;
+    let (reports, n_reporters, days) = if week.reports > 0 {
+        (week.reports, week.n_reporters(), Some((week.first, week.last)))
+    } else {
+        (facts.reports, facts.reporters.len(), facts.days)
+    };
+    if reports == 0 {
         let since = facts
             .previous_at
             .map(|at| format!(" since {}", words::day(options.day(at), today)));
-        return fit(&[format!("No reports{}", since.unwrap_or_default())]);
+        return vec![format!("No reports{}", since.unwrap_or_default())];
     }
+    let failures = match (outlook.not_listed, outlook.acknowledged) {
+        (0, 0) => "no failures",
+        _ => "nothing to act on",
+    };
     let verdict = format!(
-        "All quiet: {}, {}, {}",
-        words::count(facts.reports, "report"),
-        reporters(facts),
-        no_failures(facts)
+        "All quiet: {}, {}, {failures}",
+        words::count(reports, "report"),
+        reporters(n_reporters)
     );
-    match facts.days {
-        Some((first, last)) => fit(&[
+    match days {
+        Some((first, last)) => vec![
             format!("{verdict} ({})", words::days(first, last, today)),
             verdict,
-        ]),
-        None => fit(&[verdict]),
+        ],
+        None => vec![verdict],
     }
 }
 
-fn reporters(facts: &DigestFacts) -> String {
-    words::count(to_u64(facts.reporters.len()), "reporter")
-}
-
-/// `no failures`, or what may truly be said.
-fn no_failures(facts: &DigestFacts) -> &'static str {
-    let failed = facts
-        .domains
-        .iter()
-        .map(|domain| domain.failed)
-        .fold(Sum::default(), words::add);
-    if failed.known > 0 || !facts.over.is_empty() {
-        "no current failures"
-    } else if failed.at_least {
-        "no known failures"
-    } else {
-        "no failures"
-    }
-}
-
-fn with_held(verdict: String, held: bool, words: &str) -> String {
-    if held {
-        fit(&[format!("{verdict}, {words}"), verdict])
-    } else {
-        fit(&[verdict])
-    }
+fn reporters(n: usize) -> String {
+    words::count(to_u64(n), "reporter")
 }
 
 /// The first candidate that fits, else the last one cut; in plain ASCII.
-fn fit(candidates: &[String]) -> String {
+fn fit(candidates: &[String], room: usize) -> String {
     let ascii = |text: &String| -> String {
         words::plain(text)
             .chars()
@@ -197,15 +237,16 @@ fn fit(candidates: &[String]) -> String {
     candidates
         .iter()
         .map(ascii)
-        .find(|text| chars(text) <= room())
+        .find(|text| chars(text) <= room)
         .unwrap_or_else(|| {
             let last = candidates.last().map(ascii).unwrap_or_default();
-            names::clean(&last, room())
+            names::clean(&last, room)
         })
 }
 
-fn room() -> usize {
-    MAX_CHARS.saturating_sub(TAG.len())
+fn room(kind: MailKind) -> usize {
+    let prefix = line(kind, "");
+    MAX_CHARS.saturating_sub(prefix.len())
 }
 
 fn chars(text: &str) -> usize {

@@ -1,114 +1,80 @@
-//! The tables of the digest. Pure.
+//! The tables of the first look. Pure.
 
 use std::cmp::Reverse;
 
-use crate::digest::item::{Frame, Reading};
 use crate::digest::parts::{Column, Kind, Section, Table};
+use crate::digest::reading::{Frame, Reading};
 use crate::digest::{names, words};
-use crate::store::rows::{DigestFacts, DomainTotals, ReporterTotals};
+use crate::store::rows::DigestFacts;
 
-/// Rows of the table of older failures.
+/// Rows of the table of older problems.
 const MAX_OVER: usize = 10;
-/// Rows of the table of domains.
-const MAX_DOMAINS: usize = 20;
-/// Rows of the table of reporters.
-const MAX_REPORTERS: usize = 10;
+/// Reporters that are named.
+const MAX_REPORTERS: usize = 3;
 
 const fn column(name: &'static str, kind: Kind) -> Column {
     Column { name, kind }
 }
 
-/// Failures that an import found and that are no news.
-pub(crate) fn over(facts: &DigestFacts, frame: Frame) -> Option<Section> {
-    if facts.over.is_empty() {
+/// Problems that the first look finds over.
+pub(crate) fn over(past: &[Reading<'_>], frame: Frame) -> Option<Section> {
+    if past.is_empty() {
         return None;
     }
-    let mut items: Vec<_> = facts.over.iter().collect();
-    items.sort_by_key(|item| Reverse(item.last_day));
-    let rest = items.len().saturating_sub(MAX_OVER);
-    let rows = items
+    let mut over: Vec<&Reading<'_>> = past.iter().collect();
+    over.sort_by_key(|reading| Reverse(reading.last_day()));
+    let rest = over.len().saturating_sub(MAX_OVER);
+    let rows = over
         .into_iter()
         .take(MAX_OVER)
-        .map(|item| {
+        .map(|reading| {
+            let headline = reading.headline();
+            let who = if reading.problem.witnesses.len() == 1 && !headline.contains(&reading.short.reporter) {
+                format!(", only {}", reading.short.reporter)
+            } else {
+                String::new()
+            };
             vec![
-                words::days(item.first_day, item.last_day, frame.today),
-                Reading::new(item).headline(),
-                words::sum(item.failed),
+                format!("#{}", reading.problem.id),
+                words::days(reading.first_day(), reading.last_day(), frame.today),
+                format!("{headline}{who}"),
+                words::sum(reading.failed()),
             ]
         })
         .collect();
     Some(Section::Table(Table {
-        title: Some("Over, as far as the reports tell; no action".to_owned()),
+        title: Some("Over (no action)".to_owned()),
         columns: vec![
+            column("Id", Kind::Days),
             column("Days", Kind::Days),
             column("What", Kind::Text),
             column("Failed", Kind::Numbers),
         ],
         rows,
-        note: (rest > 0).then(|| format!("and {rest} more")),
+        note: (rest > 0).then(|| format!("and {rest} more: tlsrptd problems --all")),
     }))
 }
 
-/// Connections by domain.
-pub(crate) fn domains(domains: &[DomainTotals]) -> Option<Section> {
-    let rest = domains.len().saturating_sub(MAX_DOMAINS);
-    let rows: Vec<Vec<String>> = domains
-        .iter()
-        .take(MAX_DOMAINS)
-        .map(|domain| {
-            let name = match domain.policy_domain.as_str() {
-                "" => "(not named)".to_owned(),
-                name => names::host(name),
-            };
-            vec![
-                name,
-                names::clean(&domain.policy, 20),
-                words::sum(words::add(domain.ok, domain.failed)),
-                words::sum(domain.failed),
-            ]
-        })
-        .collect();
-    (!rows.is_empty()).then(|| {
-        Section::Table(Table {
-            title: None,
-            columns: vec![
-                column("Domain", Kind::Text),
-                column("Policy", Kind::Text),
-                column("Connections", Kind::Numbers),
-                column("Failed", Kind::Numbers),
-            ],
-            rows,
-            note: (rest > 0).then(|| format!("and {rest} more domains")),
-        })
-    })
-}
-
-/// Connections by reporter.
-pub(crate) fn reporters(reporters: &[ReporterTotals]) -> Option<Section> {
-    let rest = reporters.len().saturating_sub(MAX_REPORTERS);
-    let rows: Vec<Vec<String>> = reporters
-        .iter()
-        .take(MAX_REPORTERS)
-        .map(|reporter| {
-            vec![
-                names::reporter(&reporter.submitter, &reporter.organization_name),
-                words::number(reporter.reports),
-                words::sum(words::add(reporter.ok, reporter.failed)),
-                words::sum(reporter.failed),
-            ]
-        })
-        .collect();
-    (!rows.is_empty()).then(|| {
-        Section::Table(Table {
-            title: None,
-            columns: vec![
-                column("Reporter", Kind::Text),
-                column("Reports", Kind::Numbers),
-                column("Connections", Kind::Numbers),
-                column("Failed", Kind::Numbers),
-            ],
-            rows,
-            note: (rest > 0).then(|| format!("and {rest} more reporters")),
-        })
-    })
+/// Who sent how many reports, in a line.
+pub(crate) fn first_reporters(facts: &DigestFacts) -> Option<Section> {
+    let mut named: Vec<String> = Vec::new();
+    for (i, reporter) in facts.reporters.iter().take(MAX_REPORTERS).enumerate() {
+        let name = names::reporter(&reporter.submitter, &reporter.organization_name);
+        let n = words::number(reporter.reports);
+        let noun = match (i, reporter.reports) {
+            (0, 1) => " report",
+            (0, _) => " reports",
+            _ => "",
+        };
+        named.push(format!("{name} {n}{noun}"));
+    }
+    let rest = facts.reporters.get(MAX_REPORTERS..).unwrap_or_default();
+    if !rest.is_empty() {
+        let n = rest
+            .iter()
+            .fold(0_u64, |n, reporter| n.saturating_add(reporter.reports));
+        let others = words::count(u64::try_from(rest.len()).unwrap_or(u64::MAX), "other");
+        named.push(format!("{others} {}", words::number(n)));
+    }
+    (!named.is_empty()).then(|| Section::Paragraph(format!("Reporters: {}.", named.join(", "))))
 }

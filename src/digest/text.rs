@@ -16,7 +16,9 @@ impl Digest {
     /// The text: lines of at most 72 columns, ended by LF. Only a single word of a command may be longer, for
     /// breaking it would change its meaning.
     pub fn to_text(&self) -> String {
-        let mut blocks = vec![wrapped(&self.verdict, "", "")];
+        let mut head = vec![wrapped(&self.verdict, "", "")];
+        head.extend(self.lead.iter().map(|line| wrapped(line, "", "")));
+        let mut blocks = vec![head.join("\n")];
         blocks.extend(self.sections.iter().map(section));
         let mut text = words::plain(&blocks.join("\n\n"));
         text.push('\n');
@@ -27,6 +29,7 @@ impl Digest {
 fn section(section: &Section) -> String {
     match section {
         Section::Paragraph(text) => wrapped(text, "", ""),
+        Section::Heading(text) => format!("---- {text} ----"),
         Section::Finding(found) => finding(found),
         Section::Table(content) => table(content),
         Section::Lines { title, lines, more } => {
@@ -39,16 +42,10 @@ fn section(section: &Section) -> String {
 }
 
 fn finding(finding: &Finding) -> String {
-    let head = format!(
-        "{:<width$}  ",
-        finding.tag,
-        width = LABEL_COLUMNS.saturating_sub(2)
-    );
     let indent = " ".repeat(LABEL_COLUMNS);
-    let mut out = vec![
-        wrapped(&finding.title, &head, &indent),
-        wrapped(&finding.context, &indent, &indent),
-    ];
+    let id = finding.id.iter().map(|id| format!("#{id}  "));
+    let head = format!("{}  {}", finding.tag, id.collect::<String>());
+    let mut out = vec![wrapped(&finding.title, &head, &indent)];
     for row in &finding.rows {
         let label = format!("{:<LABEL_COLUMNS$}", row.label);
         for (i, block) in row.blocks.iter().enumerate() {

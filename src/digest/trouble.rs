@@ -1,7 +1,7 @@
 //! Our own trouble in words: mailboxes and mails that can't be read, recipients that are refused. Pure.
 
 use crate::digest::model::Options;
-use crate::digest::parts::{Block, Finding, Row};
+use crate::digest::parts::{Finding, Row, Tone};
 use crate::digest::{names, words};
 use crate::store::rows::{DigestFacts, RejectedMail};
 
@@ -24,15 +24,19 @@ pub(crate) fn findings(facts: &DigestFacts, options: &Options) -> Vec<Finding> {
     for mailbox in &facts.failing {
         findings.push(Finding {
             tag: TAG,
+            tone: Tone::Trouble,
+            id: None,
             title: format!(
                 "mailbox {} not read since {}",
                 names::clean(&mailbox.name, names::NAME_CHARS),
                 moment(mailbox.since)
             ),
-            context:
-                "Reports that arrive there are missing from this digest; they are read once it works again."
-                    .to_owned(),
             rows: vec![
+                Row::text(
+                    "",
+                    "Reports that arrive there are missing from this mail; they are read once it works again."
+                        .to_owned(),
+                ),
                 Row::text("Error", names::clean(&mailbox.error, ERROR_CHARS)),
                 Row::command("Check", "tlsrptd check".to_owned()),
             ],
@@ -41,13 +45,15 @@ pub(crate) fn findings(facts: &DigestFacts, options: &Options) -> Vec<Finding> {
     for refused in &facts.refused {
         findings.push(Finding {
             tag: TAG,
+            tone: Tone::Trouble,
+            id: None,
             title: format!(
                 "{} does not get the digest since {}",
                 names::clean(&refused.recipient, names::NAME_CHARS),
                 moment(refused.since)
             ),
-            context: "The mail server refused the recipient.".to_owned(),
             rows: vec![
+                Row::text("", "The mail server refused the recipient.".to_owned()),
                 Row::text("Error", names::clean(&refused.error, ERROR_CHARS)),
                 Row::text(
                     "Fix",
@@ -66,26 +72,26 @@ fn rejected(facts: &DigestFacts, options: &Options) -> Option<Finding> {
     if facts.rejected.is_empty() {
         return None;
     }
-    let mut rows: Vec<Row> = facts
-        .rejected
-        .iter()
-        .map(|mail| Row::text("Mail", rejected_mail(mail, facts, options)))
-        .collect();
+    let mut rows = vec![Row::text(
+        "",
+        "What they report is missing from all numbers. This is told once.".to_owned(),
+    )];
+    rows.extend(
+        facts
+            .rejected
+            .iter()
+            .map(|mail| Row::text("Mail", rejected_mail(mail, facts, options))),
+    );
     let rest = n_all.saturating_sub(n_listed);
     if rest > 0 {
         rows.push(Row::text("", format!("and {} more", words::number(rest))));
     }
-    rows.push(Row {
-        label: "More",
-        blocks: vec![Block::Command(
-            "tlsrptd sql \"SELECT id, source, locator, received_at, reason FROM mails WHERE outcome = 'rejected'\""
-                .to_owned(),
-        )],
-    });
+    rows.push(Row::command("More", "tlsrptd mails".to_owned()));
     Some(Finding {
         tag: TAG,
+        tone: Tone::Trouble,
+        id: None,
         title: format!("{} could not be read", words::count(n_all, "mail")),
-        context: "What they report is missing from all numbers. This is told once.".to_owned(),
         rows,
     })
 }

@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 
-use crate::store::rows::Sum;
+use crate::assess::history::Sum;
 
 /// A blank at which no line is broken.
 pub const NBSP: char = '\u{a0}';
@@ -74,6 +74,13 @@ pub fn share(failed: Sum, total: Sum) -> String {
     }
 }
 
+/// As [`share`], without the noun: `9 of 96 (9 %)`.
+pub fn short_share(failed: Sum, total: Sum) -> String {
+    share(failed, total)
+        .replacen(" connections", "", 1)
+        .replacen(" connection", "", 1)
+}
+
 fn percent(failed: Sum, total: Sum) -> Option<String> {
     if failed.at_least || total.at_least || total.known < 20 || failed.known == 0 {
         return None;
@@ -142,6 +149,24 @@ pub fn list(names: &[String], shown: usize) -> String {
         Some((last, [])) => last.clone(),
         Some((last, before)) => format!("{} and {last}", before.join(", ")),
     }
+}
+
+/// `a`, `a or b`, `a, b or 3 others`.
+pub fn list_or(names: &[String], shown: usize) -> String {
+    match names {
+        [one, other] => format!("{one} or {other}"),
+        _ => list(names, shown).replacen(" and ", " or ", 1),
+    }
+}
+
+/// `a, b, c and 37 more`.
+pub fn list_and_more(names: &[String], shown: usize) -> String {
+    let rest = names.len().saturating_sub(shown);
+    if rest < 2 {
+        return list(names, names.len());
+    }
+    let parts: Vec<String> = names.iter().take(shown).cloned().collect();
+    format!("{} and {rest}{NBSP}more", parts.join(", "))
 }
 
 /// No-break spaces turned into plain ones.

@@ -1,21 +1,32 @@
 //! Digests: fixed once, sent until accepted.
 
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::facts::{Question, facts, next_range};
-use super::rows::DigestFacts;
+use super::rows::{DigestFacts, MailKind};
+use super::tellings::{tell, tell_event};
 use super::{Store, StoreError, moment, text};
+use crate::assess::news::Telling;
 
-/// A digest as it is to be sent.
+/// A mail as it is to be sent.
 #[derive(Debug, Clone)]
 pub struct Composed {
+    /// Which mail it is.
+    pub kind: MailKind,
     /// Its Message-ID without angle brackets.
     pub message_id: String,
     /// Its Subject.
     pub subject: String,
     /// The whole mail.
     pub mail: Vec<u8>,
+    /// What it tells of problems, by their ids.
+    pub tellings: Vec<(String, Telling)>,
+    /// The keys of the events that it tells, which are told once.
+    pub events: Vec<String>,
 }
 
 /// A digest whose range is fixed and which somebody has not accepted yet.
@@ -23,6 +34,8 @@ pub struct Composed {
 pub struct FixedDigest {
     /// Its id in `digests`.
     pub id: i64,
+    /// Whether it is an urgent mail.
+    pub is_urgent: bool,
     /// When it was due.
     pub due_at: Timestamp,
     /// Its Subject.
@@ -50,8 +63,8 @@ pub enum Delivery<'a> {
 }
 
 impl Store {
-    /// Fixes the digest that is due: its range, what it tells as new, and its text, all at once or not at all.
-    /// `compose` gives `None` where there is nothing to send.
+    /// Fixes the mail that is due: its range, what it tells, and its text, all at once or not at all. `compose` gives
+    /// `None` where there is nothing to send. An urgent mail covers no reports: the next digest covers them.
     ///
     /// # Errors
     ///
@@ -67,15 +80,21 @@ impl Store {
         let Some(composed) = compose(&facts) else {
             return Ok(None);
         };
+        let is_urgent = composed.kind == MailKind::Urgent;
+        let (last_report, last_mail) = if is_urgent {
+            (range.after_report, range.after_mail)
+        } else {
+            (range.last_report, range.last_mail)
+        };
         tx.execute(
-            "INSERT INTO digest (audience, due_at, after_report, last_report, after_mail, last_mail, message_id,
+            "INSERT INTO digest (audience, kind, due_at, after_report, last_report, after_mail, last_mail, message_id,
                                  subject, mail)
-             VALUES ('default', :due_at, :after_report, :last_report, :after_mail, :last_mail, :message_id,
+             VALUES ('default', :kind, :due_at, :after_report, :last_report, :after_mail, :last_mail, :message_id,
                      :subject, :mail)",
             named_params! {
-                ":due_at": text(question.due_at),
-                ":after_report": range.after_report, ":last_report": range.last_report,
-                ":after_mail": range.after_mail, ":last_mail": range.last_mail,
+                ":kind": composed.kind.as_str(), ":due_at": text(question.due_at),
+                ":after_report": range.after_report, ":last_report": last_report,
+                ":after_mail": range.after_mail, ":last_mail": last_mail,
                 ":message_id": composed.message_id, ":subject": composed.subject, ":mail": composed.mail,
             },
         )?;
@@ -86,25 +105,50 @@ impl Store {
                 named_params! { ":digest": id, ":recipient": recipient },
             )?;
         }
-        mark_told(&tx, id, question.due_at, &facts)?;
+        for (problem, telling) in &composed.tellings {
+            tell(&tx, id, problem, telling)?;
+            announce(&tx, id, problem, question.due_at)?;
+        }
+        let day = question.due_at.to_zoned(TimeZone::UTC).date();
+        for key in &composed.events {
+            tell_event(&tx, id, key, day)?;
+        }
+        if !is_urgent {
+            mark_told(&tx, id, question.due_at, &facts)?;
+        }
         tx.commit()?;
-        self.unsent_digest()
+        self.unsent("id = :id", named_params! { ":id": id })
     }
 
-    /// The oldest digest that is not sent yet.
+    /// The oldest digest that is not sent yet, or the oldest urgent mail.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn unsent_digest(&self) -> Result<Option<FixedDigest>, StoreError> {
+    pub fn unsent_digest(&self, only_urgent: bool) -> Result<Option<FixedDigest>, StoreError> {
+        self.unsent(
+            "(kind = 'urgent' OR NOT :only_urgent)",
+            named_params! { ":only_urgent": only_urgent },
+        )
+    }
+
+    fn unsent(
+        &self,
+        condition: &str,
+        parameters: &[(&str, &dyn rusqlite::ToSql)],
+    ) -> Result<Option<FixedDigest>, StoreError> {
         let digest = self
             .db
             .query_row(
-                "SELECT id, due_at, subject, message_id, mail FROM digest WHERE sent_at IS NULL ORDER BY id LIMIT 1",
-                (),
+                &format!(
+                    "SELECT id, due_at, subject, message_id, mail, kind = 'urgent' FROM digest
+                     WHERE sent_at IS NULL AND {condition} ORDER BY id LIMIT 1"
+                ),
+                parameters,
                 |row| {
                     Ok(FixedDigest {
                         id: row.get(0)?,
+                        is_urgent: row.get(5)?,
                         due_at: moment(row.get_ref(1)?.as_str()?).unwrap_or(Timestamp::UNIX_EPOCH),
                         subject: row.get(2)?,
                         message_id: row.get(3)?,
@@ -154,7 +198,26 @@ impl Store {
         Ok(())
     }
 
-    /// When the newest digest was due, whether sent or not. The newest is the one that was made last, not the one of
+    /// The Message-IDs of the first mails about problems, by the problem's id, as far as they are still kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn first_mails(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let mut first = BTreeMap::new();
+        let mut statement = self.db.prepare_cached(
+            "SELECT problem.id, digest.message_id
+             FROM telling JOIN problem ON problem.number = telling.problem JOIN digest ON digest.id = telling.digest
+             ORDER BY telling.id",
+        )?;
+        let mut rows = statement.query(())?;
+        while let Some(row) = rows.next()? {
+            first.entry(row.get(0)?).or_insert(row.get(1)?);
+        }
+        Ok(first)
+    }
+
+    /// When the newest digest was due, whether sent or not; urgent mails are none. The newest is the one that was made last, not the one of
     /// the latest time: the clock may have been wrong.
     ///
     /// # Errors
@@ -163,9 +226,11 @@ impl Store {
     pub fn last_digest_at(&self) -> Result<Option<Timestamp>, StoreError> {
         let due_at: Option<String> = self
             .db
-            .query_row("SELECT due_at FROM digest ORDER BY id DESC LIMIT 1", (), |row| {
-                row.get(0)
-            })
+            .query_row(
+                "SELECT due_at FROM digest WHERE kind <> 'urgent' ORDER BY id DESC LIMIT 1",
+                (),
+                |row| row.get(0),
+            )
             .optional()?;
         Ok(due_at.as_deref().and_then(moment))
     }
@@ -286,16 +351,20 @@ fn give_up(db: &Connection, digest: i64, now: Timestamp) -> rusqlite::Result<()>
     Ok(())
 }
 
+/// Marks the failure types of a problem that is told.
+fn announce(db: &Connection, digest: i64, problem: &str, due_at: Timestamp) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE failure_type SET announced = :digest, announced_at = :now
+         WHERE announced_at IS NULL AND id IN (
+             SELECT failure_type FROM problem_failure_type JOIN problem ON number = problem WHERE problem.id = :id)",
+    )?
+    .execute(named_params! { ":digest": digest, ":now": text(due_at), ":id": problem })?;
+    Ok(())
+}
+
 /// Remembers what this digest tells, so that no other tells it as new.
 fn mark_told(db: &Connection, digest: i64, due_at: Timestamp, facts: &DigestFacts) -> rusqlite::Result<()> {
     let now = text(due_at);
-    for id in facts.new.iter().chain(&facts.ongoing).flat_map(|item| &item.ids) {
-        db.prepare_cached(
-            "UPDATE failure_type SET announced = :digest, announced_at = :now
-             WHERE id = :id AND announced_at IS NULL",
-        )?
-        .execute(named_params! { ":digest": digest, ":now": now, ":id": id })?;
-    }
     for mailbox in &facts.failing {
         db.execute(
             "UPDATE mailbox_state SET told_at = :now WHERE name = :name AND told_at IS NULL",

@@ -1,5 +1,7 @@
 //! What a digest tells, read from the database.
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use rusqlite::{Connection, named_params};
 
@@ -7,15 +9,13 @@ use super::rows::{
     DigestFacts, DomainTotals, FailingMailbox, MailCounts, RefusedRecipient, RejectedMail, ReporterTotals,
     Sum,
 };
-use super::{Store, StoreError, items, moment, text};
+use super::{Store, StoreError, moment, text};
 
 /// What decides what a digest tells, besides the database.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// When the digest is due.
     pub due_at: Timestamp,
-    /// Backfill older than this many days is silent; 0: never silent.
-    pub announce_days: u32,
     /// The configured mailboxes; others are of no interest any more.
     pub mailboxes: &'a [String],
     /// The configured recipients.
@@ -53,7 +53,7 @@ pub(super) fn next_range(db: &Connection) -> rusqlite::Result<(Range, Option<Tim
     db.query_row(
         "SELECT coalesce(max(last_report), 0), coalesce((SELECT max(id) FROM report), 0),
                 coalesce(max(last_mail), 0), coalesce((SELECT max(id) FROM mail), 0),
-                (SELECT due_at FROM digest ORDER BY id DESC LIMIT 1)
+                (SELECT due_at FROM digest WHERE kind <> 'urgent' ORDER BY id DESC LIMIT 1)
          FROM digest",
         (),
         |row| {
@@ -78,7 +78,6 @@ pub(super) fn facts(
     previous_at: Option<Timestamp>,
     question: &Question<'_>,
 ) -> rusqlite::Result<DigestFacts> {
-    let items = items::of_range(db, range, question, previous_at.is_none())?;
     let (reports, days) = reports(db, range)?;
     Ok(DigestFacts {
         due_at: question.due_at,
@@ -88,9 +87,7 @@ pub(super) fn facts(
         reports,
         days,
         mails: mails(db, range)?,
-        new: items.new,
-        ongoing: items.ongoing,
-        over: items.over,
+        fresh_failure_types: fresh_failure_types(db, range)?,
         domains: domains(db, range)?,
         reporters: reporters(db, range)?,
         rejected: rejected(db, range)?,
@@ -117,6 +114,18 @@ fn reports(db: &Connection, range: Range) -> rusqlite::Result<(u64, Option<(Date
             Ok((count(row.get(0)?), days))
         },
     )
+}
+
+fn fresh_failure_types(db: &Connection, range: Range) -> rusqlite::Result<BTreeSet<i64>> {
+    db.prepare(
+        "SELECT DISTINCT failure.failure_type
+         FROM report JOIN policy_result ON policy_result.report = report.id
+              JOIN failure ON failure.policy_result = policy_result.id
+         WHERE report.id > :after AND report.id <= :last AND report.status = 'counted' AND NOT report.backfill
+           AND failure.failure_type IS NOT NULL",
+    )?
+    .query_map(reports_of!(range), |row| row.get(0))?
+    .collect()
 }
 
 fn mails(db: &Connection, range: Range) -> rusqlite::Result<MailCounts> {
@@ -296,10 +305,4 @@ pub(super) fn date(text: &str) -> Date {
 /// A count of rows or sessions, which is never negative.
 pub(super) fn count(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
-}
-
-/// The day `days` before a moment.
-pub(super) fn day_before(moment: Timestamp, days: u32) -> Date {
-    let day = moment.to_zoned(TimeZone::UTC).date();
-    day.checked_sub(i64::from(days).days()).unwrap_or(day)
 }

@@ -1,68 +1,34 @@
 //! Rows that the store hands out, by value.
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, civil::Date};
 
 pub use crate::assess::history::Sum;
 
-/// What one reporter says about a failure item, over the reports of the digest's range in which it failed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ItemReporter {
-    /// Domain that identifies the reporter; may be empty.
-    pub submitter: String,
-    /// Its organization-name: free text from the report.
-    pub organization_name: String,
-    /// Failed connections (sts and tlsa entries of one report counted once).
-    pub failed: Sum,
-    /// All connections to the domain in those reports.
-    pub total: Sum,
-    /// First day of those reports, UTC.
-    pub first_day: Date,
-    /// Last day of those reports, UTC.
-    pub last_day: Date,
+/// Which mail it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailKind {
+    /// The first of all: how things stand.
+    FirstLook,
+    /// What is new.
+    Daily,
+    /// What is new, then the week.
+    Weekly,
+    /// Held mail that should be known today.
+    Urgent,
 }
 
-/// One failure of a digest: the failure types of one domain, result type and MX. The same failure under sts and
-/// tlsa is one item.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FailureItem {
-    /// Ids in `failure_types`, ascending; one, or two where sts and tlsa both show it.
-    pub ids: Vec<i64>,
-    /// Policy domain, `""` where absent.
-    pub policy_domain: String,
-    /// Policy types in which it was seen, as in `failure_types.policy_type`.
-    pub policy_types: Vec<String>,
-    /// Result type, as in `failure_types.result_type` (`unspecified` where the report gave no details).
-    pub result_type: String,
-    /// MX host name, `""` where absent.
-    pub receiving_mx_hostname: String,
-    /// First failing day ever, UTC.
-    pub first_day: Date,
-    /// Last failing day ever, UTC.
-    pub last_day: Date,
-    /// Who saw it in the digest's range; most failed connections first.
-    pub reporters: Vec<ItemReporter>,
-    /// Failed connections in the range.
-    pub failed: Sum,
-    /// Of so many connections to the domain in the reports that show it.
-    pub total: Sum,
-    /// MTA-STS modes in the failing entries of the range (`enforce`, `testing`, `none` or as sent), newest last.
-    pub sts_modes: Vec<String>,
-    /// The domain's newest known MTA-STS mode and the day it was reported, where the failing entries show none.
-    pub last_known_mode: Option<(String, Date)>,
-    /// Distinct failure-reason-codes as sent, most frequent first, at most 5.
-    pub reasons: Vec<String>,
-    /// How many further reasons there are.
-    pub more_reasons: u64,
-    /// Distinct receiving-ip values, at most 5.
-    pub receiving_ips: Vec<String>,
-    /// The newest failing entry's policy-string.
-    pub policy_string: Vec<String>,
-    /// The newest failing entry's mx-host.
-    pub mx_host: Vec<String>,
-    /// Whether every failing entry counts its sessions as successful: mail went through in spite of the failure.
-    pub delivered_in_spite: bool,
-    /// Whether its last failing day lies more than 7 days before the digest: a late report.
-    pub late: bool,
+impl MailKind {
+    /// Its name for machines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstLook => "first-look",
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Urgent => "urgent",
+        }
+    }
 }
 
 /// Sums of one domain over the reports of the range.
@@ -168,12 +134,8 @@ pub struct DigestFacts {
     pub days: Option<(Date, Date)>,
     /// Mails and files read in the range.
     pub mails: MailCounts,
-    /// Failure types never told before, gravest first.
-    pub new: Vec<FailureItem>,
-    /// Failure types told before that failed again in the range.
-    pub ongoing: Vec<FailureItem>,
-    /// Failure types that only a backfill shows, too old to be news.
-    pub over: Vec<FailureItem>,
+    /// Failure types that a report of the range shows which was neither imported nor there before we first looked.
+    pub fresh_failure_types: BTreeSet<i64>,
     /// Sums by domain, by name.
     pub domains: Vec<DomainTotals>,
     /// Sums by reporter, most reports first.

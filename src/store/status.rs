@@ -195,7 +195,7 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn waiting_digest(&self) -> Result<Option<WaitingDigest>, StoreError> {
-        let Some(digest) = self.unsent_digest()? else {
+        let Some(digest) = self.unsent_digest(false)? else {
             return Ok(None);
         };
         let (attempts, error) = self.db.query_row(

@@ -93,7 +93,6 @@ fn telling(row: &Row<'_>) -> rusqlite::Result<Telling> {
     })
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the digest is to call it"))]
 /// Remembers what a digest tells of a problem, in the digest's own transaction.
 pub(super) fn tell(db: &Connection, digest: i64, problem: &str, telling: &Telling) -> rusqlite::Result<()> {
     let reminder = match telling.event {
@@ -115,7 +114,6 @@ pub(super) fn tell(db: &Connection, digest: i64, problem: &str, telling: &Tellin
     Ok(())
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the digest is to call it"))]
 /// Remembers that a digest tells an event, in the digest's own transaction.
 pub(super) fn tell_event(db: &Connection, digest: i64, key: &str, day: Date) -> rusqlite::Result<()> {
     db.prepare_cached("INSERT OR IGNORE INTO told_event (key, digest, day) VALUES (:key, :digest, :day)")?

@@ -280,7 +280,9 @@ pub const RESULT_TYPES: [&str; 12] = [
 pub fn general(cause: Cause, template: &str) -> String {
     crate::digest::fill::Fill {
         place: place_word(cause).to_owned(),
+        short: place_word(cause).to_owned(),
         mx: "MX".to_owned(),
+        host: "MX".to_owned(),
         domain: "DOMAIN".to_owned(),
         reporter: "REPORTER".to_owned(),
         result_type: "TYPE".to_owned(),

@@ -275,6 +275,7 @@ CREATE INDEX joined_into_problem ON joined (into_problem) WHERE into_problem IS 
 CREATE TABLE digest (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     audience     TEXT    NOT NULL,
+    kind         TEXT    NOT NULL, -- first-look, daily, weekly or urgent
     due_at       TEXT    NOT NULL,
     after_report INTEGER NOT NULL, -- the range is after_report < id <= last_report
     last_report  INTEGER NOT NULL,

@@ -4,20 +4,20 @@ use serde_json::json;
 
 use super::super::{Composed, Content, Delivery, FixedDigest, IncomingMail};
 use super::{
-    NOW, Place, at, backfill, detail, failing, mail, mail_of, policy, question, recipients, report_of,
+    NOW, Place, at, backfill, composed, detail, failing, mail, mail_of, policy, question, recipients,
+    report_of,
 };
 use crate::config::Span;
-use crate::store::rows::{DigestFacts, FailureItem, Sum};
+use crate::store::rows::{DigestFacts, MailKind, Sum};
 
 const DUE: &str = "2026-11-22T07:00:00Z";
 const NEXT: &str = "2026-11-23T07:00:00Z";
-/// More than 14 days before.
 const OLD: &str = "2026-11-01";
 const RECENT: &str = "2026-11-20";
 
 impl Place {
     fn facts(&self, due_at: &str) -> DigestFacts {
-        self.store.digest_facts(&question(due_at, 14, &[])).unwrap()
+        self.store.digest_facts(&question(due_at, &[])).unwrap()
     }
 
     /// Fixes and sends the digest that is due.
@@ -36,11 +36,10 @@ impl Place {
     fn fix(&mut self, due_at: &str) -> FixedDigest {
         let recipients = recipients();
         self.store
-            .fix_digest(&question(due_at, 14, &recipients), |facts| {
+            .fix_digest(&question(due_at, &recipients), |facts| {
                 Some(Composed {
-                    message_id: format!("{due_at}@example.org"),
-                    subject: format!("{} new", facts.new.len()),
                     mail: format!("{facts:?}").into_bytes(),
+                    ..composed(&format!("{due_at}@example.org"))
                 })
             })
             .unwrap()
@@ -48,21 +47,41 @@ impl Place {
     }
 }
 
-fn kinds(items: &[FailureItem]) -> Vec<&str> {
-    items.iter().map(|item| item.result_type.as_str()).collect()
+#[test]
+fn only_failure_types_of_a_normal_poll_are_fresh() {
+    let mut place = Place::new();
+    place.record(&[
+        backfill(mail(&[failing("1", OLD, "certificate-expired")])),
+        mail(&[failing("2", RECENT, "validation-failure")]),
+    ]);
+    let fresh = place.facts(DUE).fresh_failure_types;
+    let id = place.row("SELECT id FROM failure_types WHERE result_type = 'validation-failure'");
+    assert_eq!(
+        fresh.into_iter().map(|id| id.to_string()).collect::<Vec<_>>(),
+        [id]
+    );
 }
 
 #[test]
-fn a_failure_is_told_as_new_once() {
+fn an_urgent_mail_leaves_range_and_day_to_the_digest() {
     let mut place = Place::new();
+    place.send(DUE);
     place.record(&[mail(&[failing("1", RECENT, "certificate-expired")])]);
-    assert_eq!(kinds(&place.send(DUE).new), ["certificate-expired"]);
-    place.record(&[mail(&[failing("2", "2026-11-21", "certificate-expired")])]);
-    let facts = place.send(NEXT);
-    assert_eq!(kinds(&facts.new), [""; 0]);
-    assert_eq!(kinds(&facts.ongoing), ["certificate-expired"]);
-    assert_eq!(facts.ongoing[0].first_day.to_string(), RECENT);
-    assert_eq!(place.row("SELECT announced_at FROM failure_types"), DUE);
+    let urgent = Composed {
+        kind: MailKind::Urgent,
+        ..composed("urgent@example.org")
+    };
+    let recipients = recipients();
+    let fixed = place
+        .store
+        .fix_digest(&question("2026-11-22T12:00:00Z", &recipients), |_| Some(urgent))
+        .unwrap()
+        .unwrap();
+    assert!(fixed.is_urgent);
+    assert_eq!(place.store.last_digest_at().unwrap(), Some(at(DUE)));
+    let facts = place.facts(NEXT);
+    assert_eq!((facts.reports, facts.previous_at), (1, Some(at(DUE))));
+    assert_eq!(place.store.unsent_digest(true).unwrap().unwrap().id, fixed.id);
 }
 
 #[test]
@@ -71,16 +90,16 @@ fn printing_a_digest_changes_nothing() {
     place.record(&[mail(&[failing("1", RECENT, "certificate-expired")])]);
     assert_eq!(place.facts(DUE), place.facts(DUE));
     assert_eq!(place.row("SELECT count(*) FROM digests"), "0");
-    assert_eq!(kinds(&place.facts(DUE).new), ["certificate-expired"]);
+    assert_eq!(place.facts(DUE).reports, 1);
 }
 
 #[test]
 fn a_digest_that_is_not_composed_leaves_its_reports_for_the_next() {
     let mut place = Place::new();
     place.record(&[mail(&[failing("1", RECENT, "certificate-expired")])]);
-    let fixed = place.store.fix_digest(&question(DUE, 14, &[]), |_| None).unwrap();
+    let fixed = place.store.fix_digest(&question(DUE, &[]), |_| None).unwrap();
     assert!(fixed.is_none());
-    assert_eq!(kinds(&place.facts(NEXT).new), ["certificate-expired"]);
+    assert_eq!(place.facts(NEXT).reports, 1);
 }
 
 #[test]
@@ -92,7 +111,6 @@ fn what_arrives_after_a_digest_was_fixed_waits_for_the_next() {
     assert_eq!(place.row("SELECT first_report, last_report FROM digests"), "1|1");
     let facts = place.facts(NEXT);
     assert_eq!((facts.after_report, facts.last_report, facts.reports), (1, 2, 1));
-    assert_eq!(kinds(&facts.new), ["validation-failure"]);
 }
 
 #[test]
@@ -111,7 +129,7 @@ fn a_retry_sends_the_same_bytes_though_more_has_arrived() {
         .unwrap();
     assert!(!place.store.end_round(fixed.id, at(DUE)).unwrap());
     place.record(&[mail(&[failing("2", RECENT, "validation-failure")])]);
-    let retried = place.store.unsent_digest().unwrap().unwrap();
+    let retried = place.store.unsent_digest(false).unwrap().unwrap();
     assert_eq!(
         (&retried.mail, &retried.message_id, &retried.subject, retried.id),
         (&fixed.mail, &fixed.message_id, &fixed.subject, fixed.id)
@@ -134,7 +152,7 @@ fn a_recipient_that_accepted_is_not_mailed_again_because_another_has_to_wait() {
             .unwrap();
     }
     assert!(!place.store.end_round(fixed.id, at(DUE)).unwrap());
-    let unsent = place.store.unsent_digest().unwrap().unwrap();
+    let unsent = place.store.unsent_digest(false).unwrap().unwrap();
     assert_eq!(unsent.waiting, ["it@example.org"]);
     assert_eq!(
         place.rows("SELECT recipient, error, attempts FROM deliveries ORDER BY recipient"),
@@ -156,12 +174,9 @@ fn a_refused_recipient_ends_the_round_and_is_told_in_the_next_digest() {
             .unwrap();
     }
     assert!(place.store.end_round(fixed.id, at(DUE)).unwrap());
-    assert!(place.store.unsent_digest().unwrap().is_none());
+    assert!(place.store.unsent_digest(false).unwrap().is_none());
     let recipients = recipients();
-    let facts = place
-        .store
-        .digest_facts(&question(NEXT, 14, &recipients))
-        .unwrap();
+    let facts = place.store.digest_facts(&question(NEXT, &recipients)).unwrap();
     assert_eq!(facts.refused.len(), 1);
     assert!(facts.refused[0].new && facts.refused[0].error.contains("550"));
 }
@@ -177,7 +192,7 @@ fn a_digest_that_everybody_was_refused_is_tried_with_everybody_again() {
             .unwrap();
     }
     assert!(!place.store.end_round(fixed.id, at(DUE)).unwrap());
-    let unsent = place.store.unsent_digest().unwrap().unwrap();
+    let unsent = place.store.unsent_digest(false).unwrap().unwrap();
     assert_eq!(unsent.waiting.len(), 2);
 }
 
@@ -190,17 +205,14 @@ fn a_copy_of_a_rejected_mail_is_not_told_again() {
     };
     place.record(&[rejected()]);
     let recipients = recipients();
-    let facts = place.store.digest_facts(&question(DUE, 14, &recipients)).unwrap();
+    let facts = place.store.digest_facts(&question(DUE, &recipients)).unwrap();
     assert_eq!((facts.rejected.len(), facts.mails.rejected), (1, 1));
     place.fix(DUE);
 
     // A rescan of the mailbox, or an import of the same file.
     place.record(&[rejected()]);
 
-    let facts = place
-        .store
-        .digest_facts(&question(NEXT, 14, &recipients))
-        .unwrap();
+    let facts = place.store.digest_facts(&question(NEXT, &recipients)).unwrap();
     assert_eq!(
         (facts.rejected.len(), facts.mails.rejected, facts.mails.duplicates),
         (0, 0, 1)
@@ -221,12 +233,9 @@ fn a_recipient_that_never_answers_does_not_hold_up_the_next_digest() {
             .unwrap();
     }
     assert!(place.store.end_round(fixed.id, at(NEXT)).unwrap());
-    assert!(place.store.unsent_digest().unwrap().is_none());
+    assert!(place.store.unsent_digest(false).unwrap().is_none());
     let recipients = recipients();
-    let facts = place
-        .store
-        .digest_facts(&question(NEXT, 14, &recipients))
-        .unwrap();
+    let facts = place.store.digest_facts(&question(NEXT, &recipients)).unwrap();
     assert_eq!(facts.refused.len(), 1);
     assert!(facts.refused[0].error.contains("452"));
 }
@@ -242,7 +251,10 @@ fn a_digest_that_nobody_has_is_never_given_up() {
             .unwrap();
     }
     assert!(!place.store.end_round(fixed.id, at(NEXT)).unwrap());
-    assert_eq!(place.store.unsent_digest().unwrap().unwrap().waiting.len(), 2);
+    assert_eq!(
+        place.store.unsent_digest(false).unwrap().unwrap().waiting.len(),
+        2
+    );
 }
 
 #[test]
@@ -251,96 +263,10 @@ fn an_unsent_digest_follows_the_configured_recipients() {
     let fixed = place.fix(DUE);
     let corrected = ["ops@example.com".to_owned()];
     place.store.follow_recipients(fixed.id, &corrected).unwrap();
-    assert_eq!(place.store.unsent_digest().unwrap().unwrap().waiting, corrected);
-}
-
-#[test]
-fn old_backfill_is_silent_and_recent_backfill_is_not() {
-    let mut place = Place::new();
-    place.record(&[
-        backfill(mail(&[failing("1", OLD, "certificate-expired")])),
-        backfill(mail(&[failing("2", RECENT, "validation-failure")])),
-    ]);
-    let facts = place.facts(DUE);
-    assert_eq!(kinds(&facts.new), ["validation-failure"]);
-    assert_eq!(kinds(&facts.over), ["certificate-expired"]);
-}
-
-#[test]
-fn the_last_of_announce_days_is_not_silent() {
-    for (day, is_new) in [("2026-11-08", true), ("2026-11-07", false)] {
-        let mut place = Place::new();
-        place.record(&[backfill(mail(&[failing("1", day, "certificate-expired")]))]);
-        assert_eq!(place.facts(DUE).new.len(), usize::from(is_new), "{day}");
-    }
-}
-
-#[test]
-fn without_announce_days_nothing_is_silent() {
-    let mut place = Place::new();
-    place.record(&[backfill(mail(&[failing("1", OLD, "certificate-expired")]))]);
-    let facts = place.store.digest_facts(&question(DUE, 0, &[])).unwrap();
-    assert_eq!((facts.new.len(), facts.over.len()), (1, 0));
-}
-
-#[test]
-fn a_failure_silent_in_the_backfill_is_new_when_it_comes_back() {
-    let mut place = Place::new();
-    place.record(&[backfill(mail(&[failing("1", OLD, "certificate-expired")]))]);
-    assert_eq!(kinds(&place.send(DUE).over), ["certificate-expired"]);
-    place.record(&[mail(&[failing("2", "2026-11-22", "certificate-expired")])]);
-    let facts = place.facts(NEXT);
-    assert_eq!(kinds(&facts.new), ["certificate-expired"]);
-    assert_eq!(facts.new[0].first_day.to_string(), OLD);
-}
-
-#[test]
-fn a_late_report_of_a_normal_poll_is_told_and_marked_late() {
-    let mut place = Place::new();
-    place.send(DUE);
-    place.record(&[
-        mail(&[failing("1", OLD, "certificate-expired")]),
-        mail(&[failing("2", RECENT, "validation-failure")]),
-    ]);
-    let facts = place.facts(NEXT);
-    let late: Vec<(&str, bool)> = facts
-        .new
-        .iter()
-        .map(|item| (item.result_type.as_str(), item.late))
-        .collect();
     assert_eq!(
-        late,
-        [("certificate-expired", true), ("validation-failure", false)]
+        place.store.unsent_digest(false).unwrap().unwrap().waiting,
+        corrected
     );
-}
-
-#[test]
-fn the_same_failure_under_sts_and_tlsa_is_one_item_counted_once() {
-    let mut place = Place::new();
-    let entry = |kind, ok, failed| policy(kind, ok, failed, json!([detail("certificate-expired", failed)]));
-    let report = report_of("1", RECENT, json!([entry("sts", 8, 2), entry("tlsa", 6, 4)]));
-    place.record(&[mail(&[report])]);
-    let facts = place.facts(DUE);
-    assert_eq!(facts.new.len(), 1);
-    let item = &facts.new[0];
-    assert_eq!(item.ids.len(), 2);
-    assert_eq!(item.policy_types, ["sts", "tlsa"]);
-    assert_eq!((item.failed.known, item.total.known), (4, 10));
-}
-
-#[test]
-fn a_failure_told_under_sts_is_no_news_under_tlsa() {
-    let mut place = Place::new();
-    place.record(&[mail(&[failing("1", RECENT, "certificate-expired")])]);
-    place.send(DUE);
-    let details = json!([detail("certificate-expired", 1)]);
-    place.record(&[mail(&[report_of(
-        "2",
-        "2026-11-21",
-        json!([policy("tlsa", 1, 1, details)]),
-    )])]);
-    let facts = place.send(NEXT);
-    assert_eq!((facts.new.len(), facts.ongoing.len()), (0, 1));
 }
 
 #[test]
@@ -352,7 +278,7 @@ fn a_report_in_conflict_tells_nothing() {
         mail(&[more]),
     ]);
     let facts = place.facts(DUE);
-    assert_eq!((facts.new.len(), facts.reports), (0, 1));
+    assert_eq!(facts.reports, 1);
     assert_eq!(facts.domains[0].ok.known, 99);
 }
 
@@ -389,9 +315,6 @@ fn sums_of_a_digest_are_the_sums_of_its_reports() {
         (reporter.reports, reporter.ok, reporter.failed),
         (20, known(1790), known(210))
     );
-    let item = &facts.ongoing[0];
-    assert_eq!((item.failed, item.total), (known(210), known(2000)));
-    assert_eq!(item.reporters[0].failed, known(210));
 }
 
 #[test]
@@ -406,7 +329,6 @@ fn an_unreadable_count_makes_the_sums_at_least() {
     let facts = place.facts(DUE);
     assert!(facts.domains[0].failed.at_least);
     assert!(facts.reporters[0].failed.at_least);
-    assert!(facts.new[0].failed.at_least && facts.new[0].total.at_least);
 }
 
 #[test]
@@ -427,7 +349,7 @@ fn a_mailbox_is_told_as_failing_after_a_day_and_as_new_once() {
     let failing_at = |place: &Place, due_at: &str| {
         let question = super::Question {
             mailboxes: &mailboxes,
-            ..question(due_at, 14, &[])
+            ..question(due_at, &[])
         };
         let failing = place.store.digest_facts(&question).unwrap().failing;
         failing
@@ -446,16 +368,12 @@ fn a_mailbox_is_told_as_failing_after_a_day_and_as_new_once() {
     assert_eq!(failing_at(&place, "2026-11-23T06:00:00Z"), [told]);
     let question = super::Question {
         mailboxes: &mailboxes,
-        ..question(NEXT, 14, &[])
+        ..question(NEXT, &[])
     };
-    let composed = |_: &DigestFacts| {
-        Some(Composed {
-            message_id: "1@example.org".to_owned(),
-            subject: String::new(),
-            mail: Vec::new(),
-        })
-    };
-    place.store.fix_digest(&question, composed).unwrap();
+    place
+        .store
+        .fix_digest(&question, |_| Some(composed("1@example.org")))
+        .unwrap();
     assert!(!failing_at(&place, "2026-11-24T07:00:00Z")[0].2);
     place.store.mailbox_polled("reports", Ok(()), at(NEXT)).unwrap();
     assert_eq!(failing_at(&place, "2026-11-25T07:00:00Z"), []);

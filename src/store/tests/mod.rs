@@ -6,7 +6,8 @@ use rusqlite::types::Value as Sql;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Content, IncomingMail, IncomingReport, Origin, Question, Store, Tally};
+use super::rows::MailKind;
+use super::{Composed, Content, IncomingMail, IncomingReport, Origin, Question, Store, Tally};
 use crate::config::{Limits, Span, StoreConfig};
 use crate::report::{self, Context};
 
@@ -159,11 +160,22 @@ fn backfill(mut mail: IncomingMail) -> IncomingMail {
     mail
 }
 
+/// A daily mail that tells nothing.
+fn composed(message_id: &str) -> Composed {
+    Composed {
+        kind: MailKind::Daily,
+        message_id: message_id.to_owned(),
+        subject: String::new(),
+        mail: Vec::new(),
+        tellings: Vec::new(),
+        events: Vec::new(),
+    }
+}
+
 /// The usual question of a digest that is due then.
-fn question<'a>(due_at: &str, announce_days: u32, recipients: &'a [String]) -> Question<'a> {
+fn question<'a>(due_at: &str, recipients: &'a [String]) -> Question<'a> {
     Question {
         due_at: at(due_at),
-        announce_days,
         mailboxes: &[],
         recipients,
     }

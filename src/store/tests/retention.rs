@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::super::{Composed, Content, Delivery};
-use super::{NOW, Place, at, failing, mail, mail_of, policy, question, report_of};
+use super::super::{Content, Delivery};
+use super::{NOW, Place, at, composed, failing, mail, mail_of, policy, question, report_of};
 use crate::config::Span;
 
 /// 30 days before this, everything of [`NOW`] is gone.
@@ -120,13 +120,7 @@ fn old_digests_go_but_not_the_newest_and_none_that_is_not_sent() {
     ] {
         place
             .store
-            .fix_digest(&question(due_at, 14, &recipients), |_| {
-                Some(Composed {
-                    message_id: due_at.to_owned(),
-                    subject: String::new(),
-                    mail: Vec::new(),
-                })
-            })
+            .fix_digest(&question(due_at, &recipients), |_| Some(composed(due_at)))
             .unwrap();
         let id: i64 = place.row("SELECT max(id) FROM digest").parse().unwrap();
         if is_sent {
@@ -149,8 +143,8 @@ fn an_announced_failure_stays_announced_when_its_digest_is_gone() {
         .store
         .db
         .execute_batch(&format!(
-            "INSERT INTO digest VALUES (1, 'default', '{NOW}', 0, 1, 0, 1, 'a', '', x'', '{NOW}'),
-                                       (2, 'default', '{NOW}', 1, 1, 1, 1, 'b', '', x'', '{NOW}');
+            "INSERT INTO digest VALUES (1, 'default', 'daily', '{NOW}', 0, 1, 0, 1, 'a', '', x'', '{NOW}'),
+                                       (2, 'default', 'daily', '{NOW}', 1, 1, 1, 1, 'b', '', x'', '{NOW}');
              UPDATE failure_type SET announced = 1, announced_at = '{NOW}'"
         ))
         .unwrap();

@@ -1,10 +1,15 @@
 //! The one table of words: what each cause and each result type means, and what to do.
 //!
-//! `{place}` is the MX or the policy's domain, `{mx}` and `{domain}` are names, `{reporter}` who reports it,
-//! `{type}` the result type as sent. In commands `{mx}` and `{domain}` are checked names or `MX` and `DOMAIN`.
+//! `{place}` is the MX or the policy's domain, `{mx}` and `{domain}` are names, `{host}` the MX by its full name,
+//! `{reporter}` who reports it, `{type}` the result type as sent. In commands `{mx}` and `{domain}` are checked names or
+//! `MX` and `DOMAIN`.
 
-use crate::digest::cause::Cause;
-use crate::digest::impact::{Basis, Impact};
+use crate::assess::cause::Cause;
+use crate::assess::impact::{Basis, Impact};
+
+mod named;
+
+pub use named::{NamedText, named};
 
 /// How soon a person should act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +38,8 @@ impl Urgency {
 pub struct CauseText {
     /// The item's line.
     pub headline: &'static str,
+    /// The same for several domains that are told as one; `{domain}` is their number.
+    pub headline_of_many: &'static str,
     /// The verdict in the Subject; `, mail held back` is added where it is.
     pub subject: &'static str,
     /// What the sender saw.
@@ -112,6 +119,7 @@ const MX_OPERATOR: &str = "whoever runs {mx}";
 
 static NO_STARTTLS: CauseText = CauseText {
     headline: "{place} offers no encryption",
+    headline_of_many: "no encryption offered for {domain}",
     subject: "{place}: no encryption offered",
     saw: "The sender connected to your mail server and was not offered encryption, or the offer was withdrawn when \
           it asked for it.",
@@ -129,6 +137,7 @@ static NO_STARTTLS: CauseText = CauseText {
 
 static WRONG_NAME: CauseText = CauseText {
     headline: "wrong name in the certificate of {place}",
+    headline_of_many: "wrong name in the certificate for {domain}",
     subject: "{place}: wrong certificate name",
     saw: "Encryption worked, but the certificate is made out to another name than the mail server's.",
     causes: "The certificate is for the mail domain and not for the MX host name, one node shows its default \
@@ -146,16 +155,16 @@ static WRONG_NAME: CauseText = CauseText {
 
 static EXPIRED: CauseText = CauseText {
     headline: "certificate expired on {place}",
+    headline_of_many: "certificate expired for {domain}",
     subject: "{place}: certificate expired",
     saw: "Encryption worked, but the certificate's last day has passed.",
-    causes: "The certificate was renewed on disk but the server not reloaded, or renewed on other nodes only, or \
-             the renewal fails.",
+    causes: "Usually: renewed but not reloaded, renewed on other nodes only, or the renewal fails.",
     check: &[
         "openssl s_client -starttls smtp -connect {mx}:25 -servername {mx} </dev/null 2>/dev/null | openssl x509 \
          -noout -enddate",
     ],
     reading: "Ask every address of the MX. If the date is fine, look for an expired intermediate with -showcerts.",
-    fix: "Install the current certificate on {mx} and reload the server; let the renewal do so from now on.",
+    fix: "Install the current certificate on {mx}, reload the server; let the renewal do both from now on.",
     who: MX_OPERATOR,
     urgency: Urgency::ThisWeek,
     urgency_without_policy: Urgency::WhenConvenient,
@@ -163,6 +172,7 @@ static EXPIRED: CauseText = CauseText {
 
 static NOT_TRUSTED: CauseText = CauseText {
     headline: "certificate of {place} isn't trusted",
+    headline_of_many: "certificate not trusted for {domain}",
     subject: "{place}: certificate not trusted",
     saw: "The certificate isn't signed by an authority that the sender knows, or the chain has a gap.",
     causes: "The intermediate certificate isn't sent (cert.pem installed instead of fullchain.pem), the certificate \
@@ -180,6 +190,7 @@ static NOT_TRUSTED: CauseText = CauseText {
 
 static NOT_YET_VALID: CauseText = CauseText {
     headline: "certificate of {place} isn't valid yet",
+    headline_of_many: "certificate not valid yet for {domain}",
     subject: "{place}: certificate not valid yet",
     saw: "Encryption worked, but the certificate's first day is yet to come.",
     causes: "A clock is wrong, yours or the sender's, or the certificate was installed too early.",
@@ -196,7 +207,8 @@ static NOT_YET_VALID: CauseText = CauseText {
 
 static MX_NOT_IN_POLICY: CauseText = CauseText {
     headline: "{place} isn't in the policy of {domain}",
-    subject: "{domain}: {place} isn't in the policy",
+    headline_of_many: "MX not in the policy of {domain}",
+    subject: "{domain}: {place} isn't in your policy",
     saw: "The sender was led to an MX host that your MTA-STS policy doesn't list.",
     causes: "A backup MX that was forgotten, a move to other servers, or a * that should cover more than one label.",
     check: &[
@@ -204,8 +216,7 @@ static MX_NOT_IN_POLICY: CauseText = CauseText {
         "curl -sS https://mta-sts.{domain}/.well-known/mta-sts.txt",
     ],
     reading: "Each MX must match an mx line of the file.",
-    fix: "Add the MX to the file first, then change the id in the TXT record _mta-sts.{domain}. Check that its \
-          certificate carries its name.",
+    fix: "Add \"mx: {host}\" to the file, then change the id in the TXT record _mta-sts.{domain}.",
     who: "whoever keeps the policy of {domain}",
     urgency: Urgency::ThisWeek,
     urgency_without_policy: Urgency::ThisWeek,
@@ -213,6 +224,7 @@ static MX_NOT_IN_POLICY: CauseText = CauseText {
 
 static HANDSHAKE: CauseText = CauseText {
     headline: "TLS handshake with {place} breaks",
+    headline_of_many: "TLS handshake breaks for {domain}",
     subject: "{place}: TLS breaks",
     saw: "Encryption was offered, but the TLS handshake did not come to an end.",
     causes: "The server speaks only old TLS versions, shares no cipher with the sender, drops connections under \
@@ -229,7 +241,8 @@ static HANDSHAKE: CauseText = CauseText {
 };
 
 static NOT_SPECIFIED: CauseText = CauseText {
-    headline: "TLS check failed on {place}",
+    headline: "TLS check failed on {place}, no reason given",
+    headline_of_many: "TLS check failed for {domain}",
     subject: "{place}: TLS check fails",
     saw: "Something about TLS failed; the sender doesn't say what. Google and Microsoft usually report so.",
     causes: "A certificate (expired, wrong name, gap in the chain), a broken handshake, or an MX that isn't in the \
@@ -249,6 +262,7 @@ static NOT_SPECIFIED: CauseText = CauseText {
 
 static TLSA_MISMATCH: CauseText = CauseText {
     headline: "TLSA record of {place} doesn't match its key",
+    headline_of_many: "TLSA record doesn't match for {domain}",
     subject: "{place}: TLSA doesn't match the key",
     saw: "You publish TLSA records, but none of them fits the certificate that the server shows.",
     causes: "The key was changed (often by an automatic renewal) and the record wasn't, or the old record was \
@@ -268,6 +282,7 @@ static TLSA_MISMATCH: CauseText = CauseText {
 
 static TLSA_UNUSABLE: CauseText = CauseText {
     headline: "TLSA records of {place} can't be used",
+    headline_of_many: "TLSA records can't be used for {domain}",
     subject: "{place}: TLSA records can't be used",
     saw: "You publish TLSA records, but none of a kind that SMTP uses.",
     causes: "Records of usage 0 or 1, which are not defined for SMTP, or a wrong selector or matching type.",
@@ -281,6 +296,7 @@ static TLSA_UNUSABLE: CauseText = CauseText {
 
 static DNSSEC: CauseText = CauseText {
     headline: "DNSSEC of {place} fails",
+    headline_of_many: "DNSSEC fails for {domain}",
     subject: "{place}: DNSSEC fails",
     saw: "The sender's resolver could not prove your DNS answers genuine: signatures are missing, expired or wrong.",
     causes: "Signatures have expired, the DS record at the parent doesn't fit after a move, one name server is \
@@ -300,6 +316,7 @@ static DNSSEC: CauseText = CauseText {
 
 static DANE_REQUIRED: CauseText = CauseText {
     headline: "{reporter} requires DANE for {place}",
+    headline_of_many: "DANE required for {domain}",
     subject: "{reporter} requires DANE, {place} has none",
     saw: "The sender has been told to send to you with DANE only, and found no valid TLSA record.",
     causes: "TLSA records or DNSSEC were removed while a partner relies on them, or the partner's rule is a mistake.",
@@ -313,7 +330,8 @@ static DANE_REQUIRED: CauseText = CauseText {
 
 static POLICY_FETCH: CauseText = CauseText {
     headline: "policy file of {domain} not fetched",
-    subject: "{domain}: senders can't fetch the policy",
+    headline_of_many: "policy file not fetched for {domain}",
+    subject: "{domain}: senders can't fetch your policy",
     saw: "Your DNS says that there is a policy, but the sender could not download it.",
     causes: "The web server is gone or answers with an error or a redirect (senders must not follow one), an IPv6 \
              address on which nothing listens, or a filter against bots.",
@@ -334,7 +352,8 @@ static POLICY_FETCH: CauseText = CauseText {
 
 static POLICY_INVALID: CauseText = CauseText {
     headline: "policy of {domain} isn't valid",
-    subject: "{domain}: the policy isn't valid",
+    headline_of_many: "policy not valid for {domain}",
+    subject: "{domain}: your policy isn't valid",
     saw: "The policy file was downloaded, but isn't a valid policy.",
     causes: "An HTML page came back with status 200, a typing error (version, mode, max_age, mx), or two \
              v=STSv1 records in DNS.",
@@ -351,6 +370,7 @@ static POLICY_INVALID: CauseText = CauseText {
 
 static POLICY_HOST_CERTIFICATE: CauseText = CauseText {
     headline: "certificate of mta-sts.{domain} fails",
+    headline_of_many: "certificate of the policy host fails for {domain}",
     subject: "mta-sts.{domain}: certificate fails",
     saw: "The web server that offers your policy shows an invalid certificate, so the sender didn't trust the policy.",
     causes: "The certificate has expired, doesn't contain mta-sts.{domain}, or its chain has a gap; perhaps at one \
@@ -367,8 +387,9 @@ static POLICY_HOST_CERTIFICATE: CauseText = CauseText {
 };
 
 static UNSPECIFIED: CauseText = CauseText {
-    headline: "failures without details for {domain}",
-    subject: "{domain}: failures without details",
+    headline: "failures without details from {reporter}",
+    headline_of_many: "failures without details for {domain}",
+    subject: "{domain}: {reporter} reports failures, no details",
     saw: "The sender counted failures, but gave no reason.",
     causes: "Not known. Another reporter that names a cause for the same days most likely means the same.",
     check: &[
@@ -384,8 +405,9 @@ static UNSPECIFIED: CauseText = CauseText {
 };
 
 static UNKNOWN: CauseText = CauseText {
-    headline: "unknown result {type} for {place}",
-    subject: "{domain}: unknown result type",
+    headline: "unknown result {type} from {reporter}",
+    headline_of_many: "unknown result {type} for {domain}",
+    subject: "{domain}: unknown result from {reporter}",
     saw: "The sender used a result name that this version doesn't know.",
     causes: "Not known; the name may say it.",
     check: &[
@@ -432,11 +454,12 @@ mod tests {
 
     #[test]
     fn every_gap_in_the_table_is_known() {
-        let known = ["place", "mx", "domain", "reporter", "type"];
+        let known = ["place", "short", "mx", "host", "domain", "reporter", "type"];
         for cause in Cause::ALL {
             let words = text(cause);
             let mut texts = vec![
                 words.headline,
+                words.headline_of_many,
                 words.subject,
                 words.saw,
                 words.causes,

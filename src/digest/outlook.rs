@@ -1,0 +1,218 @@
+//! From everything that is known to what one mail is about. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use crate::assess::domains::Survey;
+use crate::assess::history::Sum;
+use crate::assess::news::{self, Event, Telling};
+use crate::assess::problem::{Problem, State};
+use crate::digest::model::{Outlook, Silence};
+use crate::digest::survey;
+use crate::store::rows::{DigestFacts, MailKind};
+
+/// Everything that is known at a moment.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The UTC day.
+    pub today: Date,
+    /// All problems there ever were.
+    pub problems: Vec<Problem>,
+    /// What was told of each, by id.
+    pub tellings: BTreeMap<String, Vec<Telling>>,
+    /// Keys of events that were told.
+    pub told_events: BTreeSet<String>,
+    /// How domains and reporters stand.
+    pub survey: Survey,
+}
+
+/// Days of the week that single failures are counted in.
+const WEEK_DAYS: i64 = 7;
+
+impl Known {
+    /// What a mail of this kind is about.
+    pub fn outlook(&self, kind: MailKind, facts: &DigestFacts, announce_days: u32) -> Outlook {
+        let mut outlook = Outlook {
+            today: self.today,
+            ..Outlook::default()
+        };
+        let week_ago = self.today.saturating_sub(WEEK_DAYS.days());
+        for problem in self.problems.iter().filter(|problem| !problem.is_foreign) {
+            if problem.state == State::BelowGate {
+                let last = problem.episode().map(|episode| episode.last_day);
+                if kind == MailKind::FirstLook || last.is_some_and(|last| last >= week_ago) {
+                    outlook.not_listed = outlook.not_listed.saturating_add(1);
+                }
+                continue;
+            }
+            let tellings = news::merged(problem, &self.tellings);
+            let event = news::of(problem, &tellings, self.today).map(|event| match event {
+                // To the first look everything is new.
+                Event::LateNews if kind == MailKind::FirstLook && self.is_recent(problem) => Event::New,
+                event => event,
+            });
+            if problem.is_open() && event.is_none() && is_acknowledged(problem, self.today) {
+                outlook.acknowledged = outlook.acknowledged.saturating_add(1);
+            }
+            let event = event.filter(|event| {
+                kind == MailKind::FirstLook
+                    || *event != Event::LateNews
+                    || is_told(problem, facts, announce_days, self.today)
+            });
+            let event = event.filter(|event| {
+                kind != MailKind::Urgent || news::is_urgent(problem, *event, &tellings, self.today)
+            });
+            if let Some(until) = problem.cached_until {
+                outlook.copies_until.insert(problem.id.clone(), until);
+            }
+            outlook.problems.push((problem.clone(), event));
+        }
+        self.survey(kind, &mut outlook);
+        outlook
+    }
+
+    /// What there is to say of domains and reporters.
+    fn survey(&self, kind: MailKind, outlook: &mut Outlook) {
+        if kind == MailKind::Urgent {
+            return;
+        }
+        let (survey, today) = (&self.survey, self.today);
+        outlook.newest_days = survey
+            .completeness
+            .reporters
+            .iter()
+            .filter(|reporter| reporter.is_awaited)
+            .map(|reporter| (reporter.reporter.clone(), reporter.newest_day))
+            .collect();
+        let is_first = kind == MailKind::FirstLook;
+        let ours = survey.domains.iter().filter(|state| survey::is_ours(state));
+        for state in ours {
+            let line = survey::domain_line(state, is_first, today);
+            if is_first || line.total != Sum::default() {
+                outlook.domains.push(line);
+            }
+            if let Some(ledger) = &state.readiness.ledger
+                && let Some(sentence) = survey::ledger(state, ledger, today)
+            {
+                outlook.ledgers.insert(state.domain.clone(), sentence);
+            }
+        }
+        outlook.domains.sort_by(|a, b| {
+            b.total
+                .known
+                .cmp(&a.total.known)
+                .then_with(|| a.domain.cmp(&b.domain))
+        });
+        outlook.week = survey::week(survey);
+        self.events(kind, outlook);
+        if !is_first {
+            self.silence(kind, outlook);
+        }
+    }
+
+    /// Events that are told once. The first look tells none, and all that happened before it is old.
+    fn events(&self, kind: MailKind, outlook: &mut Outlook) {
+        for event in &self.survey.drift {
+            if self.told_events.contains(&event.key) {
+                continue;
+            }
+            let is_weekly = survey::is_for_the_week(event);
+            if is_weekly && !matches!(kind, MailKind::Weekly | MailKind::FirstLook) {
+                continue;
+            }
+            outlook.events.push(event.key.clone());
+            if kind == MailKind::FirstLook {
+                continue;
+            }
+            let sentence = survey::event(event, self.today);
+            if is_weekly {
+                outlook.week.remarks.push(sentence);
+            } else {
+                outlook.drift.push(sentence);
+            }
+        }
+        for (key, sentence) in survey::still_enforced(&self.survey, self.today) {
+            if kind != MailKind::FirstLook && !self.told_events.contains(&key) {
+                outlook.events.push(key);
+                outlook.drift.push(sentence);
+            }
+        }
+    }
+
+    /// Reporters that are silent: told once, then in the week.
+    fn silence(&self, kind: MailKind, outlook: &mut Outlook) {
+        for state in &self.survey.reporters {
+            let Some(silence) = &state.silence else { continue };
+            if !self.told_events.contains(&silence.key) {
+                outlook.events.push(silence.key.clone());
+                outlook.silent.push(Silence {
+                    reporter: state.reporter.clone(),
+                    last_day: silence.last_day,
+                    longest_pause: u32::try_from(silence.longest_before).unwrap_or(0),
+                });
+            } else if kind == MailKind::Weekly {
+                outlook
+                    .week
+                    .still_silent
+                    .push((state.reporter.clone(), silence.last_day));
+            }
+        }
+        if self.survey.quiet.is_ours() {
+            let days = self.survey.quiet.none_for_days.unwrap_or(0);
+            outlook.no_reports_days = Some(u32::try_from(days).unwrap_or(0));
+            outlook.suspects_dnssec = self.survey.quiet.suspects_dnssec;
+        }
+    }
+
+    /// For the first look: whether it is open or failed in the last seven days of which there are reports.
+    fn is_recent(&self, problem: &Problem) -> bool {
+        let reporters = &self.survey.completeness.reporters;
+        let newest = reporters.iter().map(|reporter| reporter.newest_day).max();
+        let last = problem.episode().map(|episode| episode.last_day);
+        let is_recent = newest
+            .zip(last)
+            .is_some_and(|(newest, last)| last.saturating_add(WEEK_DAYS.days()) > newest);
+        problem.is_open() || (is_recent && problem.state == State::Past)
+    }
+
+    /// Whether there is a problem that should be known today.
+    pub fn has_urgent(&self) -> bool {
+        self.problems
+            .iter()
+            .filter(|problem| !problem.is_foreign)
+            .any(|problem| {
+                let tellings = news::merged(problem, &self.tellings);
+                news::of(problem, &tellings, self.today)
+                    .is_some_and(|event| news::is_urgent(problem, event, &tellings, self.today))
+            })
+    }
+
+    /// What is to be kept of a mail that told these problems.
+    pub fn tellings_of(&self, told: &[(String, Event)], kind: MailKind) -> Vec<(String, Telling)> {
+        told.iter()
+            .filter_map(|(id, event)| {
+                let problem = self.problems.iter().find(|problem| problem.id == *id)?;
+                let telling = news::telling(problem, *event, self.today, kind == MailKind::Urgent);
+                Some((id.clone(), telling))
+            })
+            .collect()
+    }
+}
+
+fn is_acknowledged(problem: &Problem, today: Date) -> bool {
+    problem.acknowledged_until.is_some_and(|until| until >= today)
+}
+
+/// Whether late news are told: a report came late, or what an import shows isn't that old.
+fn is_told(problem: &Problem, facts: &DigestFacts, announce_days: u32, today: Date) -> bool {
+    let last = problem.episode().map(|episode| episode.last_day);
+    let oldest = today.saturating_sub(i64::from(announce_days).days());
+    announce_days == 0
+        || last.is_some_and(|last| last >= oldest)
+        || problem
+            .failure_types
+            .iter()
+            .any(|id| facts.fresh_failure_types.contains(id))
+}

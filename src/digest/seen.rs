@@ -1,0 +1,270 @@
+//! Who saw a problem, when, how often and where; and whose it is. Pure.
+
+use crate::assess::cause::Cause;
+use crate::assess::history::Sum;
+use crate::assess::news::Event;
+use crate::assess::place::Place;
+use crate::assess::problem::{Whose, Witness};
+use crate::digest::reading::{Frame, Reading, connections};
+use crate::digest::{names, words};
+
+/// Reporters named for one problem; further ones are counted.
+const MAX_REPORTERS: usize = 4;
+/// Addresses named for one problem.
+const MAX_ADDRESSES: usize = 2;
+/// Days of a former life that are named.
+const ADDRESS_CHARS: usize = 45;
+
+impl Reading<'_> {
+    /// Who saw it, when, how often and where.
+    pub(crate) fn seen(&self, frame: Frame) -> String {
+        let mut parts = vec![self.when(frame)];
+        parts.extend(self.by_reporter(frame));
+        parts.extend(self.reasons());
+        parts.extend(self.place());
+        parts.extend(self.unaffected());
+        parts.extend(self.listed_domains());
+        parts.extend(self.last_time(frame));
+        parts.join(" ")
+    }
+
+    fn when(&self, frame: Frame) -> String {
+        let (first, last) = (self.first_day(), self.last_day());
+        let days = words::days(first, last, frame.today);
+        match self.event {
+            _ if frame.is_first && first != last => format!(
+                "Since {}, last {}.",
+                words::day(first, frame.today),
+                words::day(last, frame.today)
+            ),
+            Event::New if first == last && !frame.is_first => format!("{days}, first day."),
+            Event::WasNotOver => format!("{days}; a report came late, so it was not over."),
+            Event::Reminder(day) => format!("{days}, day {day} since it was told."),
+            _ => format!("{days}."),
+        }
+    }
+
+    fn by_reporter(&self, frame: Frame) -> Vec<String> {
+        if !self.folded.is_empty() {
+            return vec![self.totals(frame)];
+        }
+        let witnesses = &self.problem.witnesses;
+        let mut parts = Vec::new();
+        for (i, witness) in witnesses.iter().take(MAX_REPORTERS).enumerate() {
+            let share = if i == 0 {
+                words::share(witness.failed, witness.total)
+            } else {
+                words::short_share(witness.failed, witness.total)
+            };
+            let share = with_remarks(&share, &self.remarks_on(witness, frame));
+            parts.push(format!(
+                "{}: {share}.",
+                names::reporter(&witness.reporter, &witness.reporter)
+            ));
+        }
+        let rest = witnesses.iter().skip(MAX_REPORTERS);
+        let n_rest = rest.clone().count();
+        if n_rest > 0 {
+            let failed = rest
+                .map(|witness| witness.failed)
+                .reduce(words::add)
+                .unwrap_or_default();
+            parts.push(format!("{n_rest} others: {}.", connections(failed)));
+        }
+        parts
+    }
+
+    fn remarks_on(&self, witness: &Witness, frame: Frame) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let (first, last) = (self.first_day(), self.last_day());
+        if (witness.first_day, witness.last_day) != (first, last) && self.problem.witnesses.len() > 1 {
+            remarks.push(words::days(witness.first_day, witness.last_day, frame.today));
+        }
+        let some_know = self.problem.witnesses.iter().any(|witness| !witness.is_vague);
+        if witness.is_vague && some_know {
+            remarks.push("no reason given".to_owned());
+        } else if witness.unspecified.known > 0 && !self.problem.cause.is_vague() {
+            remarks.push(format!(
+                "{}{}without a reason",
+                words::sum(witness.unspecified),
+                words::NBSP
+            ));
+        }
+        if witness.names_no_mx && !witness.is_vague && matches!(self.problem.place, Place::Mx(_)) {
+            remarks.push("MX not named".to_owned());
+        }
+        remarks
+    }
+
+    fn reasons(&self) -> Option<String> {
+        let reasons: Vec<String> = self
+            .problem
+            .reasons
+            .iter()
+            .filter(|reason| !is_filler(reason))
+            .take(2)
+            .map(|reason| names::quoted(reason, names::REASON_CHARS))
+            .collect();
+        match (self.problem.cause, reasons.as_slice()) {
+            (Cause::PolicyFetch, []) => Some("No reason given.".to_owned()),
+            (_, []) => None,
+            (_, [one]) => Some(format!("Reason given: {one}.")),
+            (_, several) => Some(format!("Reasons given: {}.", several.join(", "))),
+        }
+    }
+
+    /// Where exactly: the MX, its addresses, and which others no failure named.
+    fn place(&self) -> Option<String> {
+        let spot = &self.problem.spot;
+        let mut shown: Vec<String> = spot
+            .receiving_ips
+            .iter()
+            .map(|(text, _)| {
+                text.parse::<std::net::IpAddr>()
+                    .map_or_else(|_| names::quoted(text, ADDRESS_CHARS), |ip| ip.to_string())
+            })
+            .collect();
+        let rest = shown.len().saturating_sub(MAX_ADDRESSES);
+        shown.truncate(MAX_ADDRESSES);
+        let mut addresses = shown.join(", ");
+        if rest > 0 {
+            addresses.push_str(&format!(" and {rest}{}more", words::NBSP));
+        }
+        if spot.only_ipv6 {
+            addresses.push_str("; only over IPv6");
+        }
+        let Place::Mx(_) = &self.problem.place else {
+            return (!addresses.is_empty()).then(|| format!("Address: {addresses}."));
+        };
+        let others: Vec<String> = spot
+            .unnamed_mx
+            .iter()
+            .map(|host| crate::digest::reading::short_host(self.problem, host))
+            .collect();
+        let good: Vec<String> = spot
+            .proven_good
+            .iter()
+            .take(2)
+            .map(|(host, ok)| {
+                format!(
+                    "{}: {}{}good",
+                    crate::digest::reading::short_host(self.problem, host),
+                    words::number(*ok),
+                    words::NBSP
+                )
+            })
+            .collect();
+        if others.is_empty() && good.is_empty() {
+            return (!addresses.is_empty()).then(|| format!("Address: {addresses}."));
+        }
+        let at = if addresses.is_empty() {
+            String::new()
+        } else {
+            format!(" ({addresses})")
+        };
+        let contrast = if good.is_empty() {
+            format!("no failure named {}", words::list_or(&others, 2))
+        } else {
+            good.join(", ")
+        };
+        Some(format!("Only {}{at}; {contrast}.", self.short.mx))
+    }
+
+    /// Who could have seen it and did not.
+    fn unaffected(&self) -> Option<String> {
+        if self.problem.whose != Whose::OnlyOne {
+            return None;
+        }
+        let best = self.problem.unaffected.iter().max_by_key(|other| other.ok)?;
+        let name = names::reporter(&best.reporter, &best.reporter);
+        let ok = connections(Sum {
+            known: best.ok,
+            at_least: false,
+        });
+        Some(if self.problem.cause.is_about_the_policy() {
+            format!("{name} used the policy on the same days: {ok}.")
+        } else {
+            format!("{name} had no such failure on the same days: {ok}.")
+        })
+    }
+
+    fn last_time(&self, frame: Frame) -> Option<String> {
+        let before = self.problem.episodes.iter().rev().nth(1)?;
+        before.visible_from?;
+        Some(format!(
+            "Last time {}: {}.",
+            words::days(before.first_day, before.last_day, frame.today),
+            connections(before.failed)
+        ))
+    }
+
+    /// Whose it is, and how that is known.
+    pub(crate) fn whose(&self) -> String {
+        let reporter = &self.short.reporter;
+        let text = match self.problem.whose {
+            Whose::YoursProven => self.proven(),
+            Whose::YoursSeen => format!("Yours: seen by {reporter}."),
+            Whose::OnlyOne if self.problem.cause.is_about_the_policy() => format!(
+                "Only {reporter} sees it. Often IPv6, or a block (CDN, bot or country filter) at your web host; \
+                 sometimes {reporter}."
+            ),
+            Whose::OnlyOne => format!(
+                "Only {reporter} sees it. It may still need a change on your server: look in its log, update its \
+                 software."
+            ),
+            Whose::Theirs => format!(
+                "Looks like trouble at {reporter}: several unrelated places at once. Nothing to do unless it lasts."
+            ),
+            Whose::CantTell => format!(
+                "Can't tell: {reporter} is the only one that reports on this. The check below tells; or wait a day."
+            ),
+        };
+        if self.problem.is_foreign && matches!(self.problem.place, Place::Mx(_)) {
+            format!(
+                "{text} {} isn't among your hosts: tell those who run it.",
+                self.short.mx
+            )
+        } else {
+            text
+        }
+    }
+
+    fn proven(&self) -> String {
+        match self.problem.cause {
+            Cause::MxNotInPolicy => {
+                let patterns: Vec<String> = self
+                    .patterns()
+                    .iter()
+                    .map(|pattern| names::host(pattern))
+                    .collect();
+                if patterns.is_empty() {
+                    "Yours: the report itself shows it.".to_owned()
+                } else {
+                    format!("Yours: the policy lists only {}.", words::list(&patterns, 3))
+                }
+            }
+            Cause::PolicyInvalid => "Yours: the file came, but isn't a policy.".to_owned(),
+            Cause::TlsaUnusable => "Yours: the records themselves show it.".to_owned(),
+            _ => "Yours: the report itself shows it.".to_owned(),
+        }
+    }
+}
+
+/// `37 of 410 connections (9 %)` with remarks put into its brackets.
+fn with_remarks(share: &str, remarks: &[String]) -> String {
+    if remarks.is_empty() {
+        return share.to_owned();
+    }
+    let remarks = remarks.join(", ");
+    match share.strip_suffix(')') {
+        Some(open) => format!("{open}, {remarks})"),
+        None => format!("{share} ({remarks})"),
+    }
+}
+
+/// `VALIDATION_FAILURE` and the like, which Microsoft gives as reasons, say nothing in prose.
+fn is_filler(reason: &str) -> bool {
+    ["validation_failure", "mx_hosts_mismatch"]
+        .iter()
+        .any(|filler| reason.eq_ignore_ascii_case(filler))
+}

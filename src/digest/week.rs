@@ -1,0 +1,242 @@
+//! The week and how each domain stands. Pure.
+
+use jiff::civil::Date;
+
+use crate::assess::history::Sum;
+use crate::digest::model::{Outlook, Sorted, lines, not_listed};
+use crate::digest::parts::{Column, Finding, Kind, Row, Section, Table, Tone};
+use crate::digest::reading::Frame;
+use crate::digest::{names, words};
+
+/// Rows of the table of domains.
+const MAX_DOMAINS: usize = 20;
+/// Reporters named in the line of reporters.
+const MAX_REPORTERS: usize = 6;
+
+/// How a domain stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DomainLine {
+    /// The policy's domain.
+    pub domain: String,
+    /// Its policy as senders see it: `enforce`, `testing since 2 Oct`, `DANE`.
+    pub policy: String,
+    /// Connections.
+    pub total: Sum,
+    /// Of these, failed.
+    pub failed: Sum,
+    /// Whether it is ready to enforce, in words; empty where there is nothing to say.
+    pub verdict: String,
+    /// Whether it meets every condition.
+    pub is_ready: bool,
+}
+
+/// The seven newest complete days.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Week {
+    /// First day.
+    pub first: Date,
+    /// Last day.
+    pub last: Date,
+    /// Reports about these days.
+    pub reports: u64,
+    /// Reports that came in since the last weekly mail about days before these.
+    pub late_reports: u64,
+    /// Connections by reporter, most first.
+    pub reporters: Vec<(String, Sum)>,
+    /// Reporters that send us only their own reports: exactly one good connection a day.
+    pub loops: Vec<String>,
+    /// Domains that are reported on and not configured.
+    pub foreign: Vec<String>,
+    /// Reporters that stay silent.
+    pub still_silent: Vec<(String, Date)>,
+    /// Further sentences.
+    pub remarks: Vec<String>,
+    /// Failed connections about what was retired, by name.
+    pub retired: Vec<(String, Sum)>,
+}
+
+impl Week {
+    /// How many reporters the week has.
+    pub(crate) fn n_reporters(&self) -> usize {
+        self.reporters.len()
+    }
+}
+
+/// The weekly part; `is_alone` where no news stands before it.
+pub(crate) fn sections(outlook: &Outlook, sorted: &Sorted<'_>, is_alone: bool, frame: Frame) -> Vec<Section> {
+    let week = &outlook.week;
+    let mut sections = Vec::new();
+    if !is_alone {
+        let days = words::days(week.first, week.last, frame.today);
+        sections.push(Section::Heading(format!("The week, {days}")));
+    }
+    sections.extend(lines("Going on", &sorted.ongoing, frame));
+    sections.extend(lines("Closed without proof", &sorted.past, frame));
+    sections.extend(domains(&outlook.domains));
+    sections.extend(ready(&outlook.domains));
+    sections.extend(reporters(outlook, frame));
+    sections.extend(remarks(outlook));
+    sections.extend(not_listed(outlook.not_listed, "tlsrptd problems --all"));
+    if outlook.acknowledged > 0 {
+        sections.push(Section::Paragraph(format!(
+            "{} acknowledged (tlsrptd problems).",
+            words::count(outlook.acknowledged, "problem")
+        )));
+    }
+    sections
+}
+
+/// Connections and policy by domain.
+pub(crate) fn domains(domains: &[DomainLine]) -> Option<Section> {
+    let rest = domains.len().saturating_sub(MAX_DOMAINS);
+    let any_verdict = domains.iter().any(|line| !line.verdict.is_empty());
+    let any_failed = domains.iter().any(|line| line.failed != Sum::default());
+    let rows: Vec<Vec<String>> = domains
+        .iter()
+        .take(MAX_DOMAINS)
+        .map(|line| {
+            let mut row = vec![
+                match line.domain.as_str() {
+                    "" => "(not named)".to_owned(),
+                    name => names::host(name),
+                },
+                names::clean(&line.policy, 24),
+                words::sum(line.total),
+            ];
+            if any_failed {
+                row.push(words::sum(line.failed));
+            }
+            if any_verdict {
+                row.push(line.verdict.clone());
+            }
+            row
+        })
+        .collect();
+    let mut columns = vec![
+        column("Domain", Kind::Text),
+        column("Policy", Kind::Text),
+        column("Connections", Kind::Numbers),
+    ];
+    if any_failed {
+        columns.push(column("Failed", Kind::Numbers));
+    }
+    if any_verdict {
+        columns.push(column("Enforce?", Kind::Text));
+    }
+    (!rows.is_empty()).then(|| {
+        Section::Table(Table {
+            title: None,
+            columns,
+            rows,
+            note: (rest > 0).then(|| format!("and {rest} more domains: tlsrptd domains")),
+        })
+    })
+}
+
+const fn column(name: &'static str, kind: Kind) -> Column {
+    Column { name, kind }
+}
+
+/// The one action that people forget for years: leaving testing.
+fn ready(domains: &[DomainLine]) -> Option<Section> {
+    let ready: Vec<String> = domains
+        .iter()
+        .filter(|line| line.is_ready)
+        .map(|line| names::host(&line.domain))
+        .collect();
+    let first = domains
+        .iter()
+        .find(|line| line.is_ready)
+        .and_then(|line| names::checked_host(&line.domain));
+    let (verb, them) = if ready.len() == 1 {
+        ("meets", "")
+    } else {
+        ("meet", "")
+    };
+    (!ready.is_empty()).then(|| {
+        Section::Finding(Finding {
+            tag: "READY",
+            tone: Tone::Calm,
+            id: None,
+            title: format!(
+                "{} {verb} every condition for enforce{them}",
+                words::list_and_more(&ready, 3)
+            ),
+            rows: vec![Row::command(
+                "Check",
+                format!("tlsrptd ready {}", first.unwrap_or("DOMAIN")),
+            )],
+        })
+    })
+}
+
+fn reporters(outlook: &Outlook, frame: Frame) -> Option<Section> {
+    let week = &outlook.week;
+    let mut sentences = Vec::new();
+    let named: Vec<String> = week
+        .reporters
+        .iter()
+        .filter(|(reporter, _)| !week.loops.contains(reporter))
+        .map(|(reporter, sum)| {
+            format!(
+                "{}{}{}",
+                names::reporter(reporter, reporter),
+                words::NBSP,
+                words::sum(*sum)
+            )
+        })
+        .collect();
+    if !named.is_empty() {
+        sentences.push(format!(
+            "{}.",
+            words::list_and_more(&named, MAX_REPORTERS).replacen(" and ", ", ", 1)
+        ));
+    }
+    if let [(only, _)] = week.reporters.as_slice() {
+        sentences.push(format!(
+            "Only {} reports to you; that is common.",
+            names::reporter(only, only)
+        ));
+    }
+    for reporter in week.loops.iter().take(3) {
+        sentences.push(format!(
+            "{} reports 1 connection a day: reports about reports.",
+            names::reporter(reporter, reporter)
+        ));
+    }
+    for (reporter, since) in week.still_silent.iter().take(3) {
+        sentences.push(format!(
+            "{}: nothing since {}.",
+            names::reporter(reporter, reporter),
+            words::day(*since, frame.today)
+        ));
+    }
+    if week.late_reports > 0 {
+        sentences.push(format!(
+            "Also {} about earlier days.",
+            words::count(week.late_reports, "late report")
+        ));
+    }
+    (!sentences.is_empty()).then(|| Section::Paragraph(sentences.join(" ")))
+}
+
+fn remarks(outlook: &Outlook) -> Vec<Section> {
+    let week = &outlook.week;
+    let mut sentences = week.remarks.clone();
+    for (name, failed) in week.retired.iter().take(3) {
+        sentences.push(format!(
+            "Retired: {} failures on {}.",
+            words::sum(*failed),
+            names::host(name)
+        ));
+    }
+    if !week.foreign.is_empty() {
+        let foreign: Vec<String> = week.foreign.iter().map(|name| names::host(name)).collect();
+        let domains = words::count(u64::try_from(foreign.len()).unwrap_or(u64::MAX), "domain");
+        sentences.push(format!(
+            "Reports about {domains} that you don't list: {}.",
+            words::list_and_more(&foreign, 3)
+        ));
+    }
+    sentences.into_iter().map(Section::Paragraph).collect()
+}

@@ -1,0 +1,1 @@
+//! Faults that have a name.

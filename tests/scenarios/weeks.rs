@@ -1,0 +1,1 @@
+//! Long runs with odd reporters and odd reports.

@@ -1,0 +1,320 @@
+//! A team with a database, reports that arrive when the scenario says, and the mails that come of it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
+use mail_parser::MessageParser;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tlsrptd::config::{Config, SendWhen, Span};
+use tlsrptd::deliver;
+use tlsrptd::digest::schedule;
+use tlsrptd::prepare::{Input, prepare};
+use tlsrptd::store::{Delivery, FixedDigest, Origin, Store};
+
+/// A day of November 2026.
+pub(crate) fn nov(day: i8) -> Date {
+    date(2026, 11, day)
+}
+
+/// A day so many days after the first of November 2026.
+pub(crate) fn day(n: i64) -> Date {
+    nov(1).checked_add(n.days()).unwrap()
+}
+
+/// A moment in UTC: `"2026-11-19 13:31"`.
+pub(crate) fn utc(text: &str) -> Timestamp {
+    format!("{}:00Z", text.replace(' ', "T")).parse().unwrap()
+}
+
+/// When a reporter's report about a day usually comes in.
+pub(crate) fn usual_arrival(reporter: &str, day: Date) -> Timestamp {
+    let after_midnight = match reporter {
+        "google.com" => SignedDuration::from_mins(13 * 60 + 31),
+        "microsoft.com" => SignedDuration::from_mins(20 * 60 + 4),
+        "mail.ru" => SignedDuration::from_mins(3 * 60 + 40),
+        _ => SignedDuration::from_mins(4 * 60 + 57),
+    };
+    day.tomorrow()
+        .unwrap()
+        .to_zoned(TimeZone::UTC)
+        .unwrap()
+        .timestamp()
+        .checked_add(after_midnight)
+        .unwrap()
+}
+
+/// An entry of "policies".
+#[derive(Debug, Clone)]
+pub(crate) struct Entry(Value);
+
+/// An `sts` entry with a whole policy text.
+pub(crate) fn sts(domain: &str, mode: &str, mx: &[&str], max_age: u32, ok: u64, failed: u64) -> Entry {
+    let mut lines = vec!["version: STSv1".to_owned(), format!("mode: {mode}")];
+    lines.extend(mx.iter().map(|mx| format!("mx: {mx}")));
+    lines.push(format!("max_age: {max_age}"));
+    entry("sts", domain, &lines, ok, failed)
+}
+
+/// An `sts` entry that shows no policy.
+pub(crate) fn bare_sts(domain: &str, ok: u64, failed: u64) -> Entry {
+    entry("sts", domain, &[], ok, failed)
+}
+
+/// A `tlsa` entry.
+pub(crate) fn tlsa(domain: &str, records: &[&str], ok: u64, failed: u64) -> Entry {
+    let records: Vec<String> = records.iter().map(|&record| record.to_owned()).collect();
+    entry("tlsa", domain, &records, ok, failed)
+}
+
+/// A `no-policy-found` entry.
+pub(crate) fn no_policy(domain: &str, ok: u64, failed: u64) -> Entry {
+    entry("no-policy-found", domain, &[], ok, failed)
+}
+
+fn entry(kind: &str, domain: &str, lines: &[String], ok: u64, failed: u64) -> Entry {
+    let mut policy = json!({ "policy-type": kind, "policy-domain": domain });
+    if !lines.is_empty() {
+        policy["policy-string"] = json!(lines);
+    }
+    Entry(json!({
+        "policy": policy,
+        "summary": { "total-successful-session-count": ok, "total-failure-session-count": failed },
+    }))
+}
+
+impl Entry {
+    /// With a detail: result type, MX, receiving address, count, reason; empty texts are absent.
+    pub(crate) fn detail(
+        mut self,
+        kind: &str,
+        mx: &str,
+        ip: &str,
+        count: impl Into<Value>,
+        reason: &str,
+    ) -> Self {
+        let mut detail = json!({ "result-type": kind, "failed-session-count": count.into() });
+        for (key, text) in [
+            ("receiving-mx-hostname", mx),
+            ("receiving-ip", ip),
+            ("failure-reason-code", reason),
+        ] {
+            if !text.is_empty() {
+                detail[key] = json!(text);
+            }
+        }
+        match self.0.get_mut("failure-details").and_then(Value::as_array_mut) {
+            Some(details) => details.push(detail),
+            None => self.0["failure-details"] = json!([detail]),
+        }
+        self
+    }
+
+    /// With a summary whose failures can't be read.
+    pub(crate) fn unreadable(mut self) -> Self {
+        self.0["summary"]["total-failure-session-count"] = json!(-1);
+        self
+    }
+}
+
+/// A team's database and what is still to arrive.
+pub(crate) struct World {
+    pub(crate) config: Config,
+    store: Store,
+    arrivals: BTreeMap<(Timestamp, u64), (String, bool)>,
+    n_reports: u64,
+    subjects: BTreeMap<String, String>,
+    organisations: BTreeMap<String, String>,
+    _folder: TempDir,
+}
+
+impl World {
+    /// A team in this zone with these domains and MX hosts.
+    pub(crate) fn new(zone: &str, domains: &[&str], mx: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config: Config = toml::from_str(&format!(
+            "[store]\npath = {:?}\n[digest]\nfrom = \"tlsrptd@example.com\"\nto = [\"ops@example.com\"]\n",
+            folder.path().join("tlsrptd.db")
+        ))
+        .unwrap();
+        zone.clone_into(&mut config.digest.timezone);
+        config.digest.send = SendWhen::New;
+        config.domains.mail = domains.iter().map(|&name| name.to_owned()).collect();
+        config.domains.mx = mx.iter().map(|&name| name.to_owned()).collect();
+        Self {
+            store: Store::open(&config.store).unwrap(),
+            config,
+            arrivals: BTreeMap::new(),
+            n_reports: 0,
+            subjects: BTreeMap::new(),
+            organisations: BTreeMap::new(),
+            _folder: folder,
+        }
+    }
+
+    /// A report that comes in when it usually does.
+    pub(crate) fn report(&mut self, reporter: &str, day: Date, entries: &[Entry]) {
+        self.report_at(usual_arrival(reporter, day), reporter, day, entries);
+    }
+
+    /// A report that comes in at a moment.
+    pub(crate) fn report_at(&mut self, at: Timestamp, reporter: &str, day: Date, entries: &[Entry]) {
+        self.n_reports += 1;
+        let organisation = self.organisations.get(reporter).map_or(reporter, String::as_str);
+        let entries: Vec<&Value> = entries.iter().map(|entry| &entry.0).collect();
+        let report = json!({
+            "organization-name": organisation,
+            "report-id": format!("{day}-{}", self.n_reports),
+            "contact-info": format!("tls-reports@{reporter}"),
+            "date-range": {
+                "start-datetime": format!("{day}T00:00:00Z"), "end-datetime": format!("{day}T23:59:59Z"),
+            },
+            "policies": entries,
+        });
+        self.arrivals
+            .insert((at, self.n_reports), (report.to_string(), false));
+    }
+
+    /// A reporter that calls itself otherwise from now on.
+    pub(crate) fn rename(&mut self, reporter: &str, organisation: &str) {
+        self.organisations
+            .insert(reporter.to_owned(), organisation.to_owned());
+    }
+
+    /// All that has been said to arrive so far was there before the mailbox was first read.
+    pub(crate) fn all_so_far_is_old(&mut self) {
+        self.arrivals
+            .values_mut()
+            .for_each(|(_, backfill)| *backfill = true);
+    }
+
+    /// What people say of problems, domains and hosts.
+    pub(crate) fn store(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// Lives from `from` to `to` and gives all mails, with the mornings on which none came.
+    pub(crate) fn live(&mut self, from: Timestamp, to: Timestamp) -> String {
+        let mut out = String::new();
+        let mut may_be_urgent = true;
+        for moment in self.moments(from, to) {
+            may_be_urgent |= self.receive(moment);
+            let now = moment.to_zoned(deliver::zone(&self.config));
+            if may_be_urgent && schedule::urgent_may_go(&now, self.config.digest.at).unwrap() {
+                if let Some(urgent) = deliver::fix_urgent(&self.config, &mut self.store, &now).unwrap() {
+                    self.sent(&mut out, &now, urgent);
+                }
+                may_be_urgent = false;
+            }
+            if now.time() == self.config.digest.at {
+                self.morning(&mut out, &now);
+            }
+        }
+        out
+    }
+
+    /// Only the mails.
+    pub(crate) fn mails(&mut self, from: Timestamp, to: Timestamp) -> String {
+        let all = self.live(from, to);
+        let mails = all
+            .split("\n== ")
+            .filter(|part| !part.trim().is_empty() && !part.contains(NO_MAIL));
+        mails
+            .map(|mail| format!("== {}\n", mail.trim_start_matches("== ").trim_end()))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// Every arrival, and of every day 06:00 and the digest's time.
+    fn moments(&self, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
+        let zone = deliver::zone(&self.config);
+        let mut moments: Vec<Timestamp> = self
+            .arrivals
+            .keys()
+            .map(|(at, _)| *at)
+            .filter(|at| (from..=to).contains(at))
+            .collect();
+        let mut day = from.to_zoned(zone.clone()).date();
+        while day <= to.to_zoned(zone.clone()).date() {
+            for time in [jiff::civil::time(6, 0, 0, 0), self.config.digest.at] {
+                moments.push(day.to_datetime(time).to_zoned(zone.clone()).unwrap().timestamp());
+            }
+            day = day.tomorrow().unwrap();
+        }
+        moments.retain(|at| (from..=to).contains(at));
+        moments.sort_unstable();
+        moments.dedup();
+        moments
+    }
+
+    /// Records everything that has arrived by now; whether there was something.
+    fn receive(&mut self, now: Timestamp) -> bool {
+        let later = self.arrivals.split_off(&(now, u64::MAX));
+        let arrived = std::mem::replace(&mut self.arrivals, later);
+        let mails: Vec<_> = arrived
+            .into_values()
+            .map(|(report, backfill)| {
+                let origin = Origin {
+                    source: "reports".to_owned(),
+                    backfill,
+                    ..Origin::default()
+                };
+                let input = Input::File {
+                    bytes: report.as_bytes(),
+                    name: None,
+                };
+                prepare(origin, input, &self.config.limits, now)
+            })
+            .collect();
+        let tally = self.store.record(&mails, None, Span::Forever, now).unwrap();
+        assert_eq!(tally.stored, u64::try_from(mails.len()).unwrap(), "{tally:?}");
+        tally.stored > 0
+    }
+
+    fn morning(&mut self, out: &mut String, now: &Zoned) {
+        let past = deliver::past(&self.store).unwrap();
+        let (send, weekly) = (self.config.digest.send, self.config.digest.weekly);
+        let fixed = deliver::fix(&self.config, &mut self.store, now, now, |_, has_news| {
+            Ok(schedule::decide(now, past, send, weekly, has_news)?.kind())
+        });
+        match fixed.unwrap() {
+            Some(digest) => self.sent(out, now, digest),
+            None => writeln!(out, "== {} {NO_MAIL}", now.strftime("%a %-d %b, %H:%M")).unwrap(),
+        }
+    }
+
+    /// The mail is sent; what it says is kept.
+    fn sent(&mut self, out: &mut String, now: &Zoned, digest: FixedDigest) {
+        for recipient in &digest.waiting {
+            self.store
+                .delivered(digest.id, recipient, Delivery::Accepted, now.timestamp())
+                .unwrap();
+        }
+        assert!(self.store.end_round(digest.id, now.timestamp()).unwrap());
+        let mail = MessageParser::default().parse(&digest.mail).unwrap();
+        let text = mail.body_text(0).unwrap().replace('\r', "");
+        for line in text.lines() {
+            assert!(line.chars().count() <= 72, "{line}");
+        }
+        let subject = mail.subject().unwrap();
+        assert!(subject.len() <= 78, "{subject}");
+        write!(
+            out,
+            "\n== {} ==\nSubject: {subject}\n",
+            now.strftime("%a %-d %b, %H:%M")
+        )
+        .unwrap();
+        if let Some(first) = mail.in_reply_to().as_text() {
+            let first = self.subjects.get(first).map_or("?", String::as_str);
+            writeln!(out, "Continues: {first}").unwrap();
+        }
+        write!(out, "\n{text}\n").unwrap();
+        self.subjects
+            .insert(digest.message_id.clone(), subject.to_owned());
+    }
+}
+
+const NO_MAIL: &str = "no mail";
