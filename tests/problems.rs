@@ -89,7 +89,7 @@ impl Desk {
 
 /// So many days ago, UTC.
 fn ago(days: i64) -> Date {
-    let today = jiff::Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let today = tlsrptd::clock::now().to_zoned(TimeZone::UTC).date();
     today.checked_sub(days.days()).unwrap()
 }
 

@@ -92,11 +92,11 @@ fn text(shown: &[&Problem], all: &[Problem]) -> String {
         n => format!("{n} open"),
     };
     if n_acknowledged > 0 {
-        summary.push_str(&format!(", of these {n_acknowledged} acknowledged"));
+        summary.extend([format!(", of these {n_acknowledged} acknowledged")]);
     }
     let n_more = all.len().saturating_sub(shown.len());
     if n_more > 0 {
-        summary.push_str(&format!("; {n_more} more with --all"));
+        summary.extend([format!("; {n_more} more with --all")]);
     }
     if !shown.is_empty() {
         summary.push_str("; `tlsrptd show ID` tells all of one");
@@ -110,7 +110,7 @@ fn row(problem: &Problem) -> Vec<Value> {
     let (first, last) = days(problem);
     let mut state = problem.state.as_str().to_owned();
     if problem.is_retired {
-        state = "retired".to_owned();
+        "retired".clone_into(&mut state);
     } else if problem.acknowledged_until.is_some() && problem.is_open() {
         state.push_str(", acknowledged");
     }
@@ -250,9 +250,7 @@ pub(super) fn impact_word(impact: Impact) -> &'static str {
         Impact::Plain => "plain text",
         Impact::Unprotected => "unprotected",
         Impact::Cached => "old policy",
-        Impact::Passed => "delivered",
-        Impact::Delivered => "delivered",
-        Impact::InSpite => "delivered",
+        Impact::Passed | Impact::Delivered | Impact::InSpite => "delivered",
     }
 }
 

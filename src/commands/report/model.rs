@@ -195,7 +195,6 @@ fn tiles(material: &Material<'_>, n_open: usize) -> Vec<(String, String)> {
 }
 
 fn problem_card(problem: &Problem, span: Span) -> ProblemCard {
-    let words = texts::text(problem.cause);
     let lives: Vec<(Date, Date)> = problem
         .episodes
         .iter()
@@ -213,6 +212,23 @@ fn problem_card(problem: &Problem, span: Span) -> ProblemCard {
             words::sum(episode.failed)
         )
     });
+    ProblemCard {
+        id: problem.id.clone(),
+        headline: headline(problem),
+        state: state_of(problem),
+        impact: impact_word(problem.impact).to_owned(),
+        is_held: problem.impact == Impact::Held,
+        days: problem.episode().map_or(String::new(), |episode| {
+            days((episode.first_day, episode.last_day))
+        }),
+        facts: facts(problem),
+        lives: svg::lives(span, &lives),
+        episodes: episodes.collect(),
+    }
+}
+
+fn facts(problem: &Problem) -> Vec<(&'static str, String)> {
+    let text = texts::text(problem.cause);
     let seen: Vec<String> = problem
         .witnesses
         .iter()
@@ -238,8 +254,8 @@ fn problem_card(problem: &Problem, span: Span) -> ProblemCard {
             ),
         ),
         ("Domains", words::list(&domains, 20)),
-        ("Meaning", filled(problem, words.saw)),
-        ("Fix", filled(problem, words.fix)),
+        ("Meaning", filled(problem, text.saw)),
+        ("Fix", filled(problem, text.fix)),
     ];
     if let Some(known) = problem.named.and_then(guide::combination) {
         facts.push((
@@ -264,19 +280,7 @@ fn problem_card(problem: &Problem, span: Span) -> ProblemCard {
         )
     }));
     facts.push(("More", format!("tlsrptd show {}", problem.id)));
-    ProblemCard {
-        id: problem.id.clone(),
-        headline: headline(problem),
-        state: state_of(problem),
-        impact: impact_word(problem.impact).to_owned(),
-        is_held: problem.impact == Impact::Held,
-        days: problem.episode().map_or(String::new(), |episode| {
-            days((episode.first_day, episode.last_day))
-        }),
-        facts,
-        lives: svg::lives(span, &lives),
-        episodes: episodes.collect(),
-    }
+    facts
 }
 
 fn state_of(problem: &Problem) -> String {
@@ -284,7 +288,7 @@ fn state_of(problem: &Problem) -> String {
     if problem.is_retired {
         "retired".clone_into(&mut state);
     } else if let Some(until) = problem.acknowledged_until.filter(|_| problem.is_open()) {
-        state.push_str(&format!(", acknowledged until {until}"));
+        state.extend([format!(", acknowledged until {until}")]);
     }
     state
 }
@@ -343,7 +347,7 @@ fn domain_card(
     DomainCard {
         name: names::host(&state.domain),
         policy: policy_word(state),
-        verdict: ready::verdict(&state.readiness.verdict, today),
+        verdict: ready::verdict(state, today),
         connections: words::sum(state.fortnight.total),
         failed: words::sum(state.fortnight.failed),
         has_failures: state.fortnight.failed.known > 0 || state.fortnight.failed.at_least,
