@@ -132,7 +132,11 @@ impl Shown<'_> {
             .problem
             .episode()
             .map_or(String::new(), |episode| span(episode.first_day, episode.last_day));
-        let counted = |name: &str, noun: &str| words::count(self.figure(name), noun);
+        let counted = |name: &str, noun: &str| {
+            let n = self.figure(name);
+            let plural = if n == 1 { "" } else { "s" };
+            format!("{} {noun}{plural}", words::number(n))
+        };
         words::plain(&format!(
             "{days}: {at_least}{} of {} failed, on {}, by {}, in {}",
             words::number(self.figure("failed")),
@@ -203,17 +207,17 @@ fn state(problem: &Problem) -> String {
     let mut text = state_word(problem.state).to_owned();
     if let Some(episode) = problem.episode() {
         if let Some((_, day)) = episode.ended {
-            text.push_str(&format!(", since {day}"));
+            text.extend([format!(", since {day}")]);
         }
         if let Some(day) = episode.by_note {
-            text.push_str(&format!(" after the note of {day}"));
+            text.extend([format!(" after the note of {day}")]);
         }
     }
     if let Some(until) = problem.acknowledged_until {
-        text.push_str(&format!("; acknowledged until {until}"));
+        text.extend([format!("; acknowledged until {until}")]);
     }
     match problem.retired_since {
-        Some(day) => text.push_str(&format!("; retired since {day}")),
+        Some(day) => text.extend([format!("; retired since {day}")]),
         None if problem.is_retired => text.push_str("; retired"),
         None => {}
     }
@@ -230,7 +234,7 @@ fn mail(problem: &Problem) -> String {
         guide::impact_words(problem.impact)
     );
     if let Some((mode, day)) = &problem.last_known_mode {
-        text.push_str(&format!("; it was {} on {day}", names::clean(mode, 20)));
+        text.extend([format!("; it was {} on {day}", names::clean(mode, 20))]);
     }
     text
 }

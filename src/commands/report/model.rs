@@ -7,9 +7,11 @@ use jiff::civil::Date;
 use super::svg::{self, Bar, Cell, Span};
 use crate::assess::domains::{DomainState, Survey};
 use crate::assess::history::Saying;
+use crate::assess::impact::Impact;
 use crate::assess::problem::{Ending, Problem, State};
 use crate::assess::sessions::Standing;
-use crate::commands::problems::{headline, impact_word, state_word};
+use crate::assess::silence::ReporterState;
+use crate::commands::problems::{filled, headline, impact_word, state_word};
 use crate::commands::ready;
 use crate::digest::{guide, names, texts, words};
 use crate::store::{ChartPolicy, ChartRow};
@@ -144,7 +146,7 @@ impl Page {
             old: old.iter().take(MAX_OLD_PROBLEMS).map(card).collect(),
             domains,
             n_domains_left_out,
-            reporters: material.survey.reporters.iter().map(reporter_row).collect(),
+            reporters: reporter_rows(material),
             span: (first.to_string(), today.to_string()),
         }
     }
@@ -153,7 +155,7 @@ impl Page {
 fn verdict(open: &[&Problem]) -> String {
     let held = open
         .iter()
-        .filter(|problem| problem.impact == crate::assess::impact::Impact::Held)
+        .filter(|problem| problem.impact == Impact::Held)
         .count();
     match (open.len(), held) {
         (0, _) => "No problem is open".to_owned(),
@@ -193,7 +195,6 @@ fn tiles(material: &Material<'_>, n_open: usize) -> Vec<(String, String)> {
 }
 
 fn problem_card(problem: &Problem, span: Span) -> ProblemCard {
-    let words = texts::text(problem.cause);
     let lives: Vec<(Date, Date)> = problem
         .episodes
         .iter()
@@ -211,6 +212,23 @@ fn problem_card(problem: &Problem, span: Span) -> ProblemCard {
             words::sum(episode.failed)
         )
     });
+    ProblemCard {
+        id: problem.id.clone(),
+        headline: headline(problem),
+        state: state_of(problem),
+        impact: impact_word(problem.impact).to_owned(),
+        is_held: problem.impact == Impact::Held,
+        days: problem.episode().map_or(String::new(), |episode| {
+            days((episode.first_day, episode.last_day))
+        }),
+        facts: facts(problem),
+        lives: svg::lives(span, &lives),
+        episodes: episodes.collect(),
+    }
+}
+
+fn facts(problem: &Problem) -> Vec<(&'static str, String)> {
+    let text = texts::text(problem.cause);
     let seen: Vec<String> = problem
         .witnesses
         .iter()
@@ -236,8 +254,8 @@ fn problem_card(problem: &Problem, span: Span) -> ProblemCard {
             ),
         ),
         ("Domains", words::list(&domains, 20)),
-        ("Meaning", guide::general(problem.cause, words.saw)),
-        ("Fix", guide::general(problem.cause, words.fix)),
+        ("Meaning", filled(problem, text.saw)),
+        ("Fix", filled(problem, text.fix)),
     ];
     if let Some(known) = problem.named.and_then(guide::combination) {
         facts.push((
@@ -262,19 +280,7 @@ fn problem_card(problem: &Problem, span: Span) -> ProblemCard {
         )
     }));
     facts.push(("More", format!("tlsrptd show {}", problem.id)));
-    ProblemCard {
-        id: problem.id.clone(),
-        headline: headline(problem),
-        state: state_of(problem),
-        impact: impact_word(problem.impact).to_owned(),
-        is_held: problem.impact == crate::assess::impact::Impact::Held,
-        days: problem.episode().map_or(String::new(), |episode| {
-            days((episode.first_day, episode.last_day))
-        }),
-        facts,
-        lives: svg::lives(span, &lives),
-        episodes: episodes.collect(),
-    }
+    facts
 }
 
 fn state_of(problem: &Problem) -> String {
@@ -282,7 +288,7 @@ fn state_of(problem: &Problem) -> String {
     if problem.is_retired {
         "retired".clone_into(&mut state);
     } else if let Some(until) = problem.acknowledged_until.filter(|_| problem.is_open()) {
-        state.push_str(&format!(", acknowledged until {until}"));
+        state.extend([format!(", acknowledged until {until}")]);
     }
     state
 }
@@ -544,8 +550,40 @@ fn policy_name(policy: &ChartPolicy) -> String {
     }
 }
 
-fn reporter_row(state: &crate::assess::silence::ReporterState) -> ReporterRow {
-    let remark = if let Some(silence) = &state.silence {
+/// A row for each reporter, with its connections of all days that are shown.
+fn reporter_rows(material: &Material<'_>) -> Vec<ReporterRow> {
+    let ours: BTreeSet<&str> = material
+        .survey
+        .domains
+        .iter()
+        .filter(|state| state.standing == Standing::Ours)
+        .map(|state| state.domain.as_str())
+        .collect();
+    let mut totals: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for row in material
+        .rows
+        .iter()
+        .filter(|row| ours.contains(row.domain.as_str()))
+    {
+        let (all, failed) = totals.entry(&row.reporter).or_default();
+        *all = all.saturating_add(row.ok).saturating_add(row.failed);
+        *failed = failed.saturating_add(row.failed);
+    }
+    let rows = material.survey.reporters.iter().map(|state| {
+        let (all, failed) = totals.get(state.reporter.as_str()).copied().unwrap_or_default();
+        ReporterRow {
+            name: names::reporter(&state.reporter, &state.reporter),
+            newest_day: state.newest_day.to_string(),
+            connections: words::number(all),
+            failed: words::number(failed),
+            remark: reporter_remark(state),
+        }
+    });
+    rows.collect()
+}
+
+fn reporter_remark(state: &ReporterState) -> String {
+    if let Some(silence) = &state.silence {
         format!(
             "silent for {} days; longest pause in the four weeks before: {}",
             silence.pause, silence.longest_before
@@ -556,12 +594,5 @@ fn reporter_row(state: &crate::assess::silence::ReporterState) -> ReporterRow {
         "reports regularly".to_owned()
     } else {
         "reports now and then".to_owned()
-    };
-    ReporterRow {
-        name: names::reporter(&state.reporter, &state.reporter),
-        newest_day: state.newest_day.to_string(),
-        connections: words::sum(state.total),
-        failed: words::sum(state.failed),
-        remark,
     }
 }

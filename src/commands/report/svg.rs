@@ -1,7 +1,5 @@
 //! Drawings of days: numbers in, SVG out. No text of strangers gets in here.
 
-use std::fmt::Write;
-
 use jiff::civil::Date;
 
 /// Height of a chart of bars, in its own units.
@@ -164,7 +162,7 @@ fn runs(cells: &[Cell], wanted: Cell) -> Vec<(usize, usize)> {
     for (at, _) in cells.iter().enumerate().filter(|(_, cell)| **cell == wanted) {
         match runs.last_mut() {
             Some((start, length)) if start.saturating_add(*length) == at => {
-                *length = length.saturating_add(1)
+                *length = length.saturating_add(1);
             }
             _ => runs.push((at, 1)),
         }
@@ -202,8 +200,7 @@ fn column(path: &mut String, x: u64, bottom: u64, height: u64) {
 }
 
 fn rect(path: &mut String, x: u64, y: u64, width: u64, height: u64) {
-    // Writing to a string never fails.
-    let _: Result<(), _> = write!(path, "M{x} {y}h{width}v{height}h-{width}z");
+    path.extend([format!("M{x} {y}h{width}v{height}h-{width}z")]);
 }
 
 fn path(class: &str, d: &str) -> String {
@@ -219,11 +216,10 @@ fn hint(hints: &mut String, span: Span, at: usize, text: &str) {
     let day = span
         .first
         .saturating_add(jiff::Span::new().try_days(days).unwrap_or_default());
-    let _: Result<(), _> = write!(
-        hints,
+    hints.extend([format!(
         "<rect class=\"tip\" x=\"{}\" y=\"0\" width=\"{DAY}\" height=\"{HEIGHT}\"><title>{day}: {text}</title></rect>",
         units(at)
-    );
+    )]);
 }
 
 fn svg(width: u64, height: u64, class: &str, inner: &str) -> String {
