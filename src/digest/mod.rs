@@ -64,3 +64,6 @@ impl Digest {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

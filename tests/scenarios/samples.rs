@@ -78,7 +78,11 @@ fn all_quiet_weekly() {
     for week in [-21, -14, -7, 0] {
         let on = |day: i64| nov(8).checked_add(jiff::ToSpan::days(week + day)).unwrap();
         for day in 0..7 {
-            world.report("google.com", on(day), &[com(360), org(if day == 6 { 61 } else { 60 })]);
+            world.report(
+                "google.com",
+                on(day),
+                &[com(360), org(if day == 6 { 61 } else { 60 })],
+            );
             if day > 0 {
                 world.report("microsoft.com", on(day), &[com(132), org(14)]);
             }
@@ -95,8 +99,16 @@ fn all_quiet_weekly() {
             world.report("mx.example.net", on(day), &[com(1)]);
         }
         for (day, ok) in [(1, 20), (2, 20), (4, 15), (5, 15)] {
+            // Not often enough to be missed on a day.
+            if week < 0 && day > 1 {
+                continue;
+            }
             let record = "3 1 1 9f2c41aa00112233445566778899aabbccddeeff00112233445566778899aabb";
-            world.report("post.example.net", on(day), &[tlsa("mx1.example.com", &[record], ok, 0)]);
+            world.report(
+                "post.example.net",
+                on(day),
+                &[tlsa("mx1.example.com", &[record], ok, 0)],
+            );
         }
     }
     world.report("mail.ru", nov(15), &[com(12)]);
@@ -111,7 +123,11 @@ fn forgotten_backup_mx_in_testing() {
     let good = |ok| sts("example.org", "testing", mx, 86_400, ok, 0);
     for day in 5..=17 {
         world.report("google.com", nov(day), &[good(184)]);
-        world.report("microsoft.com", nov(day), &[good(if day == 17 { 38 } else { 36 })]);
+        world.report(
+            "microsoft.com",
+            nov(day),
+            &[good(if day == 17 { 38 } else { 36 })],
+        );
     }
     world.report(
         "google.com",
@@ -160,11 +176,7 @@ fn only_microsoft_cannot_fetch_the_policy() {
 
 #[test]
 fn tlsa_roll_over_gone_wrong_with_an_old_failure_resolved_and_a_reporter_silent() {
-    let mut world = World::new(
-        "Asia/Tokyo",
-        &["example.com", "example.org"],
-        MX12,
-    );
+    let mut world = World::new("Asia/Tokyo", &["example.com", "example.org"], MX12);
     let mx1 = "3 1 1 9f2c41aa00112233445566778899aabbccddeeff00112233445566778899aabb";
     let mx2 = "3 1 1 41d0e6b300112233445566778899aabbccddeeff00112233445566778899aabb";
     let com = |ok| sts("example.com", "enforce", MX12, 604_800, ok, 0);
@@ -194,7 +206,11 @@ fn tlsa_roll_over_gone_wrong_with_an_old_failure_resolved_and_a_reporter_silent(
     }
     for day in -14..=14_i64 {
         if day % 2 == 0 {
-            world.report("mail.ru", nov(1).checked_add(jiff::ToSpan::days(day - 1)).unwrap(), &[com(12)]);
+            world.report(
+                "mail.ru",
+                nov(1).checked_add(jiff::ToSpan::days(day - 1)).unwrap(),
+                &[com(12)],
+            );
         }
     }
     world.report("mail.ru", nov(14), &[com(12)]);
@@ -240,7 +256,12 @@ fn first_look_at_an_old_mailbox() {
     let mut world = World::new(
         "Europe/Berlin",
         &["example.com", "example.org"],
-        &["mx1.example.com", "mx2.example.com", "mx1.example.org", "mx3.example.org"],
+        &[
+            "mx1.example.com",
+            "mx2.example.com",
+            "mx1.example.org",
+            "mx3.example.org",
+        ],
     );
     let org_mx = &["mx1.example.org", "mx3.example.org"];
     let first = jiff::civil::date(2026, 6, 3);
@@ -267,7 +288,13 @@ fn first_look_at_an_old_mailbox() {
             _ => com(230, 0),
         };
         let google_org = if wrong_name || is(11, 18) {
-            org(18, 3).detail("certificate-host-mismatch", "mx3.example.org", "192.0.2.33", 3, "")
+            org(18, 3).detail(
+                "certificate-host-mismatch",
+                "mx3.example.org",
+                "192.0.2.33",
+                3,
+                "",
+            )
         } else {
             org(20, 0)
         };

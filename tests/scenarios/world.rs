@@ -88,7 +88,14 @@ fn entry(kind: &str, domain: &str, lines: &[String], ok: u64, failed: u64) -> En
 
 impl Entry {
     /// With a detail: result type, MX, receiving address, count, reason; empty texts are absent.
-    pub(crate) fn detail(mut self, kind: &str, mx: &str, ip: &str, count: impl Into<Value>, reason: &str) -> Self {
+    pub(crate) fn detail(
+        mut self,
+        kind: &str,
+        mx: &str,
+        ip: &str,
+        count: impl Into<Value>,
+        reason: &str,
+    ) -> Self {
         let mut detail = json!({ "result-type": kind, "failed-session-count": count.into() });
         for (key, text) in [
             ("receiving-mx-hostname", mx),
@@ -173,12 +180,15 @@ impl World {
 
     /// A reporter that calls itself otherwise from now on.
     pub(crate) fn rename(&mut self, reporter: &str, organisation: &str) {
-        self.organisations.insert(reporter.to_owned(), organisation.to_owned());
+        self.organisations
+            .insert(reporter.to_owned(), organisation.to_owned());
     }
 
     /// All that has been said to arrive so far was there before the mailbox was first read.
     pub(crate) fn all_so_far_is_old(&mut self) {
-        self.arrivals.values_mut().for_each(|(_, backfill)| *backfill = true);
+        self.arrivals
+            .values_mut()
+            .for_each(|(_, backfill)| *backfill = true);
     }
 
     /// What people say of problems, domains and hosts.
@@ -193,14 +203,14 @@ impl World {
         for moment in self.moments(from, to) {
             may_be_urgent |= self.receive(moment);
             let now = moment.to_zoned(deliver::zone(&self.config));
+            if now.time() == self.config.digest.at {
+                self.morning(&mut out, &now);
+            }
             if may_be_urgent && schedule::urgent_may_go(&now, self.config.digest.at).unwrap() {
                 if let Some(urgent) = deliver::fix_urgent(&self.config, &mut self.store, &now).unwrap() {
                     self.sent(&mut out, &now, urgent);
                 }
                 may_be_urgent = false;
-            }
-            if now.time() == self.config.digest.at {
-                self.morning(&mut out, &now);
             }
         }
         out
@@ -291,13 +301,19 @@ impl World {
         }
         let subject = mail.subject().unwrap();
         assert!(subject.len() <= 78, "{subject}");
-        write!(out, "\n== {} ==\nSubject: {subject}\n", now.strftime("%a %-d %b, %H:%M")).unwrap();
+        write!(
+            out,
+            "\n== {} ==\nSubject: {subject}\n",
+            now.strftime("%a %-d %b, %H:%M")
+        )
+        .unwrap();
         if let Some(first) = mail.in_reply_to().as_text() {
             let first = self.subjects.get(first).map_or("?", String::as_str);
             writeln!(out, "Continues: {first}").unwrap();
         }
         write!(out, "\n{text}\n").unwrap();
-        self.subjects.insert(digest.message_id.clone(), subject.to_owned());
+        self.subjects
+            .insert(digest.message_id.clone(), subject.to_owned());
     }
 }
 
