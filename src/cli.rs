@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
 
 /// Reads SMTP TLS reports (RFC 8460) from a mailbox into SQLite and mails a daily digest of new failures.
 #[derive(Debug, Parser)]
@@ -81,6 +82,12 @@ pub enum Verb {
     Mails(MailsArgs),
     /// How things stand: polls, counts, the next digest, what waits
     Status(StatusArgs),
+    /// Whether domains are ready for mode enforce: every condition, and what enforce would have held
+    Ready(ReadyArgs),
+    /// How each domain stands: policy as senders see it, connections, problems
+    Domains(TextOrJsonArgs),
+    /// Who reports, how regularly, and who has stopped
+    Reporters(TextOrJsonArgs),
     /// Copy the database, also while the daemon runs
     Backup {
         /// The copy; it must not exist
@@ -95,11 +102,26 @@ pub enum Verb {
     },
     /// Erase all that is stored about a domain
     Forget(ForgetArgs),
-    /// Show one thing with all that is known of it
-    Show {
-        /// What to show
-        #[command(subcommand)]
-        what: Show,
+    /// List the open problems: what is to be repaired, where, since when, and what it does to mail
+    Problems(ProblemsArgs),
+    /// Show a problem by its id with all that is known of it, or a report
+    Show(ShowArgs),
+    /// Keep a problem out of the mails for some days, unless it gets worse
+    Ack(AckArgs),
+    /// Write down what you did or know about a problem or a domain
+    Note(NoteArgs),
+    /// Say that a problem was repaired: one clean day then suffices to call it over
+    Fixed(FixedArgs),
+    /// Say that a domain or an MX is no longer used: its problems are closed, later failures only counted
+    Retire(RetireArgs),
+    /// Tell what a cause, a result type or a combination means, and what to do; without a name, list them
+    Explain {
+        /// A cause such as `expired`, a result type as in reports, or a combination such as `C7`
+        #[arg(value_name = "CAUSE|RESULT-TYPE")]
+        name: Option<String>,
+        /// How it looks
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: TextOrJson,
     },
 }
 
@@ -154,6 +176,24 @@ impl Outcome {
     }
 }
 
+/// Options of `ready`.
+#[derive(Debug, Args)]
+pub struct ReadyArgs {
+    /// Show every condition of this domain; otherwise a line for each domain
+    pub domain: Option<String>,
+    /// How it looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// Options of verbs that only have a format.
+#[derive(Debug, Args)]
+pub struct TextOrJsonArgs {
+    /// How it looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
+}
+
 /// Options of `forget`.
 #[derive(Debug, Args)]
 pub struct ForgetArgs {
@@ -178,7 +218,102 @@ pub struct StatusArgs {
     pub format: TextOrJson,
 }
 
-/// What can be shown.
+/// Options of `problems`.
+#[derive(Debug, Args)]
+pub struct ProblemsArgs {
+    /// Those that are over too, and what is too little to speak of, foreign or retired
+    #[arg(long)]
+    pub all: bool,
+    /// How the list looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Table,
+}
+
+/// Options of `show`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+pub struct ShowArgs {
+    /// What else to show
+    #[command(subcommand)]
+    pub what: Option<Show>,
+    /// The id of a problem, as in mails and in `problems`; its beginning suffices
+    #[arg(value_name = "ID", required = true)]
+    pub problem: Option<String>,
+    /// How it looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
+}
+
+/// Options of `ack`.
+#[derive(Debug, Args)]
+pub struct AckArgs {
+    /// The id of the problem
+    pub id: String,
+    /// For so many days from today; 0 takes it back
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(0..=366))]
+    pub days: u16,
+    /// Why, for whoever looks at it later
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub because: String,
+    /// Only say what it would do
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `note`.
+#[derive(Debug, Args)]
+pub struct NoteArgs {
+    /// The id of a problem, or a domain
+    #[arg(value_name = "ID|DOMAIN")]
+    pub about: String,
+    /// What you did or know, in a few words
+    #[arg(required_unless_present = "undo")]
+    pub text: Vec<String>,
+    /// Take back what was noted about it so far; it stays on record
+    #[arg(long, conflicts_with = "text")]
+    pub undo: bool,
+    /// Only say what it would do
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `fixed`.
+#[derive(Debug, Args)]
+pub struct FixedArgs {
+    /// The id of the problem
+    pub id: String,
+    /// How, for whoever looks at it later
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub because: String,
+    /// Take it back
+    #[arg(long, conflicts_with = "because")]
+    pub undo: bool,
+    /// Only say what it would do
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `retire`.
+#[derive(Debug, Args)]
+pub struct RetireArgs {
+    /// The domain, or the host name of the MX
+    #[arg(value_name = "DOMAIN|MX")]
+    pub name: String,
+    /// Since this day (UTC), such as 2026-11-20; otherwise today
+    #[arg(long, value_name = "DAY")]
+    pub since: Option<Date>,
+    /// Why, for whoever looks at it later
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub because: String,
+    /// It is used again
+    #[arg(long, conflicts_with_all = ["since", "because"])]
+    pub undo: bool,
+    /// Only say what it would do
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What can be shown besides a problem.
 #[derive(Debug, Subcommand)]
 pub enum Show {
     /// A report by its id, as a person reads it and as it was sent

@@ -60,6 +60,11 @@ pub fn mailboxes(config: &Config) -> Vec<String> {
         .collect()
 }
 
+/// Whether a configured mailbox fails or a digest waits in vain, for a monitor; a database that can't say so is trouble.
+pub fn has_trouble(config: &Config, store: &Store) -> bool {
+    store.has_trouble(&mailboxes(config)).unwrap_or(true)
+}
+
 /// What the next digest is asked for.
 pub fn question<'a>(config: &'a Config, mailboxes: &'a [String], due_at: Timestamp) -> Question<'a> {
     Question {

@@ -28,10 +28,15 @@ impl Desk {
     }
 
     fn configure(&self, more: &str) {
+        self.configure_with("", more);
+    }
+
+    /// With further keys for the mailbox.
+    fn configure_with(&self, mailbox: &str, more: &str) {
         let shown = |name| self.path(name).display().to_string();
         let text = format!(
             "[store]\npath = {:?}\nretention = \"forever\"\n[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\n\
-             path = {:?}\nsince = \"forever\"\n[digest]\nfrom = \"tlsrptd@example.org\"\nto = [\"ops@example.org\"]\n\
+             path = {:?}\nsince = \"forever\"\n{mailbox}[digest]\nfrom = \"tlsrptd@example.org\"\nto = [\"ops@example.org\"]\n\
              announce_days = 0\n[smtp]\ntransport = \"file\"\npath = {:?}\n{more}",
             shown("tlsrptd.db"),
             shown("Maildir"),
@@ -227,25 +232,131 @@ fn rejected_mail_is_told_in_one_digest_and_read_once() {
 }
 
 #[test]
-fn backup_is_a_whole_private_copy_that_can_be_put_back() {
+fn copies_of_a_rejected_mail_are_recorded_and_never_told() {
+    let desk = desk_with_mails();
+    desk.run(0, &["digest", "--send"]);
+    // The same bytes in another place of the mailbox, as after a rescan, and from a file.
+    desk.deliver("3.rejected", &broken("b"));
+    fs::rename(
+        desk.path("Maildir/new/3.rejected"),
+        desk.path("Maildir/new/5.again"),
+    )
+    .unwrap();
+    fs::copy(desk.path("Maildir/new/5.again"), desk.path("again.eml")).unwrap();
+
+    desk.run(3, &["poll"]);
+    desk.run(3, &["import", "again.eml"]);
+
+    let rows = desk.sql("SELECT count(*) AS n FROM mails WHERE outcome = 'rejected'");
+    assert_eq!(rows, json!([{"n": 3}]));
+    let said = desk.run(0, &["digest", "--send"]);
+    assert!(said.contains("nothing new to tell"), "{said}");
+    let told = desk.run(0, &["digest"]);
+    assert!(!told.contains("5.again") && !told.contains("again.eml"), "{told}");
+    desk.run(0, &["poll"]);
+}
+
+#[test]
+fn backup_is_a_whole_private_copy() {
     let desk = desk_with_mails();
     let copy = desk.path("copy.db");
     let said = desk.run(0, &["backup", copy.to_str().unwrap()]);
     assert!(said.contains("docs/operations.md"), "{said}");
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
-    // The database is lost; the copy takes its place, as docs/operations.md says.
     let before = desk.sql("SELECT * FROM reports_all");
-    for file in desk
-        .files(".")
-        .iter()
-        .filter(|file| file.starts_with("tlsrptd.db"))
-    {
-        fs::remove_file(desk.path(file)).unwrap();
-    }
     fs::rename(&copy, desk.path("tlsrptd.db")).unwrap();
     assert_eq!(desk.sql("SELECT * FROM reports_all"), before);
-    desk.deliver("5.later", &report("c", &["example.org"], 1));
-    assert!(desk.run(0, &["poll"]).contains("1 mail read: 1 stored"));
+}
+
+/// The commands of docs/operations.md after this line, for this desk.
+fn documented(desk: &Desk, after: &str) -> String {
+    let operations = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    let text = fs::read_to_string(operations).unwrap();
+    let (_, rest) = text.split_once(after).unwrap();
+    let block = rest.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let here = |name| desk.path(name).display().to_string();
+    block
+        .replace("/var/lib/tlsrptd", &here("."))
+        .replace("/backup", &here("backup"))
+}
+
+/// Runs commands in a shell that knows the program; the first that fails ends it.
+#[track_caller]
+fn shell(desk: &Desk, commands: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_tlsrptd")).parent().unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new("sh")
+        .args(["-euxc", commands])
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", program.display()))
+        .env("TLSRPTD_CONFIG", desk.path("tlsrptd.toml"))
+        .output()
+        .unwrap();
+    assert!(
+        status.success(),
+        "{commands}: {status}\n{}",
+        String::from_utf8_lossy(&stderr)
+    );
+    String::from_utf8(stdout).unwrap()
+}
+
+#[test]
+fn backup_is_restored_by_the_documented_commands_after_a_clean_end_and_after_a_crash() {
+    for is_crash in [false, true] {
+        let desk = desk_with_mails();
+        fs::create_dir(desk.path("backup")).unwrap();
+        shell(&desk, &documented(&desk, "While tlsrptd runs:"));
+        let [made] = &desk.files("backup")[..] else {
+            panic!("{:?}", desk.files("backup"));
+        };
+        fs::rename(
+            desk.path("backup").join(made),
+            desk.path("backup/tlsrptd-2026-11-21.db"),
+        )
+        .unwrap();
+        let before = desk.sql("SELECT * FROM reports_all");
+        desk.deliver("5.later", &report("c", &["example.org"], 1));
+        if is_crash {
+            let (url, receiver) = monitor(OK);
+            desk.configure(&format!("[monitor]\nping_url = \"{url}\"\n"));
+            let mut daemon = Killed::spawn(&mut desk.command(&["run"]));
+            assert_eq!(next_pings(&receiver), ["/t0ken/start", "/t0ken"]);
+            daemon.kill();
+            assert!(fs::metadata(desk.path("tlsrptd.db-wal")).unwrap().len() > 0);
+        } else {
+            desk.run(0, &["poll"]);
+        }
+        assert_ne!(desk.sql("SELECT * FROM reports_all"), before);
+
+        let said = shell(&desk, &documented(&desk, "To restore:"));
+
+        assert!(said.contains("intact"), "{said}");
+        assert_eq!(desk.sql("SELECT * FROM reports_all"), before);
+        assert_eq!(
+            fs::metadata(desk.path("tlsrptd.db"))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o600
+        );
+        assert!(desk.run(0, &["poll"]).contains("1 mail read: 1 stored"));
+    }
+}
+
+#[test]
+fn backup_that_cannot_be_written_names_the_path_that_was_given() {
+    let desk = desk_with_mails();
+    let copy = desk.path("nowhere/copy.db").display().to_string();
+    let said = desk.run(1, &["backup", &copy]);
+    assert!(
+        said.contains(&format!("cannot write {copy}: there is no such folder")),
+        "{said}"
+    );
+    assert!(!said.contains("nowhere/.tmp"), "{said}");
 }
 
 #[test]
@@ -365,19 +476,11 @@ fn health_fails_once_a_mailbox_has_failed_for_too_long() {
     desk.run(1, &["poll"]);
     desk.run(0, &["status", "--health"]);
     desk.configure("[limits]\nhealth_after = \"1s\"\n");
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    let said = loop {
-        let output = desk.command(&["status", "--health"]).output().unwrap();
-        if output.status.code() == Some(1) {
-            break String::from_utf8(output.stdout).unwrap();
-        }
-        assert!(std::time::Instant::now() < deadline, "health never failed");
-    };
+    let said = failing_health(&desk);
     assert!(
         said.starts_with("FAILED: mailbox \"rua\" has been failing for"),
         "{said}"
     );
-    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]
@@ -387,6 +490,34 @@ fn health_of_a_mailbox_that_nobody_polls_fails() {
     desk.run(0, &["import", "a.json"]);
     let said = desk.run(1, &["status", "--health"]);
     assert!(said.contains("was never polled; start `tlsrptd run`"), "{said}");
+}
+
+/// Waits until `status --health` fails, and gives its line.
+#[track_caller]
+fn failing_health(desk: &Desk) -> String {
+    let start = std::time::Instant::now();
+    loop {
+        let output = desk.command(&["status", "--health"]).output().unwrap();
+        if output.status.code() == Some(1) {
+            let said = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(said.lines().count(), 1, "{said}");
+            return said;
+        }
+        let waited = start.elapsed().as_secs();
+        assert!(waited < 30, "health never failed");
+    }
+}
+
+#[test]
+fn health_of_a_mailbox_that_was_polled_too_long_ago_fails() {
+    let desk = desk_with_mails();
+    desk.run(0, &["status", "--health"]);
+    desk.configure_with("poll_interval = \"1s\"\n", "[limits]\nhealth_after = \"1s\"\n");
+    let said = failing_health(&desk);
+    assert!(
+        said.starts_with("FAILED: mailbox \"rua\" was polled ") && said.contains("start `tlsrptd run`"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -673,6 +804,84 @@ fn monitor_is_told_by_the_daemon() {
     daemon.kill().unwrap();
     daemon.wait().unwrap();
     assert_eq!(requests, ["GET /t0ken/start HTTP/1.1", "GET /t0ken HTTP/1.1"]);
+}
+
+/// The paths that the monitor hears next.
+fn next_pings<const N: usize>(receiver: &std::sync::mpsc::Receiver<String>) -> [String; N] {
+    let limit = std::time::Duration::from_secs(30);
+    [(); N].map(|()| {
+        let request = receiver.recv_timeout(limit).unwrap();
+        request.split(' ').nth(1).unwrap().to_owned()
+    })
+}
+
+#[test]
+fn monitor_is_told_that_a_digest_waits_until_it_is_sent_and_no_poll_or_restart_hides_it() {
+    let (url, receiver) = monitor(OK);
+    let monitor = format!("[monitor]\nping_url = \"{url}\"\n");
+    let desk = Desk::new(&monitor);
+    let outbox = desk.path("outbox");
+    fs::remove_dir(&outbox).unwrap();
+    fs::write(&outbox, "no folder").unwrap();
+    let [start, fail, success] = ["/t0ken/start", "/t0ken/fail", "/t0ken"];
+    desk.run(0, &["poll"]);
+    assert_eq!(pings(&receiver), [start, success]);
+
+    desk.run(1, &["digest", "--send"]);
+    assert_eq!(pings(&receiver), [start, fail]);
+    desk.run(0, &["poll"]);
+    assert_eq!(pings(&receiver), [start, fail]);
+    let mut daemon = Killed::spawn(&mut desk.command(&["run"]));
+    assert_eq!(
+        next_pings(&receiver),
+        [start, fail, start, fail],
+        "a poll, a digest"
+    );
+    daemon.kill();
+
+    fs::remove_file(&outbox).unwrap();
+    let mut daemon = Killed::spawn(&mut desk.command(&["run"]));
+    assert_eq!(
+        next_pings(&receiver),
+        [start, fail, start, success],
+        "a poll, a digest"
+    );
+    daemon.kill();
+    desk.run(0, &["poll"]);
+    assert_eq!(pings(&receiver), [start, success]);
+}
+
+#[test]
+fn monitor_is_told_that_a_mailbox_fails_though_a_digest_is_sent() {
+    let (url, receiver) = monitor(OK);
+    let desk = Desk::new(&format!("[monitor]\nping_url = \"{url}\"\n"));
+    desk.run(0, &["poll"]);
+    fs::remove_dir_all(desk.path("Maildir")).unwrap();
+    desk.run(1, &["poll"]);
+    assert_eq!(pings(&receiver).last().unwrap(), "/t0ken/fail");
+    desk.run(0, &["digest", "--send"]);
+    assert_eq!(pings(&receiver), ["/t0ken/start", "/t0ken/fail"]);
+}
+
+/// A process that ends with the test.
+struct Killed(std::process::Child);
+
+impl Killed {
+    fn spawn(command: &mut Command) -> Self {
+        Self(command.stderr(std::process::Stdio::null()).spawn().unwrap())
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _reaped = self.0.wait();
+    }
 }
 
 #[test]

@@ -71,26 +71,23 @@ pub(super) fn draft<'h>(
     index: &Index<'h>,
     names: &Names<'h>,
     said: &Said<'h>,
-    key: Key,
+    (cause, place): Key,
     mut rows: Vec<Row<'h>>,
     (id, aliases): (String, Vec<String>),
 ) -> Option<Draft<'h>> {
     let today = index.history.today;
     let about_id = said.about(std::iter::once(&id).chain(&aliases).map(String::as_str));
-    let life = Life::new(index, key.0, &rows, &notes(&about_id));
+    let life = Life::new(index, cause, &rows, &notes(&about_id));
     let shown = life.shown();
     let episode = life.episodes.get(shown)?.clone();
-    let failure_types = figures::failure_types(&rows);
-    let mut failures: Vec<usize> = rows.iter().map(|row| row.failure_at).collect();
-    failures.sort_unstable();
+    let (failure_types, failures) = (figures::failure_types(&rows), figures::failures(&rows));
     rows.retain(|row| (episode.first_day..=episode.last_day).contains(&row.day()));
-    let verdict = verdict(index, key.0, &rows, episode.last_day);
-    let unaffected = unaffected(index, key.0, &key.1, &rows);
+    let verdict = verdict(index, cause, &rows, episode.last_day);
+    let unaffected = unaffected(index, cause, &place, &rows);
     let witnesses = figures::witnesses(&life, &episode, &rows, today);
     let hosts = known_mx(index, names, &rows);
     let domains = figures::domains(&rows);
     let (longest_pause, clean_days_needed) = life.pause_of(shown);
-    let (cause, place) = key;
     let problem = Problem {
         aliases,
         state: life.state(today),
@@ -178,11 +175,13 @@ fn retire(said: &Said<'_>, draft: &mut Draft<'_>, today: Date) {
     problem.is_retired = true;
     problem.retired_since = Some(since);
     for episode in &mut problem.episodes {
-        if episode.ended.is_none() {
+        // Later days look clean only because their failures are set aside.
+        if episode.ended.is_none_or(|(_, day)| day >= since) {
             episode.ended = Some((Ending::Past, since.max(episode.last_day)));
         }
     }
-    if !matches!(problem.state, State::BelowGate | State::Resolved) {
+    let ended = problem.episode().and_then(|episode| episode.ended);
+    if problem.state != State::BelowGate && matches!(ended, Some((Ending::Past, _))) {
         problem.state = State::Past;
     }
 }

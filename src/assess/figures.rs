@@ -111,6 +111,12 @@ pub(super) fn failure_types(rows: &[Row<'_>]) -> Vec<i64> {
     ids.into_iter().collect()
 }
 
+/// Their indices in the history, sorted.
+pub(super) fn failures(rows: &[Row<'_>]) -> Vec<usize> {
+    let at: BTreeSet<usize> = rows.iter().map(|row| row.failure_at).collect();
+    at.into_iter().collect()
+}
+
 /// All connections of the witnesses on their failing days.
 pub(super) fn total(witnesses: &[Witness]) -> Sum {
     let mut total = Sum::default();

@@ -17,6 +17,8 @@ use super::problem::{Ending, Episode, State};
 const SILENT_DAYS: i64 = 14;
 /// So many of the last failing days name the reporters whose proof is asked for.
 const WITNESS_DAYS: usize = 14;
+/// Failures with a pause of at most so many known days in between have one rhythm, even if they were held to be over.
+const RHYTHM_DAYS: u32 = 14;
 /// Fewest clean days that prove anything.
 const LEAST_CLEAN: u32 = 2;
 /// A problem whose last failing day is older isn't new any more.
@@ -112,23 +114,27 @@ impl<'h> Life<'h> {
 
     fn find_episodes(&mut self, cause: Cause, today: Date, notes: &[Date]) {
         let failing: Vec<Date> = self.days.keys().copied().collect();
-        let mut start = 0;
+        let tomorrow = after(today, 1);
+        // Of the episode, and of the rhythm: episodes that follow each other soon tell how long a pause may be.
+        let (mut start, mut rhythm) = (0, 0);
         let mut longest: Option<u32> = None;
         for (at, day) in failing.iter().enumerate() {
-            if at > start
-                && let Some(previous) = at.checked_sub(1).and_then(|at| failing.get(at))
-            {
-                let pause = self.pause(failing.get(start).copied().unwrap_or(*day), *previous, *day);
-                longest = longest.max(Some(pause));
+            if let Some(previous) = at.checked_sub(1).and_then(|at| failing.get(at)) {
+                let pause = self.pause(failing.get(rhythm).copied().unwrap_or(*day), *previous, *day);
+                if at == start && pause > RHYTHM_DAYS {
+                    rhythm = at;
+                    longest = None;
+                } else {
+                    longest = longest.max(Some(pause));
+                }
             }
             let next = failing.get(at.saturating_add(1)).copied();
-            let before = next.unwrap_or_else(|| after(today, 1)).min(after(today, 1));
+            let before = next.unwrap_or(tomorrow).min(tomorrow);
             let episode = failing.get(start..=at).unwrap_or_default();
             let ended = self.end(episode, before, needed(longest), notes);
             if next.is_none() || ended.is_some() {
                 self.close(cause, episode, longest, ended);
                 start = at.saturating_add(1);
-                longest = None;
             }
         }
     }

@@ -210,15 +210,15 @@ fn worse(problem: &Problem, episode: &Episode, told: &[&Telling], today: Date) -
         .map(|telling| telling.reporters)
         .max()
         .unwrap_or_default();
-    let recent = problem
-        .witnesses
-        .iter()
-        .filter(|witness| between(witness.last_day, today) <= NEW_DAYS)
-        .count();
-    let now = problem.witnesses.len();
-    let more = usize::try_from(known).map_or(0, |known| now.saturating_sub(known));
+    let known = usize::try_from(known).unwrap_or(usize::MAX);
+    let mut witnesses: Vec<_> = problem.witnesses.iter().collect();
+    witnesses.sort_by_key(|witness| witness.first_day);
     // That somebody else saw it long ago, as a late report tells, makes it no worse now.
-    if more > 0 && recent >= more {
+    let is_seen_by_more = witnesses
+        .iter()
+        .skip(known)
+        .any(|witness| between(witness.last_day, today) <= NEW_DAYS);
+    if is_seen_by_more {
         return Some(Worse::Reporters);
     }
     let last_told = told.iter().map(|telling| telling.last_day).max()?;

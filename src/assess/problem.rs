@@ -208,7 +208,8 @@ pub struct Problem {
     pub failures: Vec<usize>,
     /// The newest failing policy text that shows MX patterns or TLSA records.
     pub policy: Option<PolicyText>,
-    /// Longest pause between two failing days of an episode, in known days; `None` with one failing day.
+    /// Longest pause between two failing days, in known days, of the episode and of those that it follows within 14 known
+    /// days; `None` with one failing day.
     pub longest_pause: Option<u32>,
     /// Clean days needed from each witness.
     pub clean_days_needed: u32,

@@ -167,6 +167,12 @@ impl<'a> Index<'a> {
         self.tlsa_sets.values.get(number)
     }
 
+    /// Whether all the MX hosts named were retired on that day.
+    pub(super) fn is_retired(&self, mx: &[String], day: Date) -> bool {
+        let is_retired = |mx: &String| self.retired.get(mx.as_str()).is_some_and(|since| *since <= day);
+        !mx.is_empty() && mx.iter().all(is_retired)
+    }
+
     /// The domains that are ours.
     pub(super) fn ours(&self) -> impl Iterator<Item = &DomainRows<'a>> {
         let is_ours = |rows: &&DomainRows<'_>| rows.standing == Standing::Ours && !rows.domain.is_empty();

@@ -68,7 +68,8 @@ pub(super) async fn send(config: &Config, dry_run: bool) -> anyhow::Result<End> 
     pinger.send(Ping::Start);
     let round = deliver::deliver(config, &mut store, &digest).await;
     let is_sent = round.as_ref().is_ok_and(|round| round.is_sent);
-    pinger.send(if is_sent { Ping::Success } else { Ping::Fail });
+    let is_well = is_sent && !deliver::has_trouble(config, &store);
+    pinger.send(if is_well { Ping::Success } else { Ping::Fail });
     pinger.finish().await;
     tell(&digest, &round?)
 }

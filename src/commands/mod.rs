@@ -5,23 +5,34 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::cli::{Cli, Show, Verb};
+use crate::cli::{Cli, Show, ShowArgs, Verb};
 use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::ping::{Ping, Pinger};
 use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
-use crate::{daemon, import};
+use crate::{daemon, deliver, import};
 
+mod ack;
 mod backup;
 mod check;
 mod digest;
+mod domains;
+mod explain;
+mod fixed;
 mod forget;
 mod mails;
+mod note;
 mod output;
+mod problems;
 mod progress;
+mod ready;
 mod reparse;
+mod reporters;
+mod retire;
+mod saying;
 mod show;
+mod show_problem;
 mod sql;
 mod status;
 
@@ -53,6 +64,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     {
         return sql::help(args);
     }
+    if let Verb::Explain { name, format } = &cli.verb {
+        return explain::explain(name.as_deref(), *format);
+    }
     let path = config_path(cli.config)?;
     let loaded = Config::load(&path)?;
     for warning in &loaded.warnings {
@@ -60,6 +74,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     }
     let config = loaded.config;
     match cli.verb {
+        Verb::Explain { name, format } => explain::explain(name.as_deref(), format),
         Verb::Run => run_daemon(config, &path).await,
         Verb::Poll { dry_run, no_mail } => poll_all(&config, dry_run, no_mail).await,
         Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
@@ -75,10 +90,20 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Status(args) => status::status(&config, &args),
         Verb::Reparse { dry_run } => reparse::reparse(&config, dry_run).await,
         Verb::Forget(args) => forget::forget(&config, &args),
+        Verb::Ready(args) => ready::ready(&config, &args),
+        Verb::Domains(args) => domains::domains(&config, &args),
+        Verb::Reporters(args) => reporters::reporters(&config, &args),
         Verb::Backup { file } => backup::backup(&config, &file),
-        Verb::Show {
-            what: Show::Report { id, format },
-        } => show::report(&config, id, format),
+        Verb::Problems(args) => problems::problems(&config, &args),
+        Verb::Show(ShowArgs {
+            what: Some(Show::Report { id, format }),
+            ..
+        }) => show::report(&config, id, format),
+        Verb::Show(args) => show_problem::show(&config, &args.problem.unwrap_or_default(), args.format),
+        Verb::Ack(args) => ack::ack(&config, &args),
+        Verb::Note(args) => note::note(&config, &args),
+        Verb::Fixed(args) => fixed::fixed(&config, &args),
+        Verb::Retire(args) => retire::retire(&config, &args),
     }
 }
 
@@ -118,13 +143,21 @@ async fn poll_all(config: &Config, dry_run: bool, no_mail: bool) -> anyhow::Resu
         Some(Lock::take(&config.store)?)
     };
     if dry_run {
-        return poll_each(config, true).await.map(|(end, _)| end);
+        return poll_each(config, &mut Store::open_dry_run(&config.store)?, true)
+            .await
+            .map(|(end, _)| end);
     }
     let pinger = Pinger::new(&config.monitor);
     pinger.send(Ping::Start);
-    let polled = poll_each(config, false).await;
-    let went_well = matches!(polled, Ok((_, 0)));
-    pinger.send(if went_well { Ping::Success } else { Ping::Fail });
+    let (polled, is_well) = match Store::open(&config.store) {
+        Ok(mut store) => {
+            let polled = poll_each(config, &mut store, false).await;
+            let is_well = matches!(polled, Ok((_, 0))) && !deliver::has_trouble(config, &store);
+            (polled, is_well)
+        }
+        Err(error) => (Err(error.into()), false),
+    };
+    pinger.send(if is_well { Ping::Success } else { Ping::Fail });
     pinger.finish().await;
     let (end, _) = polled?;
     // Without recipients there is nobody to mail to, which is no fault of a poll.
@@ -139,16 +172,11 @@ async fn poll_all(config: &Config, dry_run: bool, no_mail: bool) -> anyhow::Resu
 }
 
 /// Polls every mailbox once; gives how many failed too.
-async fn poll_each(config: &Config, dry_run: bool) -> anyhow::Result<(End, usize)> {
-    let mut store = if dry_run {
-        Store::open_dry_run(&config.store)?
-    } else {
-        Store::open(&config.store)?
-    };
+async fn poll_each(config: &Config, store: &mut Store, dry_run: bool) -> anyhow::Result<(End, usize)> {
     let (mut n_failed, mut total) = (0_usize, Tally::default());
     for mailbox in &config.mailboxes {
         let mut bar = progress::Bar::new(&mailbox.name);
-        let polled = poll::poll(mailbox, config, &mut store, dry_run, &mut |done, all| {
+        let polled = poll::poll(mailbox, config, store, dry_run, &mut |done, all| {
             bar.set(done, all);
         })
         .await;

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 use crate::cli::RowFormat;
 use crate::digest::names::{is_unsafe, json_escaped};
@@ -26,16 +27,12 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new(format: RowFormat) -> Self {
-        let mut table = Table::new();
-        table
-            .load_style(NOTHING)
-            .set_content_arrangement(ContentArrangement::Disabled);
         Self {
             out: BufWriter::new(io::stdout()),
             format,
             names: Vec::new(),
             n_written: 0,
-            table,
+            table: empty_table(),
         }
     }
 
@@ -164,6 +161,55 @@ pub(super) fn printable(text: &str) -> String {
         }
     }
     shown
+}
+
+fn empty_table() -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+/// A table for people, behind `indent`; what is in it is made fit to print. Each line ends in LF.
+pub(super) fn table(columns: &[String], rows: &[Vec<Value>], indent: &str) -> String {
+    let mut table = empty_table();
+    table.set_header(columns.iter().map(|name| printable(name)));
+    for row in rows {
+        table.add_row(row.iter().map(|value| printable(&plain(value))));
+    }
+    table
+        .lines()
+        .map(|line| format!("{indent}{}\n", line.trim_end()))
+        .collect()
+}
+
+/// A value as JSON.
+pub(super) fn json_value(value: &Value) -> Json {
+    json(value.clone())
+}
+
+/// Columns of texts for people.
+const COLUMNS: usize = 80;
+/// Where the text beside a label begins.
+const LABEL_COLUMNS: usize = 10;
+
+/// A label and its text, in lines of at most 80 columns.
+pub(super) fn row(label: &str, text: &str) -> String {
+    wrapped(text, &format!("{label:<LABEL_COLUMNS$}"), LABEL_COLUMNS)
+}
+
+/// `text` behind `first`, its further lines behind `indent` blanks; a word is never broken.
+pub(super) fn wrapped(text: &str, first: &str, indent: usize) -> String {
+    let rest = " ".repeat(indent);
+    let options = Options::new(COLUMNS)
+        .initial_indent(first)
+        .subsequent_indent(&rest)
+        .wrap_algorithm(WrapAlgorithm::FirstFit)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .word_separator(WordSeparator::AsciiSpace)
+        .break_words(false);
+    textwrap::fill(text, options)
 }
 
 #[cfg(test)]

@@ -177,9 +177,12 @@ impl Daemon<'_> {
         self.ping();
     }
 
-    /// Tells the monitor whether all is well: one mailbox that works doesn't hide another that fails.
+    /// Tells the monitor whether all is well: one mailbox that works doesn't hide another that fails, nor a digest that
+    /// waits, be it since before this process began.
     fn ping(&self) {
-        let is_failing = self.send_failures > 0 || self.turns.iter().any(|turn| turn.is_failing);
+        let is_failing = self.send_failures > 0
+            || self.turns.iter().any(|turn| turn.is_failing)
+            || deliver::has_trouble(&self.config, &self.store);
         self.pinger
             .send(if is_failing { Ping::Fail } else { Ping::Success });
     }
@@ -379,5 +382,34 @@ fn log_poll(mailbox: &MailboxConfig, polled: &Polled) {
             "polled"
         ),
         Err(error) => tracing::warn!(mailbox = %mailbox.name, mails = tally.mails, "poll failed: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pause_doubles_up_to_an_hour_whatever_the_number_of_failures() {
+        for (failures, minutes) in [
+            (0, 1),
+            (1, 1),
+            (2, 2),
+            (3, 4),
+            (4, 8),
+            (6, 32),
+            (7, 60),
+            (8, 60),
+            (u32::MAX, 60),
+        ] {
+            let middle = Duration::from_mins(minutes);
+            for _ in 0..100 {
+                let pause = pause(failures, FIRST_PAUSE);
+                let range = middle.mul_f64(0.75)..=middle.mul_f64(1.25);
+                assert!(range.contains(&pause), "{failures}: {pause:?}");
+            }
+        }
+        assert!(pause(u32::MAX, Duration::MAX) <= MAX_PAUSE.mul_f64(1.25));
+        assert!(pause(u32::MAX, Duration::from_secs(1)) > MAX_PAUSE.mul_f64(0.7));
     }
 }

@@ -6,6 +6,7 @@
 mod consequence;
 pub mod fill;
 mod fold;
+pub mod guide;
 mod html;
 mod json;
 pub mod mail;

@@ -41,6 +41,7 @@ impl ImapSession {
     /// Moves or deletes the mails of a folder with these UIDs; opens the folder for writing.
     ///
     /// MOVE (RFC 6851) where the server offers it, else COPY, STORE and UID EXPUNGE (RFC 4315).
+    /// Cut off between COPY and EXPUNGE, the mails are still here and once more in the target.
     ///
     /// # Errors
     ///

@@ -206,6 +206,11 @@ impl ImapSession {
         };
         let transfer = Duration::from_secs(command.announced.checked_div(SLOWEST).unwrap_or_default());
         let limit = self.command_limit.saturating_add(transfer);
+        let uid_validity = self.selected.map(|state| state.uid_validity);
+        let mut on = |response: &Response<'_>| {
+            demand_unchanged(uid_validity, response)?;
+            on(response)
+        };
         let completion = timeout(limit, exchange(&mut connection, command, place, &mut on))
             .await
             .map_err(|_| place.timed_out(limit))??;
@@ -316,6 +321,20 @@ impl ImapSession {
         })
         .await?;
         uid_next.ok_or_else(|| self.place(step).retry("failed: the server gives no UIDNEXT"))
+    }
+}
+
+/// A server that numbers the opened folder anew in mid-session must say so by an untagged OK (RFC 3501, Section
+/// 7.1). From then on our UIDs may be other mails: no further command may name them.
+fn demand_unchanged(uid_validity: Option<u32>, response: &Response<'_>) -> Result<(), String> {
+    let (Response::Data { outcome, .. } | Response::Done { outcome, .. }) = response else {
+        return Ok(());
+    };
+    match (outcome.code.as_ref(), uid_validity) {
+        (Some(ResponseCode::UidValidity(now)), Some(then)) if *now != then => {
+            Err(format!("the folder's UIDVALIDITY changed from {then} to {now}"))
+        }
+        _ => Ok(()),
     }
 }
 

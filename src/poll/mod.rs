@@ -212,6 +212,7 @@ impl Poll<'_, '_> {
                 let listing = session.list(done.saturating_add(1), last).await?;
                 (listing.mails, listing.up_to)
             };
+            let last_listed = mails.last().map_or(0, |mail| mail.uid);
             mails.retain(|mail| !is_too_old_to_read(folder, mail));
             let n_mails = u64::try_from(mails.len()).unwrap_or(u64::MAX);
             let mut n_done = 0_u64;
@@ -222,15 +223,17 @@ impl Poll<'_, '_> {
                 n_done = n_done.saturating_add(u64::try_from(batch.len()).unwrap_or(u64::MAX));
                 (self.progress)(n_done, n_mails);
             }
-            // Below UIDNEXT nothing new can appear, so the empty rest is done as well.
-            self.record(
-                store,
-                &[],
-                Some(CursorMove {
-                    folder: folder.id,
-                    last_uid: up_to,
-                }),
-            )?;
+            // Not up to UIDNEXT, for where that is a little untrue the next mails would be passed over.
+            if last_listed > 0 {
+                self.record(
+                    store,
+                    &[],
+                    Some(CursorMove {
+                        folder: folder.id,
+                        last_uid: last_listed,
+                    }),
+                )?;
+            }
             done = up_to.max(done.saturating_add(1));
         }
         Ok(())

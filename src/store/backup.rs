@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::{Store, StoreError, migrate, open_reader};
 
@@ -33,8 +33,11 @@ impl Store {
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
         // In the same folder, so that the last step is a rename; its mode is 0600.
-        let copy = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        self::copy(&self.db, copy.path())?;
+        let copy = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(without_path(&error)))?;
+        self::copy(&self.db, copy.path()).map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull | ErrorCode::CannotOpen) => failed(io::Error::other(error)),
+            _ => error.into(),
+        })?;
         let reader = open_reader(copy.path())?;
         migrate::check(&reader, path)?;
         drop(reader);
@@ -46,6 +49,14 @@ impl Store {
             .and_then(|folder| folder.sync_all())
             .map_err(failed)?;
         Ok(size)
+    }
+}
+
+/// An error of a temporary file without that file's name, which means nothing to whoever named another.
+fn without_path(error: &io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => io::Error::other("there is no such folder"),
+        kind => kind.into(),
     }
 }
 

@@ -79,6 +79,12 @@ impl Store {
                 ":uid_validity": uid_validity, ":uid_next": uid_next,
             },
         )?;
+        // What the server said before was untrue: it would make backfill of all that is to come.
+        tx.execute(
+            "UPDATE folder SET backfill_below = min(backfill_below, :uid_next), old_below = min(old_below, :uid_next)
+             WHERE server = :server AND user = :user AND name = :name AND max(backfill_below, old_below) > :uid_next",
+            named_params! { ":server": key.server, ":user": key.user, ":name": key.name, ":uid_next": uid_next },
+        )?;
         let mut folder = tx.query_row(
             "SELECT id, last_uid, backfill_below, old_below, not_before FROM folder
              WHERE server = :server AND user = :user AND name = :name",

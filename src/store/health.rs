@@ -32,4 +32,28 @@ impl Store {
         )?;
         Ok(())
     }
+
+    /// Whether something waits to be mended, as far as it was written down: a mailbox that failed when it was last
+    /// polled, or a digest that failed and has not been accepted since.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn has_trouble(&self, mailboxes: &[String]) -> Result<bool, StoreError> {
+        let is_unsent: bool = self.db.query_row(
+            "SELECT EXISTS (SELECT 1 FROM digest JOIN delivery ON delivery.digest = digest.id
+                            WHERE digest.sent_at IS NULL AND delivery.failing_since IS NOT NULL)",
+            (),
+            |row| row.get(0),
+        )?;
+        let mut failing = self.db.prepare(
+            "SELECT EXISTS (SELECT 1 FROM mailbox_state WHERE name = :name AND failing_since IS NOT NULL)",
+        )?;
+        for name in mailboxes {
+            if failing.query_row(named_params! { ":name": name }, |row| row.get(0))? {
+                return Ok(true);
+            }
+        }
+        Ok(is_unsent)
+    }
 }

@@ -36,7 +36,9 @@ mod retention;
 mod reparse;
 pub mod rows;
 mod show;
+mod standing;
 mod status;
+mod trace;
 mod tellings;
 
 pub use busy::give_up_waiting;
@@ -53,6 +55,7 @@ pub use record::Tally;
 pub use reparse::{RejectedOrigin, Reread, Rewritten, StoredReport};
 pub use show::{ShownFailure, ShownPolicy, ShownReport};
 pub use status::{Counts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
+pub use trace::{TraceQuestion, Traced};
 
 use identity::Identity;
 

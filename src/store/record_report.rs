@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, params};
 use serde_json::json;
 
-use super::record::{Outcome, settle_mails_of};
+use super::record::{Outcome, day_of, settle_mails_of};
 use super::text;
 use crate::report::{FailureDetails, Parsed, Policy, PolicyResult, ResultType};
 
@@ -56,8 +56,9 @@ pub(super) fn record(
     let id = insert(db, mail, backfill, parsed, submitter, (status, sessions), now)?;
     db.prepare_cached("INSERT INTO report_json (report, json) VALUES (:report, :json)")?
         .execute(named_params! { ":report": id, ":json": json })?;
+    let day = day_of(parsed.report.start);
     for result in &parsed.report.policies {
-        policy_result(db, id, result, wins, now)?;
+        policy_result(db, id, result, Some(day.as_str()).filter(|_| wins), now)?;
     }
     if let Some((rival, _, _)) = rival.filter(|_| wins) {
         discount(db, rival)?;
@@ -89,7 +90,7 @@ fn insert(
         ":report_id": report.report_id,
         ":start": text(report.start),
         ":end": text(report.end),
-        ":day": report.start.strftime("%Y-%m-%d").to_string(),
+        ":day": day_of(report.start),
         ":stored_at": text(now),
         ":deviations": json!(parsed.deviations).to_string(),
         ":status": status,
@@ -188,11 +189,12 @@ fn count(count: Option<u64>) -> Option<i64> {
     count.and_then(|count| i64::try_from(count).ok())
 }
 
+/// Records an element of "policies", with its failures. `day` is the report's if that counts.
 fn policy_result(
     db: &Connection,
     report: i64,
     result: &PolicyResult,
-    counts: bool,
+    day: Option<&str>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let policy = policy(db, &result.policy, result.sts_mode().as_deref())?;
@@ -205,13 +207,16 @@ fn policy_result(
         ":successful": count(result.successful), ":failed": count(result.failed),
     })?;
     let mut failures = Failures {
-        db,
         policy_result: db.last_insert_rowid(),
-        report,
         result,
-        counts,
-        now,
+        day,
+        now: text(now),
         types: BTreeMap::new(),
+        insert: db.prepare_cached(INSERT_FAILURE)?,
+        find_type: db.prepare_cached(FIND_TYPE)?,
+        insert_type: db.prepare_cached(INSERT_TYPE)?,
+        widen_type: db.prepare_cached(WIDEN_TYPE)?,
+        db,
     };
     for details in &result.failure_details {
         failures.add(Some(details))?;
@@ -230,16 +235,36 @@ fn policy_result(
 /// `unspecified`: the type of a failure whose kind the report doesn't say.
 pub(super) const UNSPECIFIED: &str = "unspecified";
 
+// A report may have 100,000 details with an MX each: these are looked up once a policy result, and bound by position.
+const INSERT_FAILURE: &str =
+    "INSERT INTO failure (policy_result, failure_type, detail, result_type, sending_mta_ip,
+                          receiving_mx_hostname, receiving_mx_helo, receiving_ip, failed_session_count,
+                          failure_reason_code, additional_information)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const FIND_TYPE: &str = "SELECT id FROM failure_type
+     WHERE policy_domain = ? AND policy_type = ? AND result_type = ? AND receiving_mx_hostname = ?";
+const INSERT_TYPE: &str =
+    "INSERT INTO failure_type (policy_domain, policy_type, result_type, receiving_mx_hostname,
+                               first_day, last_day, first_stored_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)";
+const WIDEN_TYPE: &str = "UPDATE failure_type
+     SET first_day = iif(first_day = '', ?2, min(first_day, ?2)), last_day = max(last_day, ?2)
+     WHERE id = ?1 AND (first_day = '' OR first_day > ?2 OR last_day < ?2)";
+
 /// Records the failures of one policy result.
 struct Failures<'a> {
     db: &'a Connection,
     policy_result: i64,
-    report: i64,
     result: &'a PolicyResult,
-    counts: bool,
-    now: Timestamp,
+    /// The report's day if that counts.
+    day: Option<&'a str>,
+    now: String,
     /// Failure types by result type and MX: most details of a report share a few.
     types: BTreeMap<(&'a str, &'a str), i64>,
+    insert: CachedStatement<'a>,
+    find_type: CachedStatement<'a>,
+    insert_type: CachedStatement<'a>,
+    widen_type: CachedStatement<'a>,
 }
 
 impl<'a> Failures<'a> {
@@ -252,31 +277,23 @@ impl<'a> Failures<'a> {
         };
         let none = FailureDetails::default();
         let row = details.unwrap_or(&none);
-        self.db
-            .prepare_cached(
-                "INSERT INTO failure (policy_result, failure_type, detail, result_type, sending_mta_ip,
-                                      receiving_mx_hostname, receiving_mx_helo, receiving_ip, failed_session_count,
-                                      failure_reason_code, additional_information)
-                 VALUES (:policy_result, :failure_type, :detail, :result_type, :sending_mta_ip,
-                         :receiving_mx_hostname, :receiving_mx_helo, :receiving_ip, :failed_session_count,
-                         :failure_reason_code, :additional_information)",
-            )?
-            .execute(named_params! {
-                ":policy_result": self.policy_result,
-                ":failure_type": failure_type,
-                ":detail": details.is_some(),
-                ":result_type": row.result_type.as_ref().map(ResultType::as_str),
-                ":sending_mta_ip": row.sending_mta_ip,
-                ":receiving_mx_hostname": row.receiving_mx_hostname,
-                ":receiving_mx_helo": row.receiving_mx_helo,
-                ":receiving_ip": row.receiving_ip,
-                ":failed_session_count": count(failed),
-                ":failure_reason_code": row.failure_reason_code,
-                ":additional_information": row.additional_information,
-            })?;
+        self.insert.execute(params![
+            self.policy_result,
+            failure_type,
+            details.is_some(),
+            row.result_type.as_ref().map(ResultType::as_str),
+            row.sending_mta_ip,
+            row.receiving_mx_hostname,
+            row.receiving_mx_helo,
+            row.receiving_ip,
+            count(failed),
+            row.failure_reason_code,
+            row.additional_information,
+        ])?;
         Ok(())
     }
 
+    /// Finds or makes a failure type, and widens its days by the report's if that counts.
     fn failure_type(&mut self, details: Option<&'a FailureDetails>) -> rusqlite::Result<i64> {
         let result_type = details.and_then(|details| details.result_type.as_ref());
         let mx = details.and_then(|details| details.receiving_mx_hostname.as_deref());
@@ -288,48 +305,29 @@ impl<'a> Failures<'a> {
             return Ok(*known);
         }
         let policy = &self.result.policy;
-        let (domain, policy_type) = (
-            policy.policy_domain.as_deref().unwrap_or_default(),
-            policy.policy_type.as_str(),
-        );
-        let id = failure_type(
-            self.db,
-            self.report,
-            [domain, policy_type, names.0, names.1],
-            self.counts,
-            self.now,
-        )?;
+        let domain = policy.policy_domain.as_deref().unwrap_or_default();
+        let policy_type = policy.policy_type.as_str();
+        let known = self
+            .find_type
+            .query_row((domain, policy_type, names.0, names.1), |row| row.get(0))
+            .optional()?;
+        let id = match (known, self.day) {
+            (Some(id), Some(day)) => {
+                self.widen_type.execute((id, day))?;
+                id
+            }
+            (Some(id), None) => id,
+            (None, day) => {
+                // A type that only reports in conflict show has no days, and no view shows it.
+                let day = day.unwrap_or_default();
+                self.insert_type
+                    .execute((domain, policy_type, names.0, names.1, day, &self.now))?;
+                self.db.last_insert_rowid()
+            }
+        };
         self.types.insert(names, id);
         Ok(id)
     }
-}
-
-/// Finds or makes a failure type, and widens its days by the report's if that counts.
-fn failure_type(
-    db: &Connection,
-    report: i64,
-    [policy_domain, policy_type, result_type, mx]: [&str; 4],
-    counts: bool,
-    now: Timestamp,
-) -> rusqlite::Result<i64> {
-    let names = named_params! {
-        ":policy_domain": policy_domain, ":policy_type": policy_type, ":result_type": result_type, ":mx": mx,
-        ":report": report, ":now": text(now), ":counts": counts,
-    };
-    // A type that only reports in conflict show has no days, and no view shows it.
-    db.prepare_cached(
-        "INSERT INTO failure_type (policy_domain, policy_type, result_type, receiving_mx_hostname,
-                                   first_day, last_day, first_stored_at)
-         SELECT :policy_domain, :policy_type, :result_type, :mx, iif(:counts, day, ''), iif(:counts, day, ''), :now
-         FROM report WHERE id = :report
-         ON CONFLICT (policy_domain, policy_type, result_type, receiving_mx_hostname) DO UPDATE SET
-             first_day = CASE WHEN excluded.first_day = '' THEN first_day
-                              WHEN first_day = '' THEN excluded.first_day
-                              ELSE min(first_day, excluded.first_day) END,
-             last_day = max(last_day, excluded.last_day)
-         RETURNING id",
-    )?
-    .query_row(names, |row| row.get(0))
 }
 
 /// Takes a report that no longer counts out of the days of its failure types.
@@ -393,7 +391,7 @@ pub(super) fn update(
         ":report_id": report.report_id,
         ":start": text(report.start),
         ":end": text(report.end),
-        ":day": report.start.strftime("%Y-%m-%d").to_string(),
+        ":day": day_of(report.start),
         ":deviations": deviations,
         ":sessions": sessions(parsed),
         ":identity": identity,
@@ -401,7 +399,7 @@ pub(super) fn update(
         ":id": id,
     })?;
     for result in &report.policies {
-        policy_result(db, id, result, false, now)?;
+        policy_result(db, id, result, None, now)?;
         let mode = result.sts_mode().unwrap_or_default();
         db.prepare_cached(
             "UPDATE policy SET sts_mode = :mode

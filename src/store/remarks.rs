@@ -15,14 +15,23 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn remark(&mut self, remark: &Remark) -> Result<(), StoreError> {
+        self.remark_because(remark, "")
+    }
+
+    /// As [`Store::remark`], with a reason for what isn't a note; empty: none was given.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn remark_because(&mut self, remark: &Remark, why: &str) -> Result<(), StoreError> {
         let tx = self.begin()?;
         let problem = number_of(&tx, &remark.about)?;
         let about = problem.map_or_else(|| host_form(&remark.about), |_| String::new());
         let (kind, text, until) = match &remark.saying {
             Saying::Note(text) => ("note", text.as_str(), None),
-            Saying::Fixed => ("fixed", "", None),
-            Saying::Acknowledged(until) => ("acknowledged", "", Some(until)),
-            Saying::Retired => ("retired", "", None),
+            Saying::Fixed => ("fixed", why, None),
+            Saying::Acknowledged(until) => ("acknowledged", why, Some(until)),
+            Saying::Retired => ("retired", why, None),
         };
         tx.execute(
             "INSERT INTO remark (problem, about, day, said_by, kind, text, until)
@@ -36,13 +45,78 @@ impl Store {
         Ok(())
     }
 
-    /// Everything that was said, oldest first.
+    /// Takes back what was said of `about` so far, as far as it is of the same kind as `saying`: it stays on record, and
+    /// so does that it was taken back, but it no longer holds. Gives how many sayings that were.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn withdraw(
+        &mut self,
+        about: &str,
+        saying: &Saying,
+        day: Date,
+        by: &str,
+    ) -> Result<usize, StoreError> {
+        let tx = self.begin()?;
+        let problem = number_of(&tx, about)?;
+        let held = |remark: &&Remark| {
+            let same_thing = number_of(&tx, &remark.about).is_ok_and(|number| match problem {
+                Some(_) => number == problem,
+                None => number.is_none() && remark.about == host_form(about),
+            });
+            same_thing && kind(&remark.saying) == kind(saying)
+        };
+        let n_held = read(&tx)?.iter().filter(held).count();
+        if n_held > 0 {
+            let about = problem.map_or_else(|| host_form(about), |_| String::new());
+            tx.execute(
+                "INSERT INTO remark (problem, about, day, said_by, kind, text, until)
+                 VALUES (:problem, :about, :day, :by, 'withdrawn', :kind, '')",
+                named_params! {
+                    ":problem": problem, ":about": about, ":day": day.to_string(), ":by": by,
+                    ":kind": kind(saying),
+                },
+            )?;
+        }
+        tx.commit()?;
+        Ok(n_held)
+    }
+
+    /// Everything that was said and still holds, oldest first.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
     pub fn remarks(&self) -> Result<Vec<Remark>, StoreError> {
         Ok(read(&self.db)?)
+    }
+
+    /// Whether a report that counts is about this domain, or names this MX, lower case.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn knows_name(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(self.known_names()?.iter().any(|known| known == name))
+    }
+
+    /// The domains and the MX hosts with failures that reports name, lower case.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn known_names(&self) -> Result<Vec<String>, StoreError> {
+        let names = self
+            .db
+            .prepare_cached(
+                "SELECT policy_domain FROM policy WHERE policy_domain <> ''
+                 UNION SELECT receiving_mx_hostname FROM failure_type WHERE receiving_mx_hostname <> ''
+                 UNION SELECT place FROM problem WHERE place <> ''",
+            )?
+            .query_map((), |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(names)
     }
 
     /// The id of the problem that a text names: its id, one that it had before, or the beginning of an id that only one
@@ -87,10 +161,25 @@ pub(super) fn number_of(db: &Connection, id: &str) -> rusqlite::Result<Option<i6
     .optional()
 }
 
+fn kind(saying: &Saying) -> &'static str {
+    match saying {
+        Saying::Note(_) => "note",
+        Saying::Fixed => "fixed",
+        Saying::Acknowledged(_) => "acknowledged",
+        Saying::Retired => "retired",
+    }
+}
+
+/// What was said and not taken back later.
 pub(super) fn read(db: &Connection) -> rusqlite::Result<Vec<Remark>> {
     db.prepare_cached(
         "SELECT coalesce(problem.id, remark.about), day, said_by, kind, text, until
-         FROM remark LEFT JOIN problem ON problem.number = remark.problem ORDER BY remark.id",
+         FROM remark LEFT JOIN problem ON problem.number = remark.problem
+         WHERE kind <> 'withdrawn' AND NOT EXISTS (
+             SELECT 1 FROM remark AS later
+             WHERE later.kind = 'withdrawn' AND later.id > remark.id AND later.text = remark.kind
+                   AND later.problem IS remark.problem AND later.about = remark.about)
+         ORDER BY remark.id",
     )?
     .query_map((), remark)?
     .collect()

@@ -135,3 +135,63 @@ fn a_dry_run_deletes_nothing() {
 
     assert_eq!(world.dovecot.login(RUA).uids("INBOX"), [1, 2, 3, 4]);
 }
+
+/// A Courier behind a proxy, which has no MOVE: mails are copied, marked and expunged.
+struct Copying {
+    site: Site,
+    proxy: Proxy,
+    tlsrptd: Tlsrptd,
+}
+
+impl Copying {
+    fn new() -> Self {
+        let site = Site::new(Brand::Courier);
+        site.deliver(&Report::quiet("one").mail());
+        site.deliver(&Report::quiet("two").mail());
+        let proxy = Proxy::to(site.plain());
+        let keys = format!("port = {}\ntls = \"none\"\nafter = \"move:Done\"", proxy.port);
+        let tlsrptd = site.tlsrptd(&keys);
+        Self { site, proxy, tlsrptd }
+    }
+
+    /// Mails in INBOX and in the folder that they are moved to.
+    fn n_mails(&self) -> (usize, usize) {
+        let mut session = self.site.login();
+        let n_inbox = session.uids("INBOX").len();
+        (n_inbox, session.uids(&self.site.wire("Done")).len())
+    }
+
+    /// Demands that the next poll moves both mails, whatever copies there are, and that nothing is stored twice.
+    fn next_poll_moves_both(&self, n_copies: usize) {
+        self.proxy.set(Fault::None);
+        self.tlsrptd.run(&["poll"]).exits(0);
+        assert_eq!(self.n_mails(), (0, n_copies + 2));
+        assert_eq!((self.tlsrptd.reports(), self.tlsrptd.mails("duplicate")), (2, 0));
+    }
+}
+
+#[test]
+fn courier_cut_off_between_copying_and_expunging_has_both_mails_and_one_more_copy_of_each() {
+    let courier = Copying::new();
+    for (words, n_copies) in [("UID COPY", 0), ("UID STORE", 2), ("UID EXPUNGE", 4)] {
+        courier.proxy.set(Fault::CutBefore(words));
+        let ended = courier.tlsrptd.run(&["poll"]);
+        assert_ne!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(courier.proxy.n_struck(), 1, "{words}: {ended:?}");
+        assert_eq!(courier.n_mails(), (2, n_copies), "{words}: {ended:?}");
+    }
+    courier.next_poll_moves_both(4);
+}
+
+#[test]
+fn killed_between_copying_and_expunging_both_mails_are_on_courier_and_one_more_copy_of_each() {
+    let courier = Copying::new();
+    for (words, n_copies) in [("UID STORE", 2), ("UID EXPUNGE", 4)] {
+        courier.proxy.set(Fault::StallBefore(words));
+        let poll = courier.tlsrptd.spawn(&["poll"]);
+        courier.proxy.wait_for_stall();
+        poll.kill();
+        assert_eq!(courier.n_mails(), (2, n_copies), "{words}");
+    }
+    courier.next_poll_moves_both(4);
+}

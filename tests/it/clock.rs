@@ -35,7 +35,7 @@ impl Clocked {
         fs::write(&clock, offset_to(time)).unwrap();
         let mut command = tlsrptd.command(&["run"]);
         command
-            .env("LD_PRELOAD", faketime())
+            .env("LD_PRELOAD", process::faketime())
             .env("FAKETIME_TIMESTAMP_FILE", &clock)
             .env("FAKETIME_NO_CACHE", "1")
             // As a clock that is set: what measures durations goes on undisturbed.
@@ -113,14 +113,6 @@ fn offset_to(time: &str) -> String {
     let time: jiff::Timestamp = time.parse().unwrap();
     let seconds = time.as_second() - jiff::Timestamp::now().as_second();
     format!("{seconds:+}\n")
-}
-
-fn faketime() -> PathBuf {
-    let folders = fs::read_dir("/usr/lib").unwrap();
-    folders
-        .map(|folder| folder.unwrap().path().join("faketime/libfaketime.so.1"))
-        .find(|library| library.exists())
-        .expect("libfaketime; run ./test, which installs it")
 }
 
 #[test]

@@ -244,17 +244,11 @@ fn with_digest_keys(sending: &str, keys: &str) -> String {
     sending.replace("[digest]\n", &format!("[digest]\n{keys}\n"))
 }
 
-/// The program with a clock that starts at `time`, UTC. The library is loaded into it as the command `faketime`
-/// does, which would stand between it and our signals.
+/// The program with a clock that starts at `time`, UTC.
 fn at_time(tlsrptd: &Tlsrptd, time: &str, arguments: &[&str]) -> Command {
-    let libraries = std::fs::read_dir("/usr/lib").unwrap();
-    let library = libraries
-        .map(|entry| entry.unwrap().path().join("faketime/libfaketime.so.1"))
-        .find(|path| path.exists())
-        .expect("libfaketime is missing; run ./test, which installs it");
     let mut command = tlsrptd.command(arguments);
     command
-        .env("LD_PRELOAD", library)
+        .env("LD_PRELOAD", process::faketime())
         .env("FAKETIME", format!("@{time}"));
     command
 }

@@ -1,6 +1,7 @@
 //! What befalls the database and its disk: always a clear error, and once the cause is gone, work goes on without loss.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::support::mta::{Answer, Mta};
 use super::support::*;
 
 /// A signal ends the program within this time.
@@ -22,6 +24,14 @@ impl Disk {
         let options = format!("size={size},mode=700");
         mount(&["-t", "tmpfs", "-o", &options, "tmpfs"], at);
         Self(at.to_owned())
+    }
+
+    /// Fills what is left of it with a file, and names that.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("rest");
+        let mut file = fs::File::create(&path).unwrap();
+        while file.write_all(&[0; 4096]).is_ok() {}
+        path
     }
 
     fn remount(&self, options: &str) {
@@ -107,11 +117,48 @@ fn a_full_disk_does_not_end_the_daemon_which_goes_on_when_there_is_room() {
 
     disk.remount("size=64m");
 
-    // Reading the configuration again also ends the pause after a failure.
-    run.signal(Signal::HUP);
     wait_for_reports(&tlsrptd, 300);
     run.terminate(END).exits(0);
     holds_each_mail_once(&tlsrptd, 300);
+}
+
+#[test]
+fn a_digest_accepted_while_the_disk_fills_up_goes_out_once_more_when_there_is_room_and_not_before() {
+    let (_world, disk, tlsrptd) = world_with_disk(0, "16m");
+    let mta = Mta::new();
+    let digest = format!("[digest]\nfrom = \"tlsrptd@example.org\"\nto = [{OPS:?}]\n");
+    tlsrptd.configure(&format!("{digest}[smtp]\n{}", mta.keys()));
+    tlsrptd
+        .run_with_input(&["import", "-"], &Report::quiet("first").mail())
+        .exits(0);
+    // Time for the disk to fill up while the server has the mail and has not answered.
+    mta.set(&[(".", Answer::SaysLate("250 taken\r\n", Duration::from_secs(3)))]);
+    let sending = tlsrptd.spawn(&["digest", "--send"]);
+    until("the mail to be taken", LONG, || mta.received().pop());
+    let rest = disk.fill();
+    let full = ["database or disk is full", "free space"];
+    sending.wait(LONG).exits(1).says(&full);
+    mta.set(&[]);
+
+    for _ in 0..2 {
+        tlsrptd.run(&["digest", "--send"]).exits(1).says(&full);
+        assert_eq!(
+            mta.received().len(),
+            1,
+            "it was sent again while nothing can be recorded"
+        );
+    }
+
+    fs::remove_file(rest).unwrap();
+    tlsrptd.run(&["digest", "--send"]).exits(0);
+    tlsrptd.run(&["digest", "--send"]).exits(0);
+    let received = mta.received();
+    assert_eq!(received.len(), 2);
+    assert_eq!(
+        received[0], received[1],
+        "the same bytes under the same Message-ID"
+    );
+    assert_eq!(tlsrptd.count("SELECT count(sent_at) AS n FROM digests"), 1);
 }
 
 #[test]
@@ -130,6 +177,29 @@ fn a_folder_that_cannot_be_written_is_named() {
 }
 
 #[test]
+fn a_disk_that_becomes_read_only_under_the_daemon_is_told_and_work_goes_on_when_it_is_writable() {
+    let (world, tlsrptd) = world_with_a_database();
+    let disk = FaultyDisk::new(&world.path("faulty"), &world.path("t"));
+    let mut command = tlsrptd.command(&["run"]);
+    disk.put_under(&mut command);
+    let run = Running::start(&mut command);
+    until("a poll", LONG, || run.log().contains("polled").then_some(()));
+
+    disk.refuse_writes(true);
+    world.dovecot.deliver(RUA, &Report::quiet("second").mail());
+    until("the daemon to name the trouble", LONG, || {
+        let log = run.log();
+        (log.contains("disk I/O error") && log.contains("check the disk")).then_some(())
+    });
+    assert_eq!(tlsrptd.reports(), 1);
+
+    disk.refuse_writes(false);
+    wait_for_reports(&tlsrptd, 2);
+    run.terminate(END).exits(0).never_says(&["panicked"]);
+    holds_each_mail_once(&tlsrptd, 2);
+}
+
+#[test]
 fn a_database_held_by_another_program_is_waited_for_and_then_named() {
     let (world, tlsrptd) = world_with_a_database();
     world.dovecot.deliver(RUA, &Report::quiet("second").mail());
@@ -144,6 +214,27 @@ fn a_database_held_by_another_program_is_waited_for_and_then_named() {
     assert!(ended.took > Duration::from_secs(20), "{:?}", ended.took);
     other.execute_batch("COMMIT").unwrap();
     tlsrptd.run(&["poll"]).exits(0);
+    holds_each_mail_once(&tlsrptd, 2);
+}
+
+#[test]
+fn a_daemon_whose_database_is_held_for_long_says_so_and_goes_on_by_itself() {
+    let (world, tlsrptd) = world_with_a_database();
+    let run = tlsrptd.spawn(&["run"]);
+    until("a poll", LONG, || run.log().contains("polled").then_some(()));
+    let other = Connection::open(tlsrptd.database()).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    world.dovecot.deliver(RUA, &Report::quiet("second").mail());
+
+    until("the daemon to name the trouble", LONG, || {
+        run.log()
+            .contains("another program holds the database")
+            .then_some(())
+    });
+
+    other.execute_batch("COMMIT").unwrap();
+    wait_for_reports(&tlsrptd, 2);
+    run.terminate(END).exits(0).never_says(&["panicked"]);
     holds_each_mail_once(&tlsrptd, 2);
 }
 
@@ -191,6 +282,39 @@ fn a_long_reader_keeps_its_view_and_nobody_waiting() {
     assert_eq!(count(), 301);
 }
 
+/// What the program lets the WAL keep between transactions.
+const WAL_BYTES: u64 = 8 * 1024 * 1024;
+
+#[test]
+fn what_the_wal_grew_to_beside_a_long_reader_is_given_back() {
+    let (world, tlsrptd) = world_with_a_database();
+    let reader = Connection::open(tlsrptd.database()).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
+        .unwrap();
+    let large = (0..14).map(|n| {
+        let report = Report::quiet(format!("large {n}"));
+        let json = report
+            .json()
+            .to_string()
+            .replacen('{', &format!("{{{}", " ".repeat(1024 * 1024)), 1);
+        report.mail_with(&reports::gzip(json.as_bytes()))
+    });
+    world.dovecot.plant(RUA, large);
+    let wal = PathBuf::from(format!("{}-wal", tlsrptd.database().display()));
+    let size = || fs::metadata(&wal).unwrap().len();
+
+    let run = tlsrptd.spawn(&["run"]);
+    wait_for_reports(&tlsrptd, 15);
+    let grown = size();
+    assert!(grown > WAL_BYTES, "{grown}");
+    reader.execute_batch("COMMIT").unwrap();
+
+    // Each poll writes when it was; no mail is needed for that.
+    until("the WAL to be cut", LONG, || (size() <= WAL_BYTES).then_some(()));
+    run.terminate(END).exits(0).never_says(&["ERROR", "locked"]);
+}
+
 #[test]
 fn a_damaged_file_is_named_and_a_backup_takes_its_place() {
     let (world, tlsrptd) = world_with_a_database();
@@ -216,6 +340,62 @@ fn a_damaged_file_is_named_and_a_backup_takes_its_place() {
     fs::copy(&backup, &database).unwrap();
     tlsrptd.run(&["poll"]).exits(0);
     holds_each_mail_once(&tlsrptd, 2);
+}
+
+#[test]
+fn a_backup_made_while_the_daemon_writes_is_the_database_of_one_moment() {
+    const N_MAILS: i64 = 1000;
+    let world = World::new();
+    world
+        .dovecot
+        .plant(RUA, reports::many(N_MAILS.try_into().unwrap()));
+    let tlsrptd = world.tlsrptd(&configuration(&world));
+    let run = tlsrptd.spawn(&["run"]);
+    until("the first batch", LONG, || {
+        (run.log().contains("started") && count_in(&tlsrptd.database(), "report")? > 0).then_some(())
+    });
+    let mut copies = Vec::new();
+    while copies.last().is_none_or(|(_, n_mails)| *n_mails < N_MAILS) {
+        let copy = world.path(&format!("copy {}", copies.len()));
+        tlsrptd.run(&["backup", &copy.display().to_string()]).exits(0);
+        let n_mails = count_in(&copy, "mail").unwrap();
+        copies.push((copy, n_mails));
+    }
+    run.terminate(END).exits(0).never_says(&["ERROR", "locked"]);
+
+    assert!(copies[0].1 < N_MAILS, "all was written before the first copy");
+    for (copy, n_mails) in copies {
+        let db = Connection::open(copy).unwrap();
+        let text = |sql: &str| -> String { db.query_row(sql, (), |row| row.get(0)).unwrap() };
+        assert_eq!(text("PRAGMA integrity_check"), "ok");
+        assert_eq!(
+            text("SELECT CAST(last_uid AS TEXT) FROM folder"),
+            n_mails.to_string()
+        );
+        db.execute("ATTACH ?1 AS late", [tlsrptd.database().display().to_string()])
+            .unwrap();
+        for table in ["mail", "mail_report", "report", "report_json", "policy_result"] {
+            let n_missing: i64 = db
+                .query_row(
+                    &format!(
+                        "SELECT abs((SELECT count(*) FROM main.{table}) - {n_mails})
+                             + (SELECT count(*) FROM (SELECT * FROM main.{table} EXCEPT SELECT * FROM late.{table}))"
+                    ),
+                    (),
+                    |row| row.get(0),
+                )
+                .unwrap();
+            assert_eq!(n_missing, 0, "{table} of the first {n_mails} mails");
+        }
+    }
+}
+
+/// How many rows a table has, once it is there.
+fn count_in(database: &Path, table: &str) -> Option<i64> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let db = Connection::open_with_flags(database, flags).ok()?;
+    db.query_row(&format!("SELECT count(*) FROM {table}"), (), |row| row.get(0))
+        .ok()
 }
 
 #[test]

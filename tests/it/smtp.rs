@@ -1,5 +1,7 @@
 //! What mail servers do to a digest: refusals, hang-ups, silence. Sent means accepted.
 
+use std::fs;
+
 use super::support::mta::{Answer, Mta, Received};
 use super::support::*;
 
@@ -243,6 +245,82 @@ fn daemon_backs_off_and_a_restart_sends_the_same_digest() {
         id
     );
     assert_eq!(mta.received().len(), 1);
+}
+
+#[test]
+fn daemon_sends_a_deferred_digest_by_its_own_next_try() {
+    let mta = Mta::new();
+    mta.set(&[("MAIL", Answer::Says("451 4.3.0 not now\r\n"))]);
+    let maildir = temporary_folder();
+    fs::create_dir_all(maildir.path().join("new")).unwrap();
+    fs::create_dir_all(maildir.path().join("cur")).unwrap();
+    let mailbox = format!(
+        "[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\npath = {}\npoll_interval = \"10s\"\n",
+        quoted(maildir.path())
+    );
+    let (_folder, tlsrptd) = program(&mta, &[OPS], &mailbox);
+    // A minute passes in two seconds, so the limits in it must be generous.
+    let patient = fs::read_to_string(tlsrptd.config()).unwrap();
+    fs::write(
+        tlsrptd.config(),
+        patient.replace("timeout = \"2s\"", "timeout = \"5m\""),
+    )
+    .unwrap();
+    let mut command = tlsrptd.command(&["run"]);
+    command
+        .env("LD_PRELOAD", process::faketime())
+        .env("FAKETIME", "@2027-01-12 12:00:00 x30");
+    let run = Running::start(&mut command);
+
+    until("a second try", LONG, || (mta.n_connections() >= 2).then_some(()));
+    mta.set(&[]);
+    until("the digest", LONG, || (!mta.received().is_empty()).then_some(()));
+
+    run.terminate(LONG).exits(0).says(&["not now", "digest sent"]);
+    assert_eq!(mta.received().len(), 1);
+    let tries = tlsrptd.count("SELECT attempts FROM deliveries");
+    assert_eq!(
+        (n_sent(&tlsrptd), tries),
+        (1, i64::try_from(mta.n_connections()).unwrap())
+    );
+}
+
+#[test]
+fn health_fails_once_a_digest_has_waited_or_a_recipient_been_refused_for_too_long() {
+    for (refused, to, code, words) in [
+        (
+            ("MAIL", Answer::Says("451 4.3.0 not now\r\n")),
+            &[OPS][..],
+            1,
+            ["FAILED: the digest has been waiting for", "not now"],
+        ),
+        (
+            ("RCPT TO:<boss@", Answer::Says("550 5.1.1 no such user\r\n")),
+            &[OPS, OTHER],
+            3,
+            ["FAILED: boss@example.org has been refused for", "no such user"],
+        ),
+    ] {
+        let mta = Mta::new();
+        let (_folder, tlsrptd) = program(&mta, to, "");
+        mta.set(&[refused]);
+        tlsrptd.run(&["digest", "--send"]).exits(code);
+        tlsrptd.run(&["status", "--health"]).exits(0);
+
+        let patient = fs::read_to_string(tlsrptd.config()).unwrap();
+        let impatient = format!("{patient}[limits]\nhealth_after = \"1s\"\n");
+        fs::write(tlsrptd.config(), impatient).unwrap();
+        let failed = until("health to fail", LONG, || {
+            let health = tlsrptd.run(&["status", "--health"]);
+            (health.code == Some(1)).then_some(health)
+        });
+        failed.says(&words);
+
+        mta.set(&[]);
+        fail(&tlsrptd, "second", "certificate-not-trusted");
+        tlsrptd.run(&["digest", "--send"]).exits(0);
+        tlsrptd.run(&["status", "--health"]).exits(0);
+    }
 }
 
 #[test]

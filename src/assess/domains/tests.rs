@@ -189,6 +189,7 @@ pub(in crate::assess) fn problem(
             visible_from: Some(days.0),
             failed: Sum::default(),
             ended: None,
+            by_note: None,
         }],
         domains: vec![domain.to_owned()],
         witnesses: Vec::new(),
@@ -207,6 +208,14 @@ pub(in crate::assess) fn problem(
         acknowledged_until: None,
         is_foreign: false,
         is_retired: false,
+        aliases: Vec::new(),
+        known_days: Vec::new(),
+        failures: Vec::new(),
+        cached_until: None,
+        is_provider: false,
+        retired_since: None,
+        after_retirement: Sum::default(),
+        held_after_retirement: false,
     }
 }
 
@@ -398,6 +407,8 @@ fn fewer_than_twenty_connections_in_14_days_are_tiny() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
     #[test]
     fn order_of_entries_does_not_matter(seed in proptest::collection::vec(any::<u32>(), 200)) {
         let mut made = quiet_week();

@@ -35,7 +35,9 @@ fn testing_day<'a>(index: &Index<'_>, row: &Row<'a>) -> Option<TestingDay<'a>> {
         any = true;
     }
     for (entry, failures) in index.failing(row).filter(|(entry, _)| is_testing(entry)) {
-        held.add(held_of(failures, entry.failed));
+        let in_use = |failure: &&&Failure| !index.is_retired(&failure.mx, row.day);
+        let failures: Vec<&Failure> = failures.iter().filter(in_use).copied().collect();
+        held.add(held_of(&failures, entry.failed));
     }
     any.then_some(TestingDay {
         day: row.day,

@@ -341,3 +341,19 @@ fn details_under_a_clean_summary_count_and_others_count_at_most_as_their_summary
     .failure(Cause::Handshake, "mx1.example.org", 9);
     assert_eq!(readiness(&made, &[]).ledger.unwrap().recent, sum(5));
 }
+
+#[test]
+fn failures_of_a_retired_mx_are_not_in_the_ledger() {
+    let mut made = steady();
+    made.report(
+        date(2026, 11, 18),
+        "mail.ru",
+        "example.org",
+        &sts("testing", &MX, 86_400),
+        (4, 2),
+    )
+    .failure(Cause::Expired, "old-mx.example.org", 2);
+    assert_eq!(readiness(&made, &[]).ledger.unwrap().recent, sum(2));
+    made.retire("old-mx.example.org", date(2026, 11, 10));
+    assert_eq!(readiness(&made, &[]).ledger.unwrap().recent, sum(0));
+}

@@ -234,8 +234,8 @@ CREATE TABLE remark (
     about   TEXT    NOT NULL,
     day     TEXT    NOT NULL,
     said_by TEXT    NOT NULL,
-    kind    TEXT    NOT NULL CHECK (kind IN ('note', 'fixed', 'acknowledged', 'retired')),
-    text    TEXT    NOT NULL, -- of a note
+    kind    TEXT    NOT NULL CHECK (kind IN ('note', 'fixed', 'acknowledged', 'retired', 'withdrawn')),
+    text    TEXT    NOT NULL, -- of a note; of others why; of 'withdrawn' the kind that no longer holds
     until   TEXT    NOT NULL  -- of `acknowledged`
 ) STRICT;
 CREATE INDEX remark_problem ON remark (problem) WHERE problem IS NOT NULL;
@@ -363,14 +363,14 @@ FROM mail_report LEFT JOIN report ON report.id = mail_report.report;
 
 CREATE VIEW reports_all AS
 SELECT report.id, report.mail, nullif(sender.organization_name, '') AS organization_name, report.report_id,
-       nullif(sender.contact_info, '') AS contact_info, sender.submitter, report.start_datetime,
+       nullif(sender.contact_info, '') AS contact_info, sender.submitter, sender.reporter, report.start_datetime,
        report.end_datetime, report.day, report.stored_at, report.authentication, report.deviations,
        report_json.json, report.status
 FROM report JOIN sender ON sender.id = report.sender LEFT JOIN report_json ON report_json.report = report.id;
 
 CREATE VIEW reports AS
 SELECT report.id, report.mail, nullif(sender.organization_name, '') AS organization_name, report.report_id,
-       nullif(sender.contact_info, '') AS contact_info, sender.submitter, report.start_datetime,
+       nullif(sender.contact_info, '') AS contact_info, sender.submitter, sender.reporter, report.start_datetime,
        report.end_datetime, report.day, report.stored_at, report.authentication, report.deviations,
        report_json.json
 FROM report JOIN sender ON sender.id = report.sender LEFT JOIN report_json ON report_json.report = report.id

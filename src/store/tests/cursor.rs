@@ -65,6 +65,15 @@ fn mails_that_were_there_when_a_folder_was_first_seen_are_backfill() {
 }
 
 #[test]
+fn backfill_ends_at_the_uidnext_of_a_server_that_had_given_one_too_high() {
+    let mut place = Place::new();
+    place.inbox(7, u32::MAX);
+    let later = place.inbox(7, 20);
+    assert!(!later.rescan);
+    assert_eq!((later.backfill_below, later.old_below), (20, 20));
+}
+
+#[test]
 fn a_new_uidvalidity_starts_over_without_backfill() {
     let mut place = Place::new();
     let folder = place.inbox(7, 10);

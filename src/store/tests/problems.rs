@@ -49,6 +49,11 @@ fn clean(id: &str, day: &str) -> Value {
     report_of(id, day, json!([policy("sts", 9, 0, json!([]))]))
 }
 
+/// The first digits of a hash.
+fn digits(hash: &str, n: usize) -> String {
+    hash.chars().take(n).collect()
+}
+
 fn telling(event: Event) -> Telling {
     Telling {
         day: day("2026-11-20"),
@@ -105,7 +110,7 @@ fn id_is_the_beginning_of_the_hash() {
     place.record(&[mail(&[failing("1", "2026-11-20", "certificate-expired")])]);
     assess(&mut place);
     let hash = id::hash(Cause::Expired, &Where::Mx("mx.example.org".to_owned()));
-    assert_eq!(place.row("SELECT id FROM problems"), hash[..4]);
+    assert_eq!(place.row("SELECT id FROM problems"), digits(&hash, 4));
 }
 
 #[test]
@@ -114,10 +119,10 @@ fn id_that_another_problem_has_gets_a_fifth_digit() {
     let hash = id::hash(Cause::Expired, &Where::Mx("mx.example.org".to_owned()));
     let taken =
         "INSERT INTO problem (id, cause, place_kind, place) VALUES (?1, 'expired', 'mx', 'other.example')";
-    place.store.db.execute(taken, [&hash[..4]]).unwrap();
+    place.store.db.execute(taken, [digits(&hash, 4)]).unwrap();
     place.record(&[mail(&[failing("1", "2026-11-20", "certificate-expired")])]);
     assess(&mut place);
-    assert_eq!(place.row("SELECT id FROM problems"), hash[..5]);
+    assert_eq!(place.row("SELECT id FROM problems"), digits(&hash, 5));
 }
 
 #[test]
@@ -421,12 +426,7 @@ fn problem_is_found_by_its_id_and_the_beginning_of_it() {
     let mut place = Place::new();
     place.record(&[mail(&[failing("1", "2026-11-20", "certificate-expired")])]);
     let id = assess(&mut place)[0].id.clone();
-    for text in [
-        id.clone(),
-        id.to_uppercase(),
-        format!(" {id} "),
-        id[..1].to_owned(),
-    ] {
+    for text in [id.clone(), id.to_uppercase(), format!(" {id} "), digits(&id, 1)] {
         assert_eq!(
             place.store.problem_id(&text).unwrap().as_ref(),
             Some(&id),
@@ -472,7 +472,8 @@ fn problem_that_is_explained_after_it_was_told_keeps_the_id_that_was_told() {
         panic!("{problems:?}");
     };
     assert_eq!((problem.cause, &problem.id), (Cause::Expired, &told));
-    let own = id::hash(Cause::Expired, &Where::Mx("mx.example.org".to_owned()))[..4].to_owned();
+    let own = id::hash(Cause::Expired, &Where::Mx("mx.example.org".to_owned()));
+    let own = digits(&own, 4);
     assert_eq!(place.store.problem_id(&own).unwrap(), Some(told.clone()));
     assert_eq!(place.store.tellings().unwrap()[&told].len(), 1);
     assert_eq!(place.rows("SELECT DISTINCT problem FROM failures"), [told]);
@@ -598,7 +599,7 @@ fn mails(reports: &[(String, Value)]) -> Vec<IncomingMail> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn any_order_of_arrival_ends_in_the_same_problems((one, other) in reports_in_two_orders(), batch in 1_usize..4) {

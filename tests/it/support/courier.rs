@@ -27,7 +27,7 @@ pub(crate) struct Courier {
     /// IMAP over TLS.
     pub(crate) imaps: u16,
     /// IMAP that takes passwords in clear text.
-    plain: u16,
+    pub(crate) plain: u16,
 }
 
 impl Courier {

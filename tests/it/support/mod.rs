@@ -4,6 +4,7 @@ pub(crate) mod ca;
 pub(crate) mod courier;
 pub(crate) mod cyrus;
 pub(crate) mod dovecot;
+pub(crate) mod faulty_disk;
 pub(crate) mod hostile;
 pub(crate) mod imap;
 pub(crate) mod mixture;
@@ -26,6 +27,7 @@ use tempfile::TempDir;
 
 pub(crate) use ca::Ca;
 pub(crate) use dovecot::{Dovecot, GREEK, GREEK_PASSWORD, Layout, OPS, PASSWORD, RUA, token};
+pub(crate) use faulty_disk::FaultyDisk;
 pub(crate) use postfix::{DEFERRED, Postfix, REFUSED};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use reports::{Report, days_ago, letter};
@@ -164,7 +166,7 @@ pub(crate) fn quoted(path: &std::path::Path) -> String {
 
 /// A section of the configuration: each default that `keys` doesn't give, then `keys`. A key `password` is left out
 /// where another source of the secret is given.
-fn section(name: &str, defaults: &[(&str, String)], keys: &str) -> String {
+pub(crate) fn section(name: &str, defaults: &[(&str, String)], keys: &str) -> String {
     let given: Vec<&str> = keys
         .lines()
         .filter_map(|line| Some(line.split_once('=')?.0.trim()))

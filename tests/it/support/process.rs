@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -131,6 +131,16 @@ pub(crate) fn retry<T>(what: &str, log: &Path, mut start: impl FnMut() -> Option
             fs::read_to_string(log).unwrap_or_default()
         )
     })
+}
+
+/// The library that changes the clock of a program that loads it. The command `faketime` would stand between the
+/// program and our signals.
+pub(crate) fn faketime() -> PathBuf {
+    let folders = fs::read_dir("/usr/lib").unwrap();
+    folders
+        .map(|folder| folder.unwrap().path().join("faketime/libfaketime.so.1"))
+        .find(|library| library.exists())
+        .expect("libfaketime is missing; run ./test, which installs it")
 }
 
 /// What `name` in /proc says of each thread of a process; the program works in a thread of its own.

@@ -22,6 +22,10 @@ pub(crate) enum Fault {
     GarbageAfter(usize),
     /// From so many bytes on, the server's bytes come one a second.
     CrawlAfter(usize),
+    /// Before the client says these words, the connection ends without a word; over clear text only.
+    CutBefore(&'static str),
+    /// Before the client says these words, both directions stand still.
+    StallBefore(&'static str),
     /// Behind what the server says in one piece with this beginning come these words as if it had said them.
     SayAfter(&'static str, &'static str),
 }
@@ -36,6 +40,8 @@ pub(crate) struct Proxy {
 struct State {
     fault: Fault,
     n_stalled: u32,
+    /// How often the fault has struck.
+    n_struck: u32,
     n_connections: u32,
     /// What the server has said in the newest connection, in bytes.
     n_bytes: usize,
@@ -49,6 +55,7 @@ impl Proxy {
         let state = State {
             fault: Fault::None,
             n_stalled: 0,
+            n_struck: 0,
             n_connections: 0,
             n_bytes: 0,
         };
@@ -76,6 +83,7 @@ impl Proxy {
         let mut state = self.state.0.lock().unwrap();
         state.fault = fault;
         state.n_stalled = 0;
+        state.n_struck = 0;
         self.state.1.notify_all();
     }
 
@@ -102,6 +110,11 @@ impl Proxy {
         })
     }
 
+    /// How often the fault chosen last has struck.
+    pub(crate) fn n_struck(&self) -> u32 {
+        self.state.0.lock().unwrap().n_struck
+    }
+
     /// How many connections were made.
     pub(crate) fn n_connections(&self) -> u32 {
         self.state.0.lock().unwrap().n_connections
@@ -123,15 +136,21 @@ fn join(
     shared: &Arc<(Mutex<State>, Condvar)>,
 ) -> io::Result<()> {
     let (mut to_server, mut from_client) = (server.try_clone()?, client.try_clone()?);
+    let from_client_on = Arc::clone(shared);
     std::thread::spawn(move || {
-        let _n_bytes = io::copy(&mut from_client, &mut to_server);
+        let _n_bytes = match fault {
+            Fault::CutBefore(words) | Fault::StallBefore(words) => {
+                copy_until(words, fault, &mut from_client, &mut to_server, &from_client_on)
+            }
+            _ => io::copy(&mut from_client, &mut to_server).map(drop),
+        };
         let _closed = to_server.shutdown(Shutdown::Write);
     });
     let (mut to_client, mut from_server) = (client.try_clone()?, server.try_clone()?);
     let shared = Arc::clone(shared);
     std::thread::spawn(move || {
         let limit = match fault {
-            Fault::None | Fault::SayAfter(..) => usize::MAX,
+            Fault::None | Fault::SayAfter(..) | Fault::CutBefore(_) | Fault::StallBefore(_) => usize::MAX,
             Fault::StallAfter(n_bytes)
             | Fault::CutAfter(n_bytes)
             | Fault::ResetAfter(n_bytes)
@@ -145,8 +164,11 @@ fn join(
         let passed = (&mut from_server).take(limit as u64);
         let whole = match copy(passed, &mut to_client, &mut say) {
             Ok(n_bytes) => {
-                shared.0.lock().unwrap().n_bytes = usize::try_from(n_bytes).unwrap();
-                n_bytes < limit as u64
+                let mut state = shared.0.lock().unwrap();
+                state.n_bytes = usize::try_from(n_bytes).unwrap();
+                let is_whole = n_bytes < limit as u64;
+                state.n_struck += u32::from(!is_whole);
+                is_whole
             }
             Err(_) => false,
         };
@@ -172,7 +194,11 @@ fn misbehave(
     shared: &(Mutex<State>, Condvar),
 ) -> io::Result<()> {
     match fault {
-        Fault::None | Fault::CutAfter(_) | Fault::SayAfter(..) => {}
+        Fault::None
+        | Fault::CutAfter(_)
+        | Fault::SayAfter(..)
+        | Fault::CutBefore(_)
+        | Fault::StallBefore(_) => {}
         Fault::StallAfter(_) => {
             let mut state = shared.0.lock().unwrap();
             state.n_stalled += 1;
@@ -194,6 +220,37 @@ fn misbehave(
         }
     }
     Ok(())
+}
+
+/// Hands on what the client says up to the piece with these words, at which the connection ends, or stands still first.
+fn copy_until(
+    words: &str,
+    fault: Fault,
+    from: &mut TcpStream,
+    to: &mut TcpStream,
+    shared: &(Mutex<State>, Condvar),
+) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let n_bytes = from.read(&mut buffer)?;
+        let piece = &buffer[..n_bytes];
+        if n_bytes == 0 {
+            return Ok(());
+        }
+        if String::from_utf8_lossy(piece).contains(words) {
+            break;
+        }
+        to.write_all(piece)?;
+    }
+    let mut state = shared.0.lock().unwrap();
+    state.n_struck += 1;
+    if matches!(fault, Fault::StallBefore(_)) {
+        state.n_stalled += 1;
+        shared.1.notify_all();
+        drop(shared.1.wait_while(state, |state| state.fault == fault).unwrap());
+    }
+    to.shutdown(Shutdown::Both)?;
+    from.shutdown(Shutdown::Both)
 }
 
 /// As `io::copy`, which may hold bytes back on Linux where the kernel copies.

@@ -119,6 +119,15 @@ impl Site {
         }
     }
 
+    /// The port of IMAP in clear text.
+    pub(crate) fn plain(&self) -> u16 {
+        match &self.server {
+            Server::Dovecot(dovecot) => dovecot.imap,
+            Server::Cyrus(_) => unreachable!("no test asks for it"),
+            Server::Courier(courier) => courier.plain,
+        }
+    }
+
     fn imaps(&self) -> u16 {
         match &self.server {
             Server::Dovecot(dovecot) => dovecot.imaps,

@@ -1,0 +1,81 @@
+//! `fixed`: says that a problem was repaired.
+
+use std::io::Write;
+
+use anyhow::bail;
+
+use super::End;
+use super::problems::{headline, state_word};
+use super::saying::{self, DRY_RUN};
+use crate::assess::history::{Remark, Saying};
+use crate::assess::problem::Problem;
+use crate::cli::FixedArgs;
+use crate::config::Config;
+
+/// Marks a problem as fixed, or with `--undo` no longer.
+pub(super) fn fixed(config: &Config, args: &FixedArgs) -> anyhow::Result<End> {
+    let (today, by, why) = (saying::today(), saying::who(), saying::text(&args.because)?);
+    let mut store = saying::open(config, args.dry_run)?;
+    let problems = store.assess(today, &config.domains)?;
+    let problem = saying::resolve(&store, &problems, &args.id)?;
+    let (id, what) = (&problem.id, headline(problem));
+    let mut lines = Vec::new();
+    if args.undo {
+        let n = store.withdraw(id, &Saying::Fixed, today, &by)?;
+        lines.push(if n == 0 {
+            format!("#{id} ({what}) was not marked as fixed; nothing to take back")
+        } else {
+            format!(
+                "#{id} ({what}) is no longer marked as fixed, {}",
+                saying::by(&by, "")
+            )
+        });
+    } else {
+        if !problem.is_open() {
+            bail!(
+                "problem {id} ({what}) isn't open: {}; only what is open can be fixed",
+                state_word(problem.state)
+            );
+        }
+        let remark = Remark {
+            about: id.clone(),
+            day: today,
+            by: by.clone(),
+            saying: Saying::Fixed,
+        };
+        store.remark_because(&remark, &why)?;
+        lines.push(format!(
+            "#{id} ({what}) is marked as fixed, {}",
+            saying::by(&by, &why)
+        ));
+        lines.extend(proof(problem));
+        lines.push(format!("To take it back: tlsrptd fixed {id} --undo"));
+    }
+    let now = store.assess(today, &config.domains)?;
+    if let Some(now) = now.iter().find(|now| now.id == *id)
+        && now.state != problem.state
+    {
+        lines.push(format!("It is now {}.", state_word(now.state)));
+    }
+    if args.dry_run {
+        lines.push(DRY_RUN.to_owned());
+    }
+    writeln!(std::io::stdout().lock(), "{}", lines.join("\n"))?;
+    Ok(End::Done)
+}
+
+/// What a word that it was repaired changes, and what is known so far.
+pub(super) fn proof(problem: &Problem) -> Vec<String> {
+    let mut lines = vec![format!(
+        "It is over as soon as one reporter that saw it reports one clean day; without this, {} clean days of each \
+         of them would be needed.",
+        problem.clean_days_needed
+    )];
+    if let Some(episode) = problem.episode() {
+        lines.push(format!(
+            "It last failed on {}; reports come a day late and more. If it fails again, it is told as returned.",
+            episode.last_day
+        ));
+    }
+    lines
+}

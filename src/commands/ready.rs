@@ -1,0 +1,399 @@
+//! `ready`: may a domain go from testing to enforce?
+
+use std::io::Write;
+
+use anyhow::bail;
+use jiff::civil::Date;
+use serde_json::{Value as Json, json};
+
+use super::End;
+use super::domains::{dated, ours, survey, table};
+use super::output::{document, printable};
+use crate::assess::domains::{DomainState, Protection};
+use crate::assess::ready::{
+    Condition, Ledger, MxListed, NEEDED_DAYS, NEEDED_SESSIONS, Readiness, Unmet, Verdict, WINDOW_DAYS,
+};
+use crate::cli::{ReadyArgs, TextOrJson};
+use crate::config::Config;
+use crate::digest::{names, words};
+
+/// Names listed in a sentence.
+const NAMES_SHOWN: usize = 6;
+
+/// Prints the checklist of a domain, or the verdict of every domain of ours.
+pub(super) fn ready(config: &Config, args: &ReadyArgs) -> anyhow::Result<End> {
+    let (survey, today) = survey(config)?;
+    let mut states: Vec<&DomainState> = ours(&survey).collect();
+    let asked = args
+        .domain
+        .as_deref()
+        .map(|domain| domain.trim_end_matches('.').to_lowercase());
+    if let Some(asked) = &asked {
+        states.retain(|state| state.domain == *asked);
+        if states.is_empty() {
+            bail!("no report about {asked:?}; `tlsrptd domains` lists the domains there are reports about");
+        }
+    }
+    let mut out = std::io::stdout().lock();
+    match (args.format, asked) {
+        (TextOrJson::Json, _) => {
+            let documents: Vec<Json> = states.iter().map(|state| json(state)).collect();
+            writeln!(out, "{}", document(&documents)?)?;
+        }
+        (TextOrJson::Text, Some(_)) => {
+            for state in states {
+                write!(out, "{}", text(state, today))?;
+            }
+        }
+        (TextOrJson::Text, None) => write!(out, "{}", overview(&states, today))?,
+    }
+    Ok(End::Done)
+}
+
+/// A line a domain.
+pub(super) fn overview(states: &[&DomainState], today: Date) -> String {
+    let rows: Vec<Vec<String>> = states
+        .iter()
+        .map(|state| {
+            vec![
+                names::host(&state.domain),
+                protection(state.protection).to_owned(),
+                verdict(&state.readiness.verdict, today),
+            ]
+        })
+        .collect();
+    let hint = if rows.is_empty() {
+        "no reports about domains of ours yet\n"
+    } else {
+        "\ntlsrptd ready DOMAIN shows every condition\n"
+    };
+    format!(
+        "{}{hint}",
+        table(&["Domain", "Policy", "Ready to enforce?"], &rows)
+    )
+}
+
+/// What senders apply, in a word.
+pub(super) fn protection(protection: Protection) -> &'static str {
+    match protection {
+        Protection::Enforce => "enforce",
+        Protection::Testing => "testing",
+        Protection::ModeNone => "mode none",
+        Protection::UnknownMode => "unknown mode",
+        Protection::Dane => "DANE",
+        Protection::None => "no policy",
+    }
+}
+
+/// The checklist of a domain.
+pub(super) fn text(state: &DomainState, today: Date) -> String {
+    let Readiness {
+        verdict: answer,
+        window,
+        conditions,
+        ledger,
+        unproven_mx,
+    } = &state.readiness;
+    let mut lines = vec![format!(
+        "{}: {}",
+        names::host(&state.domain),
+        verdict(answer, today)
+    )];
+    if let (Some((first, last)), false) = (window, conditions.is_empty()) {
+        lines.push(String::new());
+        lines.push(format!(
+            "The {WINDOW_DAYS} newest complete days, {}:",
+            words::days(*first, *last, today)
+        ));
+        lines.extend(conditions.iter().map(|condition| {
+            let (mark, words) = (mark(condition), self::condition(condition, today));
+            format!("  {mark:<3}  {words}")
+        }));
+    }
+    if let Some(ledger) = ledger {
+        lines.push(String::new());
+        lines.push(self::ledger(ledger, today));
+    }
+    if !unproven_mx.is_empty() {
+        lines.push(String::new());
+        lines.extend(unproven(unproven_mx));
+    }
+    if let Some(next) = next(&state.domain, answer, today) {
+        lines.push(String::new());
+        lines.push(format!("Next: {next}"));
+    }
+    let text: String = lines
+        .iter()
+        .map(|line| printable(&words::plain(line)) + "\n")
+        .collect();
+    text
+}
+
+/// The verdict in words.
+pub(super) fn verdict(verdict: &Verdict, today: Date) -> String {
+    match verdict {
+        Verdict::Ready { since } => format!("ready since {}", words::day(*since, today)),
+        Verdict::ReadyAsFarAs { reporter, since } => format!(
+            "ready since {}, as far as {} alone can tell",
+            words::day(*since, today),
+            names::reporter(reporter, reporter)
+        ),
+        Verdict::NotYet(unmet) => format!("not yet: {}", self::unmet(unmet, today)),
+        Verdict::NotReady { problems } => format!("not ready: {}", ids(problems)),
+        Verdict::Enforces { since } => format!("in enforce since {}", words::day(*since, today)),
+        Verdict::ModeNone { since } => format!("mode none since {}", words::day(*since, today)),
+        Verdict::NoPolicy => "no policy seen".to_owned(),
+        Verdict::DaneOnly => "DANE only, which has no testing".to_owned(),
+    }
+}
+
+fn unmet(unmet: &Unmet, today: Date) -> String {
+    match unmet {
+        Unmet::Tiny { sessions } => format!(
+            "not enough traffic, {} in {WINDOW_DAYS} days",
+            words::count(*sessions, "connection")
+        ),
+        Unmet::Traffic { days } => format!("not enough traffic yet, {days} of {NEEDED_DAYS} days"),
+        Unmet::Changed { day, is_first, .. } => format!(
+            "{} on {}",
+            if *is_first { "first seen" } else { "changed" },
+            words::day(*day, today)
+        ),
+        Unmet::MxNotListed { mx } => format!("{} isn't listed in the policy", hosts(mx)),
+        Unmet::PolicyProblems { problems } => format!("repair {} first", ids(problems)),
+    }
+}
+
+fn mark(condition: &Condition) -> &'static str {
+    match condition.is_met() {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "?",
+    }
+}
+
+/// A condition in words, as it stands.
+fn condition(condition: &Condition, today: Date) -> String {
+    match condition {
+        Condition::Traffic { days, sessions, .. } => format!(
+            "testing was seen on {days} of {WINDOW_DAYS} days, {} ({NEEDED_DAYS} days or {NEEDED_SESSIONS} needed)",
+            words::count(*sessions, "connection")
+        ),
+        Condition::NoFailures { problems } if problems.is_empty() => {
+            "no failures that enforce would have held mail for".to_owned()
+        }
+        Condition::NoFailures { problems } => {
+            format!(
+                "no failures that enforce would have held mail for: {}",
+                ids(problems)
+            )
+        }
+        Condition::SameText {
+            since,
+            is_first,
+            until,
+        } => {
+            let how = if *is_first {
+                "first seen on"
+            } else {
+                "unchanged since"
+            };
+            let until = until.map_or(String::new(), |until| {
+                format!("; {WINDOW_DAYS} days are over with {}", words::day(until, today))
+            });
+            format!(
+                "the policy is the same on all days: {how} {}{until}",
+                words::day(*since, today)
+            )
+        }
+        Condition::MxListed(MxListed::All(mx)) => format!("every MX is listed: {}", hosts(mx)),
+        Condition::MxListed(MxListed::Missing(mx)) => format!("every MX is listed: not {}", hosts(mx)),
+        Condition::MxListed(MxListed::NotChecked) => {
+            "every MX is listed: not checked, domains.mx in the configuration names none of it".to_owned()
+        }
+        Condition::PolicyUsable { problems } if problems.is_empty() => {
+            "every reporter can use the policy".to_owned()
+        }
+        Condition::PolicyUsable { problems } => {
+            format!("every reporter can use the policy: {}", ids(problems))
+        }
+        Condition::Reporters { reporters } => match reporters.as_slice() {
+            [] => "at least two reporters (not required): none".to_owned(),
+            [one] => format!(
+                "at least two reporters (not required): only {}",
+                names::reporter(one, one)
+            ),
+            _ => format!("at least two reporters: {}", named(reporters)),
+        },
+    }
+}
+
+fn ledger(ledger: &Ledger, today: Date) -> String {
+    let only_day = ledger.only_day.map_or(String::new(), |day| {
+        format!(", all on {}", words::day(day, today))
+    });
+    let all = if ledger.all == ledger.recent {
+        String::new()
+    } else {
+        format!(" ({} in all)", words::sum(ledger.all))
+    };
+    format!(
+        "In {WINDOW_DAYS} days enforce would have held {}{only_day}{all}.",
+        words::share(ledger.recent, ledger.recent_total)
+    )
+}
+
+/// What to do about MX hosts that no report named: a backup gets no mail on good days.
+fn unproven(mx: &[String]) -> Vec<String> {
+    let mut lines = vec![format!(
+        "No report has ever named {}. Test it yourself:",
+        hosts(mx)
+    )];
+    for mx in mx
+        .iter()
+        .filter_map(|mx| names::checked_host(mx))
+        .take(NAMES_SHOWN)
+    {
+        lines.push("  openssl s_client -starttls smtp -verify_return_error -brief \\".to_owned());
+        lines.push(format!("    -verify_hostname {mx} -connect {mx}:25 </dev/null"));
+    }
+    lines
+}
+
+/// What to do next.
+fn next(domain: &str, verdict: &Verdict, today: Date) -> Option<String> {
+    let file = names::checked_host(domain).map_or("the policy file".to_owned(), |domain| {
+        format!("https://mta-sts.{domain}/.well-known/mta-sts.txt")
+    });
+    Some(match verdict {
+        Verdict::Ready { .. } | Verdict::ReadyAsFarAs { .. } => {
+            format!("write \"mode: enforce\" into {file}, then change the id in the TXT record _mta-sts.")
+        }
+        Verdict::NotReady { problems } | Verdict::NotYet(Unmet::PolicyProblems { problems }) => {
+            let shows = problems
+                .iter()
+                .take(NAMES_SHOWN)
+                .map(|id| format!("tlsrptd show {id}"));
+            format!("repair {}", shows.collect::<Vec<_>>().join(", "))
+        }
+        Verdict::NotYet(Unmet::MxNotListed { mx }) => {
+            let mx = mx.first().map_or(String::new(), |mx| names::host(mx));
+            format!(
+                "add \"mx: {mx}\" to {file}, then change the id in the TXT record _mta-sts; if it isn't an MX any more: \
+                 tlsrptd retire {mx}"
+            )
+        }
+        Verdict::NotYet(Unmet::Changed { until, .. }) => {
+            format!("wait for the reports about {}.", words::day(*until, today))
+        }
+        Verdict::NotYet(Unmet::Traffic { .. }) => "wait for more reports.".to_owned(),
+        Verdict::NotYet(Unmet::Tiny { .. }) => format!(
+            "too few connections for reports to tell; test every MX yourself, then write \"mode: enforce\" into {file}."
+        ),
+        Verdict::NoPolicy | Verdict::ModeNone { .. } => {
+            format!("publish a policy with \"mode: testing\" (RFC 8461) as {file}")
+        }
+        Verdict::Enforces { .. } | Verdict::DaneOnly => return None,
+    })
+}
+
+fn ids(problems: &[String]) -> String {
+    let ids: Vec<String> = problems.iter().map(|id| format!("#{id}")).collect();
+    words::list(&ids, NAMES_SHOWN)
+}
+
+fn hosts(mx: &[String]) -> String {
+    let hosts: Vec<String> = mx.iter().map(|mx| names::host(mx)).collect();
+    words::list(&hosts, NAMES_SHOWN)
+}
+
+/// Reporters in prose.
+pub(super) fn named(reporters: &[String]) -> String {
+    let named: Vec<String> = reporters
+        .iter()
+        .map(|reporter| names::reporter(reporter, reporter))
+        .collect();
+    words::list(&named, NAMES_SHOWN)
+}
+
+/// Readiness for machines; docs/digest.md, "JSON".
+pub(super) fn json(state: &DomainState) -> Json {
+    let readiness = &state.readiness;
+    json!({
+        "domain": state.domain,
+        "verdict": name(&readiness.verdict),
+        "since": since(&readiness.verdict),
+        "problems": problems(&readiness.verdict),
+        "window": dated(readiness.window),
+        "conditions": readiness.conditions.iter().map(condition_json).collect::<Vec<_>>(),
+        "ledger": readiness.ledger.as_ref().map(|ledger| json!({
+            "held_14_days": ledger.recent.known,
+            "connections_14_days": ledger.recent_total.known,
+            "only_day": ledger.only_day,
+            "held": ledger.all.known,
+            "connections": ledger.all_total.known,
+            "at_least": ledger.all.at_least || ledger.all_total.at_least,
+        })),
+        "unproven_mx": readiness.unproven_mx,
+    })
+}
+
+/// A verdict's name for machines.
+pub(super) fn name(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ready { .. } => "ready",
+        Verdict::ReadyAsFarAs { .. } => "ready-as-far-as-one-can-tell",
+        Verdict::NotYet(Unmet::Tiny { .. }) => "not-yet-tiny",
+        Verdict::NotYet(Unmet::Traffic { .. }) => "not-yet-traffic",
+        Verdict::NotYet(Unmet::Changed { .. }) => "not-yet-changed",
+        Verdict::NotYet(Unmet::MxNotListed { .. }) => "not-yet-mx-not-listed",
+        Verdict::NotYet(Unmet::PolicyProblems { .. }) => "not-yet-policy",
+        Verdict::NotReady { .. } => "not-ready",
+        Verdict::Enforces { .. } => "enforces",
+        Verdict::ModeNone { .. } => "mode-none",
+        Verdict::NoPolicy => "no-policy",
+        Verdict::DaneOnly => "dane-only",
+    }
+}
+
+fn since(verdict: &Verdict) -> Option<Date> {
+    match verdict {
+        Verdict::Ready { since }
+        | Verdict::ReadyAsFarAs { since, .. }
+        | Verdict::Enforces { since }
+        | Verdict::ModeNone { since } => Some(*since),
+        Verdict::NotYet(_) | Verdict::NotReady { .. } | Verdict::NoPolicy | Verdict::DaneOnly => None,
+    }
+}
+
+fn problems(verdict: &Verdict) -> &[String] {
+    match verdict {
+        Verdict::NotReady { problems } | Verdict::NotYet(Unmet::PolicyProblems { problems }) => problems,
+        _ => &[],
+    }
+}
+
+fn condition_json(condition: &Condition) -> Json {
+    let mut json = match condition {
+        Condition::Traffic { days, sessions, .. } => {
+            json!({"condition": "traffic", "days": days, "connections": sessions})
+        }
+        Condition::NoFailures { problems } => json!({"condition": "no-failures", "problems": problems}),
+        Condition::SameText { since, until, .. } => {
+            json!({"condition": "same-text", "since": since, "until": until})
+        }
+        Condition::MxListed(listed) => {
+            let mx: &[String] = match listed {
+                MxListed::All(mx) | MxListed::Missing(mx) => mx,
+                MxListed::NotChecked => &[],
+            };
+            json!({"condition": "mx-listed", "mx": mx})
+        }
+        Condition::PolicyUsable { problems } => json!({"condition": "policy-usable", "problems": problems}),
+        Condition::Reporters { reporters } => json!({"condition": "reporters", "reporters": reporters}),
+    };
+    if let Some(object) = json.as_object_mut() {
+        object.insert("met".to_owned(), json!(condition.is_met()));
+    }
+    json
+}

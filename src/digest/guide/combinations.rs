@@ -1,0 +1,240 @@
+//! Combinations of findings that are worth a name of their own.
+
+use crate::assess::problem::Named;
+
+/// What is needed to tell a combination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// The reports alone.
+    Reports,
+    /// A look at DNS or the web server, which tlsrptd doesn't take.
+    ALook,
+}
+
+/// A combination of findings.
+#[derive(Debug, Clone, Copy)]
+pub struct Combination {
+    /// `C1` to `C22`.
+    pub number: &'static str,
+    /// What it is called.
+    pub name: &'static str,
+    /// What must hold in the reports.
+    pub pattern: &'static str,
+    /// What it means, in a sentence.
+    pub says: &'static str,
+    /// What mends it, and who.
+    pub fix: &'static str,
+    /// What is needed to tell it.
+    pub needs: Needs,
+}
+
+/// The combination that a problem is part of.
+pub fn combination(named: Named) -> Option<&'static Combination> {
+    let number = match named {
+        Named::C1NodeLeftBehind => "C1",
+        Named::C2BackupMxForgotten => "C2",
+        Named::C3WildcardTooShort => "C3",
+        Named::C6PolicyRemoved => "C6",
+        Named::C7MxMove => "C7",
+        Named::C8PolicyHostExpired => "C8",
+        Named::C10PolicyBlocked => "C10",
+        Named::C11TlsaNotUpdated => "C11",
+        Named::C12TlsaOverlapTooShort => "C12",
+        Named::C14DnssecExpired => "C14",
+        Named::C15StarttlsStripped => "C15",
+        Named::C16OldTls => "C16",
+        Named::C17RateLimit => "C17",
+        Named::C18CertificateForDomain => "C18",
+        Named::C20ReporterTrouble => "C20",
+        Named::C21OneSender => "C21",
+    };
+    COMBINATIONS.iter().find(|known| known.number == number)
+}
+
+/// All of them, by number.
+pub const COMBINATIONS: [Combination; 22] = [
+    Combination {
+        number: "C1",
+        name: "node left behind",
+        pattern: "Certificate expired, not trusted or with the wrong name; one MX or receiving address fails, the \
+                  domain has another which no failure names; at least 5 failed connections.",
+        says: "The certificate on one MX was not renewed; no failures named another MX.",
+        fix: "Install it there too and reload the server: you.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C2",
+        name: "backup MX forgotten in the policy",
+        pattern: "MX not in the policy; the failing MX matches no pattern, and a pattern matches another MX seen.",
+        says: "The MX isn't listed in the policy.",
+        fix: "Add it to the file, then change the id: you.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C3",
+        name: "wildcard too short",
+        pattern: "As C2, and a pattern *.S exists where the MX ends in .S with two labels or more before S.",
+        says: "The * covers one label only.",
+        fix: "List the exact name, or a * one label deeper: you.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C4",
+        name: "policy changed without a new id",
+        pattern: "One reporter shows the new text, another still the old one 3 days later.",
+        says: "A sender still uses the old policy.",
+        fix: "Change the id in the TXT record and wait for its TTL: you.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C5",
+        name: "new id before the new file",
+        pattern: "A reporter's text stays old although DNS has a new id. The reports alone can't tell it from C4.",
+        says: "Senders stored the old text under the new id.",
+        fix: "Change the id once more: you.",
+        needs: Needs::ALook,
+    },
+    Combination {
+        number: "C6",
+        name: "policy removed without the none step",
+        pattern: "Fetch errors with the old text in the report, mox's no-mta-sts-dns-txt-record, later only \
+                  no-policy-found.",
+        says: "The policy was taken away while senders keep a copy for up to max_age.",
+        fix: "Publish mode none with a short max_age and a new id, keep that for the old max_age, then remove it: you.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C7",
+        name: "MX move under a cached enforce",
+        pattern: "MX not in the policy, mode enforce, new MX names on the day of the first failures, the old text in \
+                  the reports.",
+        says: "Senders with the old policy hold back mail to the new MX.",
+        fix: "Now: a file with the old and new MX, and a new id. Next time do so before the move: you, today.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C8",
+        name: "policy host's certificate expired",
+        pattern: "sts-webpki-invalid, or expired in the reasons of fetch errors, from all reporters since a date.",
+        says: "The certificate of mta-sts.DOMAIN has expired.",
+        fix: "Renew it: whoever runs that web server.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C9",
+        name: "policy host redirects",
+        pattern: "Fetch errors from all reporters, and curl shows 3xx.",
+        says: "Senders must not follow redirects.",
+        fix: "Answer with 200 directly: whoever runs that web server.",
+        needs: Needs::ALook,
+    },
+    Combination {
+        number: "C10",
+        name: "policy blocked for one sender",
+        pattern: "Fetch errors from one reporter on 3 days or more, while another shows the policy on the same days.",
+        says: "Only one sender can't fetch the policy. Its mail arrives, unprotected.",
+        fix: "Look at IPv6 first, then at filters against bots; else wait: whoever runs that web server.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C11",
+        name: "TLSA not updated when the key changed",
+        pattern: "TLSA doesn't match; the same set on the last good and the first bad day.",
+        says: "The key changed, the TLSA record didn't.",
+        fix: "Publish a 3 1 1 record of the new key, or put the old key back: you, today.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C12",
+        name: "TLSA overlap too short",
+        pattern: "Two sets within 4 days, failures only in between, then clean.",
+        says: "It is over. The old record was removed too early.",
+        fix: "Next time publish both for two TTLs.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C13",
+        name: "silent loss of DANE",
+        pattern: "A reporter that used to show TLSA records of an MX shows none for 3 reported days or more. No \
+                  failure is reported; only this drift shows it.",
+        says: "Senders no longer see TLSA records.",
+        fix: "Look at dig TLSA _25._tcp.MX, perhaps they stand at the wrong name: you, this week.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C14",
+        name: "DNSSEC signatures expired",
+        pattern: "dnssec-invalid or reasons with bogus from a reporter, or several that send TLSA entries fall silent \
+                  on the same day.",
+        says: "The DNS signatures fail.",
+        fix: "Sign again: your DNS host, today.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C15",
+        name: "STARTTLS stripped by a firewall",
+        pattern: "No encryption offered on all MX hosts of one network, all reporters, since a date.",
+        says: "All senders find no encryption; the usual cause is inspection of SMTP (Cisco: inspect esmtp).",
+        fix: "Let STARTTLS pass: your firewall people.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C16",
+        name: "old TLS only",
+        pattern: "The handshake breaks on nearly all connections to one MX, several reporters, each since its own day.",
+        says: "The MX speaks only TLS versions that senders have switched off.",
+        fix: "Allow TLS 1.2 and 1.3: you.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C17",
+        name: "rate limit noise",
+        pattern: "Handshake or unspecified failures, timeouts, 4xx; under 5 %, at least 2 MX or many sending addresses, coming \
+                  and going for 7 days or more.",
+        says: "Occasional dropped connections; senders tried again.",
+        fix: "Raise limits for big senders, don't hang up after STARTTLS: you, when convenient.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C18",
+        name: "certificate for the mail domain",
+        pattern: "Wrong name on all MX hosts since the first day of the policy.",
+        says: "Names are checked against the MX host name, not against the mail domain.",
+        fix: "A certificate with the names of the MX hosts: you.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C19",
+        name: "MX is a CNAME",
+        pattern: "The MX in the reports isn't in DNS, but its target is.",
+        says: "An MX should not be a CNAME; senders disagree about which name counts.",
+        fix: "Give the MX its own A and AAAA records: you.",
+        needs: Needs::ALook,
+    },
+    Combination {
+        number: "C20",
+        name: "trouble at the reporter",
+        pattern: "One reporter, at least 3 domains on unrelated servers, the same day, at most 2 days long.",
+        says: "Looks like trouble at the reporter.",
+        fix: "Nothing.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C21",
+        name: "one sender and your software",
+        pattern: "Handshake or unspecified failures of one big reporter, at least half of its connections, on 2 days \
+                  or more, while others with 20 connections or more have none.",
+        says: "Only one sender fails. Others accept the certificate.",
+        fix: "Look in your log for handshakes from its addresses, and in your server's issue tracker: you, today \
+              under enforce.",
+        needs: Needs::Reports,
+    },
+    Combination {
+        number: "C22",
+        name: "foreign domain",
+        pattern: "The domain isn't in the configuration.",
+        says: "Reports about a domain that you don't list.",
+        fix: "Add it to domains.mail, or leave it.",
+        needs: Needs::Reports,
+    },
+];
