@@ -99,6 +99,10 @@ fn all_quiet_weekly() {
             world.report("mx.example.net", on(day), &[com(1)]);
         }
         for (day, ok) in [(1, 20), (2, 20), (4, 15), (5, 15)] {
+            // Not often enough to be missed on a day.
+            if week < 0 && day > 1 {
+                continue;
+            }
             let record = "3 1 1 9f2c41aa00112233445566778899aabbccddeeff00112233445566778899aabb";
             world.report(
                 "post.example.net",

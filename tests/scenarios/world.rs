@@ -203,14 +203,14 @@ impl World {
         for moment in self.moments(from, to) {
             may_be_urgent |= self.receive(moment);
             let now = moment.to_zoned(deliver::zone(&self.config));
+            if now.time() == self.config.digest.at {
+                self.morning(&mut out, &now);
+            }
             if may_be_urgent && schedule::urgent_may_go(&now, self.config.digest.at).unwrap() {
                 if let Some(urgent) = deliver::fix_urgent(&self.config, &mut self.store, &now).unwrap() {
                     self.sent(&mut out, &now, urgent);
                 }
                 may_be_urgent = false;
-            }
-            if now.time() == self.config.digest.at {
-                self.morning(&mut out, &now);
             }
         }
         out
