@@ -138,10 +138,10 @@ impl<'a> Index<'a> {
         let mut index = Self {
             history,
             domains,
+            named_mx: named_mx(history, &reads),
             reads,
             failures,
             retired,
-            named_mx: named_mx(history),
             policies,
             tlsa_sets,
         };
@@ -301,18 +301,21 @@ fn retired(history: &History) -> BTreeMap<&str, Date> {
     retired
 }
 
-/// By failures, or by `tlsa` entries of their own.
-fn named_mx(history: &History) -> BTreeSet<&str> {
+/// By failures, or by `tlsa` entries of their own. `reads` are in the order of domains.
+fn named_mx<'a>(history: &'a History, reads: &[Read<'a>]) -> BTreeSet<&'a str> {
     let failures = history.failures.iter();
     let mut named: BTreeSet<&str> = failures
         .flat_map(|failure| failure.mx.iter().map(String::as_str))
         .collect();
-    let tlsa = history
-        .entries
+    let mut last = "";
+    for Read { entry, .. } in reads
         .iter()
-        .filter(|entry| entry.policy.policy_type == "tlsa");
-    for entry in tlsa {
-        named.insert(&entry.domain);
+        .filter(|read| read.entry.policy.policy_type == "tlsa")
+    {
+        if last != &*entry.domain {
+            named.insert(&entry.domain);
+            last = &entry.domain;
+        }
         if let [mx] = entry.policy.mx_host.as_slice() {
             named.insert(mx);
         }
