@@ -112,6 +112,12 @@ pub enum Verb {
     Note(NoteArgs),
     /// Say that a problem was repaired: one clean day then suffices to call it over
     Fixed(FixedArgs),
+    /// Write a page with everything of all days: sessions, reporters, problems, policies, readiness
+    Report {
+        /// Where to write it; one file that needs no other, replaced if it is there
+        #[arg(long, value_name = "FILE", required = true)]
+        html: PathBuf,
+    },
     /// Say that a domain or an MX is no longer used: its problems are closed, later failures only counted
     Retire(RetireArgs),
     /// Tell what a cause, a result type or a combination means, and what to do; without a name, list them

@@ -1,7 +1,9 @@
 //! Imports files: the same pipeline as polling, without a cursor.
 
 use std::io::Read;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::sync::mpsc::{self, SendError};
 
 use jiff::Timestamp;
 
@@ -15,6 +17,8 @@ pub const IMPORT: &str = "import";
 
 /// Reads everything below `paths` into the store; `-` is `stdin`. `progress` is told after each batch.
 ///
+/// One thread reads and prepares a batch while another records the one before.
+///
 /// # Errors
 ///
 /// [`StoreError`] from the database; what was recorded before stays. A file that can't be read is recorded as
@@ -25,20 +29,50 @@ pub fn import(
     paths: &[PathBuf],
     stdin: &mut dyn Read,
     now: Timestamp,
-    progress: &mut dyn FnMut(&Tally),
+    progress: &mut (dyn FnMut(&Tally) + Send),
 ) -> Result<Tally, StoreError> {
-    let mut batch = Batch::new(config, now);
-    files::for_each(paths, &config.limits, stdin, &mut |item| {
-        batch.add(&item);
-        if batch.is_full() {
-            batch.record(store)?;
-            progress(&batch.tally);
-        }
-        Ok::<(), StoreError>(())
+    // Without room in the channel two batches are in memory at most.
+    let (sender, batches) = mpsc::sync_channel::<Vec<IncomingMail>>(0);
+    let recorder = &mut *store;
+    let tally = std::thread::scope(|scope| {
+        let recording = scope.spawn(move || {
+            let mut tally = Tally::default();
+            for batch in batches {
+                record(config, recorder, &batch, now, &mut tally)?;
+                progress(&tally);
+            }
+            Ok::<Tally, StoreError>(tally)
+        });
+        let mut batch = Batch::new(config, now);
+        let read = files::for_each(paths, &config.limits, stdin, &mut |item| {
+            batch.add(&item);
+            if batch.is_full() {
+                sender.send(batch.take())?;
+            }
+            Ok::<(), SendError<Vec<IncomingMail>>>(())
+        });
+        // Nobody takes batches any more once recording has failed, and then says why.
+        drop(read.and_then(|()| sender.send(batch.take())));
+        drop(sender);
+        recording.join().unwrap_or_else(|panic| resume_unwind(panic))
     })?;
-    batch.record(store)?;
-    store.assess_new(&batch.tally, now, &config.domains);
-    Ok(batch.tally)
+    store.assess_new(&tally, now, &config.domains);
+    Ok(tally)
+}
+
+fn record(
+    config: &Config,
+    store: &mut Store,
+    batch: &[IncomingMail],
+    now: Timestamp,
+    sum: &mut Tally,
+) -> Result<(), StoreError> {
+    if !batch.is_empty() {
+        let tally = store.record(batch, None, config.store.retention, now)?;
+        batch.iter().for_each(IncomingMail::log);
+        sum.add(tally);
+    }
+    Ok(())
 }
 
 /// Mails that go into one transaction.
@@ -47,7 +81,6 @@ struct Batch<'a> {
     now: Timestamp,
     mails: Vec<IncomingMail>,
     n_bytes: u64,
-    tally: Tally,
 }
 
 impl<'a> Batch<'a> {
@@ -57,7 +90,6 @@ impl<'a> Batch<'a> {
             now,
             mails: Vec::new(),
             n_bytes: 0,
-            tally: Tally::default(),
         }
     }
 
@@ -101,15 +133,10 @@ impl<'a> Batch<'a> {
             || self.n_bytes >= limits.batch_bytes
     }
 
-    fn record(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        if !self.mails.is_empty() {
-            let tally = store.record(&self.mails, None, self.config.store.retention, self.now)?;
-            self.mails.iter().for_each(IncomingMail::log);
-            self.tally.add(tally);
-            self.mails.clear();
-            self.n_bytes = 0;
-        }
-        Ok(())
+    /// The mails so far; begins anew.
+    fn take(&mut self) -> Vec<IncomingMail> {
+        self.n_bytes = 0;
+        std::mem::take(&mut self.mails)
     }
 }
 

@@ -72,6 +72,15 @@ fn section(cause: Cause) -> Vec<String> {
         fill(words.reading),
         String::new(),
     ]);
+    lines.extend(what_to_do(cause));
+    lines
+}
+
+/// The end of a section: fix, who, how senders put it, bounces, remarks.
+fn what_to_do(cause: Cause) -> Vec<String> {
+    let (words, known) = (texts::text(cause), guide::guide(cause));
+    let fill = |template: &str| guide::general(cause, template);
+    let mut lines = Vec::new();
     let fix = format!("**Fix** {} {}", fill(words.fix), fill(known.lasting));
     lines.extend([fix.trim_end().to_owned(), String::new()]);
     let others = if known.others.is_empty() {

@@ -36,15 +36,24 @@ fn page() -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// The sections of a verb, or of what stands below it.
+/// The sections of a verb and of what stands below it.
 fn section(verb: &Command, above: &str) -> String {
     let name = format!("{above} {}", verb.get_name());
-    if verb.has_subcommands() {
-        return verb.get_subcommands().map(|verb| section(verb, &name)).collect();
+    let below: String = verb.get_subcommands().map(|verb| section(verb, &name)).collect();
+    if verb.has_subcommands() && verb.get_positionals().next().is_none() {
+        return below;
     }
     let mut inner = Vec::new();
-    let verb = verb
-        .clone()
+    let subcommands: Vec<String> = verb
+        .get_subcommands()
+        .map(|verb| verb.get_name().to_owned())
+        .collect();
+    let verb = subcommands
+        .into_iter()
+        .fold(verb.clone(), |verb, below| {
+            verb.mut_subcommand(below, |below| below.hide(true))
+        })
+        .disable_help_subcommand(true)
         .bin_name(&name)
         .disable_help_flag(true)
         .version(None::<&str>);
@@ -60,7 +69,7 @@ fn section(verb: &Command, above: &str) -> String {
         .replace(".SH SYNOPSIS\n", "")
         .replace(".SH DESCRIPTION\n", ".PP\n")
         .replace(".SH OPTIONS\n", "");
-    format!(".SH \"{}\"\n{inner}", name.to_uppercase())
+    format!(".SH \"{}\"\n{inner}{below}", name.to_uppercase())
 }
 
 #[test]

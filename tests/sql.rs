@@ -299,6 +299,65 @@ fn every_query_in_the_document_runs_without_tlsrptd() {
     }
 }
 
+/// How SQLite goes about a query: a line a step.
+fn plan(sql: &str) -> Vec<String> {
+    let db = FILLED.connection();
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = statement.query_map((), |row| row.get(3)).unwrap();
+    steps.map(Result::unwrap).collect()
+}
+
+/// What grows with the years.
+const LARGE: [&str; 6] = [
+    "mail",
+    "mail_report",
+    "report",
+    "report_json",
+    "policy_result",
+    "failure",
+];
+
+/// Whether a step reads all of a large table; the index of rejected mails holds nothing else.
+fn reads_all(step: &str) -> bool {
+    let mut words = step.split(' ');
+    words.next() == Some("SCAN")
+        && words.next().is_some_and(|table| LARGE.contains(&table))
+        && !step.contains("mail_rejected")
+}
+
+/// Sums over all reports read one table through; everything else, and every join, goes by an index.
+#[test]
+fn no_documented_query_reads_more_than_one_large_table_through_and_never_the_json() {
+    for (title, sql) in queries(&section("## Queries to start from")) {
+        let steps = plan(&sql);
+        let scans = steps.iter().filter(|step| reads_all(step)).count();
+        assert!(scans <= 1, "{title}: {steps:#?}");
+        let has = |words: &str| steps.iter().any(|step| step.contains(words));
+        assert!(
+            !has("SCAN report_json") && !has("AUTOMATIC"),
+            "{title}: {steps:#?}"
+        );
+    }
+}
+
+#[test]
+fn views_go_by_an_index_where_they_are_asked_for_a_report_day_or_failure() {
+    for sql in [
+        "SELECT * FROM reports WHERE id = 1",
+        "SELECT * FROM reports WHERE day = '2026-11-20'",
+        "SELECT * FROM policy_results WHERE report = 1",
+        "SELECT * FROM failure_details WHERE policy_result = 1",
+        "SELECT * FROM failures WHERE failure_type = 1",
+        "SELECT * FROM report_domains WHERE report = 1",
+        "SELECT * FROM mail_reports WHERE mail = 1",
+        "SELECT * FROM mail_reports WHERE report = 1",
+        "SELECT * FROM mails WHERE outcome = 'rejected'",
+    ] {
+        let steps = plan(sql);
+        assert!(!steps.iter().any(|step| reads_all(step)), "{sql}: {steps:#?}");
+    }
+}
+
 #[test]
 fn no_view_overflows_on_the_largest_counts() {
     for view in documented().keys() {

@@ -58,6 +58,7 @@ pub(super) type Days<'h> = BTreeMap<Date, BTreeMap<&'h str, Fail>>;
 pub(super) struct Index<'h> {
     pub(super) history: &'h History,
     known: HashMap<(&'h str, &'h str), Vec<(Date, usize)>>,
+    sessions: HashMap<(&'h str, &'h str), Vec<(Date, Sum)>>,
     reporters: HashMap<&'h str, BTreeSet<&'h str>>,
     mx: HashSet<String>,
     /// Policy domains that are MX hosts, by reporter and the zone above them.
@@ -81,8 +82,10 @@ impl<'h> Index<'h> {
                 mx.extend(exact);
             }
         }
-        for days in known.values_mut() {
+        let mut sessions = HashMap::new();
+        for (key, days) in &mut known {
             days.sort_unstable();
+            sessions.insert(*key, sessions_by_day(history, days));
         }
         mx.extend(
             history
@@ -98,6 +101,7 @@ impl<'h> Index<'h> {
         Self {
             history,
             known,
+            sessions,
             reporters,
             mx,
             mx_domains,
@@ -117,6 +121,12 @@ impl<'h> Index<'h> {
     /// The entries of a reporter on a domain, by day.
     pub(super) fn entries(&self, reporter: &'h str, domain: &'h str) -> &[(Date, usize)] {
         self.known.get(&(reporter, domain)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The known days of a reporter for a domain; a sum above zero says that there were connections, no more: those of
+    /// several entries may be the same.
+    pub(super) fn sessions(&self, reporter: &'h str, domain: &'h str) -> &[(Date, Sum)] {
+        self.sessions.get(&(reporter, domain)).map_or(&[], Vec::as_slice)
     }
 
     /// The entries of a reporter on a domain and day.
@@ -177,6 +187,23 @@ impl<'h> Index<'h> {
         }
         all
     }
+}
+
+fn sessions_by_day(history: &History, entries: &[(Date, usize)]) -> Vec<(Date, Sum)> {
+    let mut days: Vec<(Date, Sum)> = Vec::new();
+    for (day, at) in entries {
+        let Some(entry) = history.entries.get(*at) else {
+            continue;
+        };
+        let mut sum = Sum::default();
+        sum.take(entry.ok);
+        sum.take(entry.failed);
+        match days.last_mut().filter(|(last, _)| last == day) {
+            Some((_, all)) => all.add(sum),
+            None => days.push((*day, sum)),
+        }
+    }
+    days
 }
 
 /// Sessions of one reporter's day by report and policy type.

@@ -24,21 +24,30 @@ const LEAST_CLEAN: u32 = 2;
 /// A problem whose last failing day is older isn't new any more.
 const NEW_DAYS: i32 = 7;
 
-/// The known days of a reporter for the domains on which it saw a problem, in order: clean or not.
+/// The known days of a reporter for the domains on which it saw a problem, from the first failing day on: clean or not.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known(Vec<(Date, bool)>);
 
 impl Known {
     fn of<'h>(index: &Index<'h>, reporter: &'h str, domains: &BTreeSet<&'h str>, days: &Days<'h>) -> Self {
-        let mut sessions: BTreeMap<Date, Sum> = BTreeMap::new();
+        let Some(first) = days.keys().next() else {
+            return Self::default();
+        };
+        let mut sessions: Vec<(Date, Sum)> = Vec::new();
         for domain in domains {
-            for (day, at) in index.entries(reporter, domain) {
-                if let Some(entry) = index.history.entries.get(*at) {
-                    let sum = sessions.entry(*day).or_default();
-                    sum.take(entry.ok);
-                    sum.take(entry.failed);
+            let known = index.sessions(reporter, domain);
+            let start = known.partition_point(|(day, _)| day < first);
+            sessions.extend(known.iter().skip(start));
+        }
+        if domains.len() > 1 {
+            sessions.sort_by_key(|(day, _)| *day);
+            sessions.dedup_by(|(day, sum), (kept, all)| {
+                let is_same = day == kept;
+                if is_same {
+                    all.add(*sum);
                 }
-            }
+                is_same
+            });
         }
         let is_failing = |day| days.get(&day).is_some_and(|by| by.contains_key(reporter));
         Self(

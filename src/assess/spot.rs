@@ -14,12 +14,16 @@ use super::problem::Spot;
 /// So many failed connections with an address, and "only over IPv6" can be said.
 const LEAST_IPV6: u64 = 5;
 
+/// Of a policy so many lines are read, and of a domain so many MX hosts are known: more has only who means harm.
+const MAX_LINES: usize = 200;
+const MAX_MX: usize = 50;
+
 /// The MX names and patterns that a policy lists, lower case.
 pub(super) fn patterns(policy: &PolicyText) -> BTreeSet<String> {
     if policy.policy_type == "tlsa" {
         return policy.mx_host.iter().map(|name| host_form(name)).collect();
     }
-    let lines = policy.lines.iter().flat_map(|line| line.lines());
+    let lines = policy.lines.iter().flat_map(|line| line.lines()).take(MAX_LINES);
     let listed: BTreeSet<String> = lines
         .filter_map(|line| line.split_once(':'))
         .filter(|(key, _)| key.trim().eq_ignore_ascii_case("mx"))
@@ -92,7 +96,7 @@ pub(super) fn known_mx(index: &Index<'_>, names: &Names<'_>, rows: &[Row<'_>]) -
     let domains: BTreeSet<&str> = rows.iter().map(|row| &*row.entry.domain).collect();
     let mut hosts: BTreeSet<String> = listed.iter().filter(|name| is_host(name)).cloned().collect();
     for domain in &domains {
-        hosts.extend(names.of_domain(domain).map(str::to_owned));
+        hosts.extend(names.of_domain(domain).take(MAX_MX).map(str::to_owned));
     }
     let ours = index.history.our_mx.iter().map(|name| host_form(name));
     hosts.extend(ours.filter(|mx| listed.is_empty() || listed.iter().any(|pattern| mx_matches(pattern, mx))));

@@ -37,7 +37,7 @@ fn page(name: &str) -> anyhow::Result<(String, Json)> {
     }
     let combination = guide::COMBINATIONS
         .iter()
-        .find(|known| known.number.eq_ignore_ascii_case(&wanted) || known.name.replace(' ', "-") == wanted);
+        .find(|known| known.number.eq_ignore_ascii_case(&wanted) || known.word == wanted);
     if let Some(combination) = combination {
         return Ok((combination_text(combination), combination_json(combination)));
     }
@@ -301,6 +301,7 @@ fn combination_json(known: &Combination) -> Json {
     json!({
         "kind": "combination",
         "name": known.number,
+        "word": known.word,
         "title": known.name,
         "pattern": known.pattern,
         "says": known.says,

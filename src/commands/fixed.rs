@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use anyhow::bail;
+use jiff::civil::Date;
 
 use super::End;
 use super::problems::{headline, state_word};
@@ -48,7 +49,7 @@ pub(super) fn fixed(config: &Config, args: &FixedArgs) -> anyhow::Result<End> {
             "#{id} ({what}) is marked as fixed, {}",
             saying::by(&by, &why)
         ));
-        lines.extend(proof(problem));
+        lines.extend(proof(problem, today));
         lines.push(format!("To take it back: tlsrptd fixed {id} --undo"));
     }
     let now = store.assess(today, &config.domains)?;
@@ -65,10 +66,10 @@ pub(super) fn fixed(config: &Config, args: &FixedArgs) -> anyhow::Result<End> {
 }
 
 /// What a word that it was repaired changes, and what is known so far.
-pub(super) fn proof(problem: &Problem) -> Vec<String> {
+pub(super) fn proof(problem: &Problem, today: Date) -> Vec<String> {
     let mut lines = vec![format!(
-        "It is over as soon as one reporter that saw it reports one clean day; without this, {} clean days of each \
-         of them would be needed.",
+        "It is over as soon as one reporter that saw it reports a clean day, {today} (UTC) or later; without this, \
+         {} clean days of each of them would be needed.",
         problem.clean_days_needed
     )];
     if let Some(episode) = problem.episode() {

@@ -28,6 +28,7 @@ mod problems;
 mod progress;
 mod ready;
 mod reparse;
+mod report;
 mod reporters;
 mod retire;
 mod saying;
@@ -104,6 +105,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Note(args) => note::note(&config, &args),
         Verb::Fixed(args) => fixed::fixed(&config, &args),
         Verb::Retire(args) => retire::retire(&config, &args),
+        Verb::Report { html } => report::report(&config, &html),
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn note(config: &Config, args: &NoteArgs) -> anyhow::Result<End> {
             saying: Saying::Note(text),
         })?;
         match problem {
-            Some(problem) if problem.is_open() => lines.extend(proof(problem)),
+            Some(problem) if problem.is_open() => lines.extend(proof(problem, today)),
             Some(_) => {}
             None => lines.extend(unknown_domain(&mut store, config, &about)?),
         }

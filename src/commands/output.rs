@@ -180,7 +180,7 @@ pub(super) fn table(columns: &[String], rows: &[Vec<Value>], indent: &str) -> St
     }
     table
         .lines()
-        .map(|line| format!("{indent}{}\n", line.trim_end()))
+        .flat_map(|line| [indent.to_owned(), line.trim_end().to_owned(), "\n".to_owned()])
         .collect()
 }
 

@@ -92,11 +92,11 @@ fn text(shown: &[&Problem], all: &[Problem]) -> String {
         n => format!("{n} open"),
     };
     if n_acknowledged > 0 {
-        summary.push_str(&format!(", of these {n_acknowledged} acknowledged"));
+        summary.extend([format!(", of these {n_acknowledged} acknowledged")]);
     }
     let n_more = all.len().saturating_sub(shown.len());
     if n_more > 0 {
-        summary.push_str(&format!("; {n_more} more with --all"));
+        summary.extend([format!("; {n_more} more with --all")]);
     }
     if !shown.is_empty() {
         summary.push_str("; `tlsrptd show ID` tells all of one");
@@ -110,7 +110,7 @@ fn row(problem: &Problem) -> Vec<Value> {
     let (first, last) = days(problem);
     let mut state = problem.state.as_str().to_owned();
     if problem.is_retired {
-        state = "retired".to_owned();
+        "retired".clone_into(&mut state);
     } else if problem.acknowledged_until.is_some() && problem.is_open() {
         state.push_str(", acknowledged");
     }
@@ -193,6 +193,11 @@ fn sum(sum: Sum) -> String {
 
 /// The problem in a few words, as in mails; fit to print.
 pub(super) fn headline(problem: &Problem) -> String {
+    filled(problem, texts::text(problem.cause).headline)
+}
+
+/// A text of the table with the problem's names in its gaps; fit to print.
+pub(super) fn filled(problem: &Problem, template: &str) -> String {
     let (place, mx) = match &problem.place {
         Place::Mx(name) => (names::host(name), names::host(name)),
         Place::Policy(name) => (names::host(name), "MX".to_owned()),
@@ -220,7 +225,7 @@ pub(super) fn headline(problem: &Problem) -> String {
             .first()
             .map_or(String::new(), |name| names::quoted(name, names::NAME_CHARS)),
     };
-    printable(&fill.apply(texts::text(problem.cause).headline))
+    printable(&fill.apply(template))
 }
 
 /// A state in words, after "it is".
@@ -245,9 +250,7 @@ pub(super) fn impact_word(impact: Impact) -> &'static str {
         Impact::Plain => "plain text",
         Impact::Unprotected => "unprotected",
         Impact::Cached => "old policy",
-        Impact::Passed => "delivered",
-        Impact::Delivered => "delivered",
-        Impact::InSpite => "delivered",
+        Impact::Passed | Impact::Delivered | Impact::InSpite => "delivered",
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::End;
 use super::domains::{dated, ours, survey, table};
-use super::output::{document, printable};
+use super::output::document;
 use crate::assess::domains::{DomainState, Protection};
 use crate::assess::ready::{
     Condition, Ledger, MxListed, NEEDED_DAYS, NEEDED_SESSIONS, Readiness, Unmet, Verdict, WINDOW_DAYS,
@@ -58,7 +58,7 @@ pub(super) fn overview(states: &[&DomainState], today: Date) -> String {
             vec![
                 names::host(&state.domain),
                 protection(state.protection).to_owned(),
-                verdict(&state.readiness.verdict, today),
+                verdict(state, today),
             ]
         })
         .collect();
@@ -97,7 +97,7 @@ pub(super) fn text(state: &DomainState, today: Date) -> String {
     let mut lines = vec![format!(
         "{}: {}",
         names::host(&state.domain),
-        verdict(answer, today)
+        verdict(state, today)
     )];
     if let (Some((first, last)), false) = (window, conditions.is_empty()) {
         lines.push(String::new());
@@ -122,16 +122,16 @@ pub(super) fn text(state: &DomainState, today: Date) -> String {
         lines.push(String::new());
         lines.push(format!("Next: {next}"));
     }
-    let text: String = lines
-        .iter()
-        .map(|line| printable(&words::plain(line)) + "\n")
-        .collect();
-    text
+    super::domains::lines(&lines.join("\n"))
 }
 
 /// The verdict in words.
-pub(super) fn verdict(verdict: &Verdict, today: Date) -> String {
-    match verdict {
+pub(super) fn verdict(state: &DomainState, today: Date) -> String {
+    let since = |since: Date| {
+        let at_least = if since <= state.known.0 { ", at least" } else { "" };
+        format!("{at_least} since {}", words::day(since, today))
+    };
+    match &state.readiness.verdict {
         Verdict::Ready { since } => format!("ready since {}", words::day(*since, today)),
         Verdict::ReadyAsFarAs { reporter, since } => format!(
             "ready since {}, as far as {} alone can tell",
@@ -140,8 +140,8 @@ pub(super) fn verdict(verdict: &Verdict, today: Date) -> String {
         ),
         Verdict::NotYet(unmet) => format!("not yet: {}", self::unmet(unmet, today)),
         Verdict::NotReady { problems } => format!("not ready: {}", ids(problems)),
-        Verdict::Enforces { since } => format!("in enforce since {}", words::day(*since, today)),
-        Verdict::ModeNone { since } => format!("mode none since {}", words::day(*since, today)),
+        Verdict::Enforces { since: day } => format!("in enforce{}", since(*day)),
+        Verdict::ModeNone { since: day } => format!("mode none{}", since(*day)),
         Verdict::NoPolicy => "no policy seen".to_owned(),
         Verdict::DaneOnly => "DANE only, which has no testing".to_owned(),
     }
@@ -184,7 +184,7 @@ fn condition(condition: &Condition, today: Date) -> String {
         }
         Condition::NoFailures { problems } => {
             format!(
-                "no failures that enforce would have held mail for: {}",
+                "failures that enforce would have held mail for: {}",
                 ids(problems)
             )
         }
@@ -246,8 +246,9 @@ fn ledger(ledger: &Ledger, today: Date) -> String {
 /// What to do about MX hosts that no report named: a backup gets no mail on good days.
 fn unproven(mx: &[String]) -> Vec<String> {
     let mut lines = vec![format!(
-        "No report has ever named {}. Test it yourself:",
-        hosts(mx)
+        "No report has ever named {}. Test {} yourself:",
+        hosts(mx),
+        if mx.len() == 1 { "it" } else { "each" }
     )];
     for mx in mx
         .iter()
@@ -262,36 +263,39 @@ fn unproven(mx: &[String]) -> Vec<String> {
 
 /// What to do next.
 fn next(domain: &str, verdict: &Verdict, today: Date) -> Option<String> {
-    let file = names::checked_host(domain).map_or("the policy file".to_owned(), |domain| {
-        format!("https://mta-sts.{domain}/.well-known/mta-sts.txt")
-    });
+    let domain = names::host(domain);
+    let publish = format!(
+        "  https://mta-sts.{domain}/.well-known/mta-sts.txt\nand change the id in the TXT record _mta-sts.{domain}."
+    );
     Some(match verdict {
         Verdict::Ready { .. } | Verdict::ReadyAsFarAs { .. } => {
-            format!("write \"mode: enforce\" into {file}, then change the id in the TXT record _mta-sts.")
+            format!("write \"mode: enforce\" instead of \"mode: testing\" into\n{publish}")
         }
         Verdict::NotReady { problems } | Verdict::NotYet(Unmet::PolicyProblems { problems }) => {
             let shows = problems
                 .iter()
                 .take(NAMES_SHOWN)
-                .map(|id| format!("tlsrptd show {id}"));
-            format!("repair {}", shows.collect::<Vec<_>>().join(", "))
+                .map(|id| format!("\n  tlsrptd show {id}"));
+            format!("repair {}:{}", ids(problems), shows.collect::<String>())
         }
         Verdict::NotYet(Unmet::MxNotListed { mx }) => {
-            let mx = mx.first().map_or(String::new(), |mx| names::host(mx));
-            format!(
-                "add \"mx: {mx}\" to {file}, then change the id in the TXT record _mta-sts; if it isn't an MX any more: \
-                 tlsrptd retire {mx}"
-            )
+            let lines = mx
+                .iter()
+                .take(NAMES_SHOWN)
+                .map(|mx| format!("\"mx: {}\"", names::host(mx)));
+            let lines = words::list(&lines.collect::<Vec<_>>(), NAMES_SHOWN);
+            format!("add {lines} to\n{publish}\nWhat isn't an MX any more: tlsrptd retire MX")
         }
         Verdict::NotYet(Unmet::Changed { until, .. }) => {
             format!("wait for the reports about {}.", words::day(*until, today))
         }
         Verdict::NotYet(Unmet::Traffic { .. }) => "wait for more reports.".to_owned(),
         Verdict::NotYet(Unmet::Tiny { .. }) => format!(
-            "too few connections for reports to tell; test every MX yourself, then write \"mode: enforce\" into {file}."
+            "reports about so few connections tell little. Test every MX yourself,\n\
+             then write \"mode: enforce\" into\n{publish}"
         ),
         Verdict::NoPolicy | Verdict::ModeNone { .. } => {
-            format!("publish a policy with \"mode: testing\" (RFC 8461) as {file}")
+            format!("publish a policy with \"mode: testing\" (RFC 8461) as\n{publish}")
         }
         Verdict::Enforces { .. } | Verdict::DaneOnly => return None,
     })

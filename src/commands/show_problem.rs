@@ -97,29 +97,33 @@ impl Shown<'_> {
             lines.push(row("Also", &format!("known as {}", problem.aliases.join(", "))));
         }
         lines.push(row("More", &format!("tlsrptd explain {}", problem.cause)));
-        for list in &self.lists {
+        for (n, list) in (1_usize..).zip(&self.lists) {
             lines.push(String::new());
-            lines.push(list_text(list));
+            lines.push(list_text(n, list));
         }
         lines.push(String::new());
-        lines.push("The figures above, and the queries that give them:".to_owned());
-        for figure in &self.figures {
-            lines.push(String::new());
-            lines.push(format!("{}: {}", figure.name.replace('_', " "), plain(figure)));
-            lines.push(format!("  {}", sql(figure)));
+        lines.push("The queries behind the lists above, and behind the figures under \"Seen\":".to_owned());
+        for (n, traced) in (1_usize..).zip(self.lists.iter().chain(&self.figures)) {
+            let what = traced.name.replace('_', " ");
+            let value = if n > self.lists.len() {
+                format!(": {}", plain(traced))
+            } else {
+                String::new()
+            };
+            lines.extend([String::new(), format!("[{n}] {what}{value}"), sql(traced)]);
         }
         lines.push(String::new());
         lines.join("\n")
     }
 
-    /// The value of a figure, 0 where there is none.
-    fn figure(&self, name: &str) -> String {
+    /// A figure, 0 where there is none.
+    fn figure(&self, name: &str) -> u64 {
         let figure = self.figures.iter().find(|figure| figure.name == name);
-        figure.map_or("0".to_owned(), plain)
+        figure.and_then(|figure| value(figure).as_u64()).unwrap_or(0)
     }
 
     fn seen(&self) -> String {
-        let at_least = if self.figure("unreadable_counts") == "0" {
+        let at_least = if self.figure("unreadable_counts") == 0 {
             ""
         } else {
             "at least "
@@ -128,14 +132,19 @@ impl Shown<'_> {
             .problem
             .episode()
             .map_or(String::new(), |episode| span(episode.first_day, episode.last_day));
-        format!(
-            "{days}: {at_least}{} of {} connections failed, on {} days, by {} reporters, in {} reports",
-            self.figure("failed"),
-            self.figure("connections"),
-            self.figure("days"),
-            self.figure("reporters"),
-            self.figure("reports"),
-        )
+        let counted = |name: &str, noun: &str| {
+            let n = self.figure(name);
+            let plural = if n == 1 { "" } else { "s" };
+            format!("{} {noun}{plural}", words::number(n))
+        };
+        words::plain(&format!(
+            "{days}: {at_least}{} of {} failed, on {}, by {}, in {}",
+            words::number(self.figure("failed")),
+            counted("connections", "connection"),
+            counted("days", "day"),
+            counted("reporters", "reporter"),
+            counted("reports", "report"),
+        ))
     }
 }
 
@@ -160,12 +169,12 @@ fn objects(list: &Traced) -> Vec<Json> {
     list.rows.iter().map(object).collect()
 }
 
-/// The query as a command; there is no double quote, dollar sign or backslash in it that a shell would read.
+/// The query as a command, in one line; there is no double quote, dollar sign or backslash in it that a shell would read.
 fn sql(traced: &Traced) -> String {
     format!("tlsrptd sql \"{}\"", traced.sql)
 }
 
-fn list_text(list: &Traced) -> String {
+fn list_text(n: usize, list: &Traced) -> String {
     let title = match list.name {
         "history" => "History, by episode",
         "days_by_reporter" => {
@@ -183,7 +192,7 @@ fn list_text(list: &Traced) -> String {
     } else {
         table(&list.columns, &list.rows, "  ")
     };
-    format!("{title}:\n{rows}  {}", sql(list))
+    format!("{title} [{n}]:\n{}", rows.trim_end())
 }
 
 fn span(first: Date, last: Date) -> String {
@@ -198,17 +207,17 @@ fn state(problem: &Problem) -> String {
     let mut text = state_word(problem.state).to_owned();
     if let Some(episode) = problem.episode() {
         if let Some((_, day)) = episode.ended {
-            text.push_str(&format!(", since {day}"));
+            text.extend([format!(", since {day}")]);
         }
         if let Some(day) = episode.by_note {
-            text.push_str(&format!(" after the note of {day}"));
+            text.extend([format!(" after the note of {day}")]);
         }
     }
     if let Some(until) = problem.acknowledged_until {
-        text.push_str(&format!("; acknowledged until {until}"));
+        text.extend([format!("; acknowledged until {until}")]);
     }
     match problem.retired_since {
-        Some(day) => text.push_str(&format!("; retired since {day}")),
+        Some(day) => text.extend([format!("; retired since {day}")]),
         None if problem.is_retired => text.push_str("; retired"),
         None => {}
     }
@@ -225,7 +234,7 @@ fn mail(problem: &Problem) -> String {
         guide::impact_words(problem.impact)
     );
     if let Some((mode, day)) = &problem.last_known_mode {
-        text.push_str(&format!("; it was {} on {day}", names::clean(mode, 20)));
+        text.extend([format!("; it was {} on {day}", names::clean(mode, 20))]);
     }
     text
 }

@@ -5,15 +5,21 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, Zoned};
 use serde::Serialize;
+use serde_json::{Value as Json, json};
 
 use super::End;
 use super::output::{document, printable};
+use super::{problems, saying};
+use crate::assess;
 use crate::cli::{StatusArgs, TextOrJson};
 use crate::clock;
 use crate::config::{After, Config, MailboxConfig, MailboxKind};
 use crate::deliver;
 use crate::digest::schedule;
 use crate::store::{Counts, FolderStatus, Refused, Store, WaitingDigest, lock_holder};
+
+/// Open problems in a line each.
+const MAX_PROBLEMS: usize = 10;
 
 /// What `--format json` prints.
 #[derive(Debug, Serialize)]
@@ -29,6 +35,10 @@ struct Status {
     last_digest: Option<Timestamp>,
     waiting_digest: Option<WaitingDigest>,
     refused_recipients: Vec<Refused>,
+    /// What is to be repaired; none with `--health`, which must be quick.
+    open_problems: Option<Vec<Json>>,
+    /// Reporters that usually report and don't; none with `--health`.
+    silent_reporters: Option<Vec<Json>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,7 +56,10 @@ struct Mailbox {
 /// Prints how things stand, or with `--health` in one line whether they are well.
 pub(super) fn status(config: &Config, args: &StatusArgs) -> anyhow::Result<End> {
     let now = clock::now();
-    let status = gather(config, now)?;
+    let mut status = gather(config, now)?;
+    if !args.health {
+        assess(config, &mut status)?;
+    }
     let mut out = std::io::stdout().lock();
     match (args.health, args.format) {
         (_, TextOrJson::Json) => writeln!(out, "{}", document(&status)?)?,
@@ -102,10 +115,39 @@ fn gather(config: &Config, now: Timestamp) -> anyhow::Result<Status> {
         last_digest: store.last_digest_at()?,
         waiting_digest: store.waiting_digest()?,
         refused_recipients,
+        open_problems: None,
+        silent_reporters: None,
     };
-    status.problems = problems(config, &status, now);
+    status.problems = troubles(config, &status, now);
     status.healthy = status.problems.is_empty();
     Ok(status)
+}
+
+/// Adds what the reports say.
+fn assess(config: &Config, status: &mut Status) -> anyhow::Result<()> {
+    let today = saying::today();
+    let store = Store::open_read_only(&config.store)?;
+    let open: Vec<Json> = store
+        .problems(today, &config.domains)?
+        .iter()
+        .filter(|problem| problems::is_listed(problem))
+        .map(problems::problem_json)
+        .collect();
+    let silent: Vec<Json> = assess::reporters(&store.history(today, &config.domains)?)
+        .into_iter()
+        .filter_map(|reporter| Some((reporter.reporter, reporter.silence?)))
+        .map(|(reporter, silence)| {
+            json!({
+                "reporter": reporter,
+                "last_day": silence.last_day,
+                "days": silence.pause,
+                "longest_before": silence.longest_before,
+            })
+        })
+        .collect();
+    status.open_problems = Some(open);
+    status.silent_reporters = Some(silent);
+    Ok(())
 }
 
 /// Whether a folder's cursor belongs to a mailbox as it is configured now.
@@ -124,7 +166,7 @@ fn is_of(folder: &FolderStatus, mailbox: &MailboxConfig) -> bool {
 }
 
 /// What has failed, or not been tried, for longer than `limits.health_after`.
-fn problems(config: &Config, status: &Status, now: Timestamp) -> Vec<String> {
+fn troubles(config: &Config, status: &Status, now: Timestamp) -> Vec<String> {
     let limit = config.limits.health_after;
     let mut problems = Vec::new();
     for (mailbox, state) in config.mailboxes.iter().zip(&status.mailboxes) {
@@ -222,11 +264,56 @@ fn text(status: &Status, now: Timestamp) -> String {
         "Mails",
         format!("{}, of these rejected: {}{more}", counts.mails, counts.rejected),
     ));
+    assessed_lines(&mut lines, status);
     digest_lines(&mut lines, status, now);
     let lines = lines
         .into_iter()
         .map(|(label, value)| format!("{label:<13} {}\n", printable(&value)));
     lines.collect()
+}
+
+/// The open problems, each in a line, and who is silent.
+fn assessed_lines(lines: &mut Vec<Line>, status: &Status) {
+    let text = |json: &Json, key: &str| {
+        json.get(key)
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let open = status.open_problems.as_deref().unwrap_or_default();
+    let is_acknowledged = |problem: &&Json| problem.get("acknowledged_until").is_some_and(Json::is_string);
+    let summary = match (open.len(), open.iter().filter(is_acknowledged).count()) {
+        (0, _) => "none is open".to_owned(),
+        (n, 0) => format!("{n} open; `tlsrptd problems` lists them"),
+        (n, acknowledged) => {
+            format!("{n} open, of these {acknowledged} acknowledged; `tlsrptd problems` lists them")
+        }
+    };
+    lines.push(("Repairs", summary));
+    for problem in open.iter().take(MAX_PROBLEMS) {
+        lines.push((
+            "",
+            format!(
+                "#{} {}, {}",
+                text(problem, "id"),
+                text(problem, "headline"),
+                text(problem, "state")
+            ),
+        ));
+    }
+    for silent in status.silent_reporters.iter().flatten() {
+        let days = |key: &str| silent.get(key).and_then(Json::as_i64).unwrap_or_default();
+        lines.push((
+            "Silent",
+            format!(
+                "{}: nothing since {}, {} days; the longest pause in the four weeks before: {}",
+                text(silent, "reporter"),
+                text(silent, "last_day"),
+                days("days"),
+                days("longest_before")
+            ),
+        ));
+    }
 }
 
 fn ago(at: Timestamp, now: Timestamp) -> String {

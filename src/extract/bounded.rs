@@ -1,10 +1,12 @@
 //! Decompression that stops at a limit, whatever sizes are announced.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read};
 
-use flate2::bufread::GzDecoder;
+use flate2::Decompress;
 
+use super::gzip::Member;
 use super::{ExtractError, deviation, sniff};
 
 /// Most members of one gzip stream; an empty one takes 20 bytes and some time.
@@ -13,6 +15,30 @@ const MAX_MEMBERS: usize = 1000;
 const SNIFF_BYTES: usize = 1024;
 /// Bytes read at once.
 const CHUNK: usize = 32 * 1024;
+
+thread_local! {
+    /// What decompressing needs besides its output. Made for each mail anew it takes longer than a small report, and
+    /// leaves holes in the heap.
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
+struct Scratch {
+    inflate: Decompress,
+    chunk: Box<[u8]>,
+}
+
+/// Lends what decompressing needs; what a panic takes away is made anew.
+fn with_scratch<T>(act: impl FnOnce(&mut Scratch) -> T) -> T {
+    let mut scratch = SCRATCH.take().unwrap_or_else(|| {
+        Box::new(Scratch {
+            inflate: Decompress::new(false),
+            chunk: vec![0; CHUNK].into_boxed_slice(),
+        })
+    });
+    let result = act(&mut scratch);
+    SCRATCH.set(Some(scratch));
+    result
+}
 
 /// How many bytes the parts of one mail may still decompress to.
 #[derive(Debug)]
@@ -52,16 +78,19 @@ impl Budget {
     /// Reads a decompressor to its end or first error, within the budget.
     ///
     /// What can't be JSON or an archive is counted and thrown away, so that a bomb takes no memory.
-    pub(super) fn read(&mut self, mut from: impl Read) -> Result<Inflated, ExtractError> {
+    pub(super) fn read(&mut self, from: impl Read) -> Result<Inflated, ExtractError> {
+        with_scratch(|scratch| self.read_by(&mut scratch.chunk, from))
+    }
+
+    fn read_by(&mut self, chunk: &mut [u8], mut from: impl Read) -> Result<Inflated, ExtractError> {
         let mut inflated = Inflated {
             is_empty: true,
             ..Inflated::default()
         };
-        let mut chunk = vec![0; CHUNK];
         let mut is_of_use = true;
         let mut is_judged = false;
         loop {
-            let n_bytes = match from.read(&mut chunk) {
+            let n_bytes = match from.read(chunk) {
                 Ok(0) => break,
                 Ok(n_bytes) => n_bytes,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -104,9 +133,12 @@ impl Budget {
             if !sniff::looks_like_gzip(rest) {
                 break;
             }
-            let mut decoder = GzDecoder::new(rest);
-            let mut member = self.read(&mut decoder)?;
-            rest = decoder.into_inner();
+            let mut member = with_scratch(|scratch| {
+                let mut reader = Member::new(rest, &mut scratch.inflate);
+                let member = self.read_by(&mut scratch.chunk, &mut reader);
+                rest = reader.into_rest();
+                member
+            })?;
             if n_member > 0 {
                 deviations.insert(deviation::GZIP_MEMBERS);
             }

@@ -46,7 +46,7 @@ fn base64(body: &[u8], deviations: &mut BTreeSet<&'static str>) -> Vec<u8> {
     /// Characters decoded at once; whole groups of four.
     const CHUNK: usize = 4 * 4096;
     let mut bytes = Vec::with_capacity(body.len().saturating_div(4).saturating_mul(3));
-    let mut chunk = Vec::with_capacity(CHUNK);
+    let mut chunk = Vec::with_capacity(CHUNK.min(body.len()));
     for &byte in body {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => chunk.push(byte),

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use super::bounded::{Budget, Inflated};
 use super::mime::{Leaf, Walk};
 use super::sniff::{looks_like_gzip, looks_like_json, looks_like_zip};
-use super::{ExtractError, Extracted, ReportFile, Unreadable, archive, deviation, encoding, sniff, text};
+use super::{
+    Envelope, ExtractError, Extracted, ReportFile, Unreadable, archive, deviation, encoding, sniff, text,
+};
 use crate::config::Limits;
 
 /// What is known of some content.
@@ -49,8 +51,9 @@ impl<'l> Extractor<'l> {
     }
 
     pub(super) fn whole_mail(mut self, mail: &[u8]) -> Result<Extracted, ExtractError> {
-        self.mail(mail, 0, false)?;
+        let envelope = self.mail(mail, 0, false)?;
         let mut found = self.found;
+        found.envelope = envelope;
         if self.announced && found.files.is_empty() && found.unreadable.is_empty() {
             found.unreadable.push(Unreadable {
                 name: None,
@@ -73,7 +76,7 @@ impl<'l> Extractor<'l> {
         Ok(self.found)
     }
 
-    fn mail(&mut self, mail: &[u8], depth: u32, announced: bool) -> Result<(), ExtractError> {
+    fn mail(&mut self, mail: &[u8], depth: u32, announced: bool) -> Result<Envelope, ExtractError> {
         Walk::run(mail, depth, self.limits.nesting, announced, |leaf| {
             self.leaf(leaf)
         })
@@ -107,7 +110,8 @@ impl<'l> Extractor<'l> {
         let bytes = encoding::decode(leaf.body, header.encoding, &mut deviations);
         if matches!(header.media_type.as_str(), "message/rfc822" | "message/global") {
             self.budget.spend(bytes.len())?;
-            return self.mail(&bytes, leaf.depth.saturating_add(1), leaf.announced);
+            self.mail(&bytes, leaf.depth.saturating_add(1), leaf.announced)?;
+            return Ok(());
         }
         let named = header.media_type.starts_with("application/tlsrpt")
             || header.name.as_deref().is_some_and(is_report_name);

@@ -58,7 +58,7 @@ pub(super) fn read(lines: &mut Lines<'_>, is_boundary: impl Fn(&[u8]) -> bool) -
         if is_boundary(line) {
             break;
         }
-        lines.next();
+        lines.pass(line);
         if line.trim_ascii_end().is_empty() && !line.starts_with(b" ") && !line.starts_with(b"\t") {
             break;
         }

@@ -4,8 +4,10 @@
 //! comes it scans to the mail's end (quadratic time), it keeps every part, and an attached mail nests its result.
 //! A stack of open boundaries, as deep as `limits.nesting`, takes one pass and no memory.
 
-use super::ExtractError;
+use memchr::memchr;
+
 use super::header::{self, Encoding, PartHeader};
+use super::{Envelope, ExtractError};
 
 /// A cursor over lines, each with its line end.
 #[derive(Debug, Clone)]
@@ -21,17 +23,13 @@ impl<'a> Lines<'a> {
 
     pub(super) fn peek(&self) -> Option<&'a [u8]> {
         let rest = self.bytes.get(self.at..)?;
-        let end = rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .map_or(rest.len(), |at| at.saturating_add(1));
+        let end = memchr(b'\n', rest).map_or(rest.len(), |at| at.saturating_add(1));
         rest.get(..end).filter(|line| !line.is_empty())
     }
 
-    pub(super) fn next(&mut self) -> Option<&'a [u8]> {
-        let line = self.peek()?;
+    /// Goes on to what follows the line that [`Lines::peek`] gave.
+    pub(super) fn pass(&mut self, line: &[u8]) {
         self.at = self.at.saturating_add(line.len());
-        Some(line)
     }
 }
 
@@ -75,12 +73,15 @@ pub(super) struct Walk<'a, F> {
     lines: Lines<'a>,
     open: Vec<Open>,
     leaf: Option<Begun>,
+    /// Of the mail's own header, once that was read.
+    envelope: Option<Envelope>,
     max_depth: u32,
     visit: F,
 }
 
 impl<'a, F: FnMut(Leaf<'a>) -> Result<(), ExtractError>> Walk<'a, F> {
-    /// Hands every leaf part of the mail to `visit`, in order; `depth` is what the mail itself stands in.
+    /// Hands every leaf part of the mail to `visit`, in order, and gives the mail's own header fields; `depth` is what
+    /// the mail itself stands in.
     ///
     /// # Errors
     ///
@@ -91,11 +92,12 @@ impl<'a, F: FnMut(Leaf<'a>) -> Result<(), ExtractError>> Walk<'a, F> {
         max_depth: u32,
         announced: bool,
         visit: F,
-    ) -> Result<(), ExtractError> {
+    ) -> Result<Envelope, ExtractError> {
         let mut walk = Self {
             lines: Lines::new(mail),
             open: Vec::new(),
             leaf: None,
+            envelope: None,
             max_depth,
             visit,
         };
@@ -107,7 +109,7 @@ impl<'a, F: FnMut(Leaf<'a>) -> Result<(), ExtractError>> Walk<'a, F> {
                 .iter()
                 .rposition(|open| boundary_end(line, &open.boundary).is_some())
             {
-                None => walk.lines.at = start.saturating_add(line.len()),
+                None => walk.lines.pass(line),
                 Some(level) => walk.at_boundary(level, line, start)?,
             }
         }
@@ -116,7 +118,7 @@ impl<'a, F: FnMut(Leaf<'a>) -> Result<(), ExtractError>> Walk<'a, F> {
         while let Some(open) = walk.open.pop() {
             walk.end_open(open, end)?;
         }
-        Ok(())
+        Ok(walk.envelope.unwrap_or_default())
     }
 
     /// Reads a part's header and begins the part: a multipart, a leaf, or an attached mail, which has a header again.
@@ -134,12 +136,14 @@ impl<'a, F: FnMut(Leaf<'a>) -> Result<(), ExtractError>> Walk<'a, F> {
                 });
             }
             let open = &self.open;
-            let header = header::read(&mut self.lines, |line| {
+            let mut header = header::read(&mut self.lines, |line| {
                 line.starts_with(b"--")
                     && open
                         .iter()
                         .any(|open| boundary_end(line, &open.boundary).is_some())
             });
+            let envelope = std::mem::take(&mut header.envelope);
+            self.envelope.get_or_insert(envelope);
             announced |= header.announces_report;
             depth = depth.saturating_add(1);
             let start = self.lines.at;

@@ -11,6 +11,7 @@ mod bounded;
 pub mod deviation;
 mod encoding;
 mod gather;
+mod gzip;
 mod header;
 mod mime;
 mod sniff;
@@ -85,11 +86,6 @@ pub enum ExtractError {
     },
 }
 
-/// The header fields of a mail, for what is recorded of one that [`from_mail`] refuses.
-pub fn envelope(mail: &[u8]) -> Envelope {
-    header::read(&mut mime::Lines::new(mail), |_| false).envelope
-}
-
 /// Finds every report in a mail: all leaf parts, judged by content, those of attached mails and archives too.
 ///
 /// A part that holds no JSON is passed over, unless it was announced as a report ([`Extracted::unreadable`]).
@@ -98,11 +94,7 @@ pub fn envelope(mail: &[u8]) -> Envelope {
 ///
 /// [`ExtractError::Limit`] if the mail, its parts or what they decompress to pass a limit.
 pub fn from_mail(mail: &[u8], limits: &Limits) -> Result<Extracted, ExtractError> {
-    let found = Extractor::new(mail, limits)?.whole_mail(mail)?;
-    Ok(Extracted {
-        envelope: envelope(mail),
-        ..found
-    })
+    Extractor::new(mail, limits)?.whole_mail(mail)
 }
 
 /// Finds every report in a file: bare JSON, gzip or zip. The name is a hint only.

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 
 use super::MailboxError;
 use super::guard::Allowance;
-use super::session::{Command, ImapSession};
+use super::session::{Command, ImapSession, Sent};
 
+/// What fetching is called in errors.
+const STEP: &str = "fetch";
 /// Most mails in one listing; what is above is listed by the next call.
 const MAX_LISTED: usize = 100_000;
 /// Most mails that time and bytes are allowed for, whatever the server says of the folder.
@@ -60,6 +62,74 @@ pub struct Fetched {
     pub mail: Listed,
     /// Its bytes, or why there are none.
     pub body: Body,
+}
+
+/// Mails that were asked for, and what the answer is read with.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    mails: &'a [Listed],
+    max_bytes: u64,
+    /// Sizes by UID.
+    wanted: BTreeMap<u32, u64>,
+    /// The command under way; none where no mail is small enough.
+    first: Option<(Sent, Part)>,
+}
+
+impl<'a> Asked<'a> {
+    /// The mails, as given.
+    pub fn mails(&self) -> &'a [Listed] {
+        self.mails
+    }
+}
+
+/// What one command asks for.
+#[derive(Debug)]
+struct Part {
+    /// Sorted.
+    uids: Vec<u32>,
+    announced: u64,
+    /// Largest literal.
+    literal: u64,
+}
+
+impl Part {
+    /// `None` where there is nothing to ask for.
+    fn of(wanted: &BTreeMap<u32, u64>, uids: Vec<u32>, max_bytes: u64) -> Option<Self> {
+        let announced = uids
+            .iter()
+            .filter_map(|uid| wanted.get(uid))
+            .fold(0_u64, |sum, size| sum.saturating_add(*size));
+        let part = Self {
+            announced,
+            literal: u64::from(at_most(max_bytes)).saturating_add(MAIL_OVERHEAD),
+            uids,
+        };
+        (!part.uids.is_empty()).then_some(part)
+    }
+
+    fn text(&self, max_bytes: u64) -> String {
+        format!(
+            "UID FETCH {} (UID BODY.PEEK[]<0.{}>)",
+            uid_set(&self.uids),
+            at_most(max_bytes)
+        )
+    }
+
+    fn command<'t>(&self, text: &'t str) -> Command<'t> {
+        Command {
+            announced: self.announced,
+            allowance: Allowance {
+                literal: self.literal,
+                ..Allowance::default()
+            },
+            ..Command::small(STEP, text)
+        }
+    }
+}
+
+/// One byte more shows that there is more. A partial fetch cuts what the announced size hides.
+fn at_most(max_bytes: u64) -> u32 {
+    u32::try_from(max_bytes.saturating_add(1)).unwrap_or(u32::MAX)
 }
 
 impl ImapSession {
@@ -123,30 +193,70 @@ impl ImapSession {
         })
     }
 
-    /// Fetches mails, none larger than `max_bytes`, without marking them as seen.
-    ///
-    /// The result has each mail of `mails` once, in the same order. The caller bounds their number and the sum
-    /// of their sizes, for all are in memory at once.
+    /// Fetches mails as [`ImapSession::ask`] and [`ImapSession::answer`] do.
     ///
     /// # Errors
     ///
-    /// [`MailboxError`] unless the server says that it gave all it has, or if it sends far more than announced.
+    /// [`MailboxError`] as theirs.
     pub async fn fetch(&mut self, mails: &[Listed], max_bytes: u64) -> Result<Vec<Fetched>, MailboxError> {
+        let asked = self.ask(mails, max_bytes).await?;
+        self.answer(asked).await
+    }
+
+    /// Asks for mails, none larger than `max_bytes`, without marking them as seen. The server can send them while the
+    /// caller does something else; the session is of no other use until [`ImapSession::answer`].
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError`] if the command can't be sent.
+    pub async fn ask<'a>(&mut self, mails: &'a [Listed], max_bytes: u64) -> Result<Asked<'a>, MailboxError> {
         let wanted: BTreeMap<u32, u64> = mails
             .iter()
             .filter(|mail| mail.size <= max_bytes)
             .map(|mail| (mail.uid, mail.size))
             .collect();
-        let mut bodies = self.bodies(&wanted, max_bytes).await?;
+        let uids: Vec<u32> = wanted.keys().take(MAX_UIDS).copied().collect();
+        let first = match Part::of(&wanted, uids, max_bytes) {
+            Some(part) => Some((self.send(part.command(&part.text(max_bytes))).await?, part)),
+            None => None,
+        };
+        Ok(Asked {
+            mails,
+            max_bytes,
+            wanted,
+            first,
+        })
+    }
+
+    /// The mails that were asked for: each once, in the same order. The caller bounds their number and the sum of
+    /// their sizes, for all are in memory at once.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError`] unless the server says that it gave all it has, or if it sends far more than announced.
+    pub async fn answer(&mut self, asked: Asked<'_>) -> Result<Vec<Fetched>, MailboxError> {
+        let Asked {
+            mails,
+            max_bytes,
+            wanted,
+            first,
+        } = asked;
+        let mut bodies = BTreeMap::new();
+        if let Some((sent, part)) = first {
+            self.read(sent, &part, &mut bodies).await?;
+        }
+        let rest: Vec<u32> = wanted.keys().skip(MAX_UIDS).copied().collect();
+        self.bodies(&wanted, &rest, max_bytes, &mut bodies).await?;
         let mut still_there = BTreeSet::new();
-        let missing: Vec<u32> = without(&wanted, &bodies).into_keys().collect();
+        let missing: Vec<u32> = wanted
+            .keys()
+            .filter(|uid| !bodies.contains_key(uid))
+            .copied()
+            .collect();
         if !missing.is_empty() {
             still_there = self.existing(&missing).await?;
-            let again = wanted
-                .into_iter()
-                .filter(|(uid, _)| still_there.contains(uid) && !bodies.contains_key(uid))
-                .collect();
-            bodies.extend(self.bodies(&again, max_bytes).await?);
+            let again: Vec<u32> = still_there.iter().copied().collect();
+            self.bodies(&wanted, &again, max_bytes, &mut bodies).await?;
         }
         let body_of = |mail: &Listed, bodies: &mut BTreeMap<u32, Vec<u8>>| {
             let is_larger = |bytes: &[u8]| u64::try_from(bytes.len()).map_or(true, |n| n > max_bytes);
@@ -167,50 +277,52 @@ impl ImapSession {
             .collect())
     }
 
-    /// The bodies that the server gives, up to one byte more than the limit; `wanted` holds sizes by UID.
+    /// Adds the bodies that the server gives for `uids`.
     async fn bodies(
         &mut self,
         wanted: &BTreeMap<u32, u64>,
+        uids: &[u32],
         max_bytes: u64,
-    ) -> Result<BTreeMap<u32, Vec<u8>>, MailboxError> {
-        let mut bodies: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
-        // One byte more shows that there is more. A partial fetch cuts what the announced size hides.
-        let at_most = u32::try_from(max_bytes.saturating_add(1)).unwrap_or(u32::MAX);
-        let uids: Vec<u32> = wanted.keys().copied().collect();
+        bodies: &mut BTreeMap<u32, Vec<u8>>,
+    ) -> Result<(), MailboxError> {
         for uids in uids.chunks(MAX_UIDS) {
-            let announced = uids
-                .iter()
-                .filter_map(|uid| wanted.get(uid))
-                .fold(0_u64, |sum, size| sum.saturating_add(*size));
-            let most = announced.saturating_mul(2).saturating_add(SLACK);
-            let text = format!("UID FETCH {} (UID BODY.PEEK[]<0.{at_most}>)", uid_set(uids));
-            let command = Command {
-                announced,
-                allowance: Allowance {
-                    literal: u64::from(at_most).saturating_add(MAIL_OVERHEAD),
-                    ..Allowance::default()
-                },
-                ..Command::small("fetch", &text)
+            let Some(part) = Part::of(wanted, uids.to_vec(), max_bytes) else {
+                continue;
             };
-            let mut n_bytes = 0_u64;
-            self.demand(command, |response| {
+            let sent = self.send(part.command(&part.text(max_bytes))).await?;
+            self.read(sent, &part, bodies).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the answer to one command, up to one byte more than the limit of each mail.
+    async fn read(
+        &mut self,
+        sent: Sent,
+        part: &Part,
+        bodies: &mut BTreeMap<u32, Vec<u8>>,
+    ) -> Result<(), MailboxError> {
+        let most = part.announced.saturating_mul(2).saturating_add(SLACK);
+        let mut n_bytes = 0_u64;
+        let completion = self
+            .receive(sent, STEP, |response| {
                 let Some((uid, bytes)) = body(response) else {
                     return Ok(());
                 };
                 n_bytes = n_bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
                 if n_bytes > most {
                     return Err(format!(
-                        "the server sent more than {most} bytes of mail, and announced {announced}"
+                        "the server sent more than {most} bytes of mail, and announced {}",
+                        part.announced
                     ));
                 }
-                if uids.binary_search(&uid).is_ok() {
+                if part.uids.binary_search(&uid).is_ok() {
                     bodies.entry(uid).or_insert_with(|| bytes.to_vec());
                 }
                 Ok(())
             })
             .await?;
-        }
-        Ok(bodies)
+        self.must_be_ok(&completion, STEP)
     }
 
     /// Which of these UIDs are in the opened folder.
@@ -219,7 +331,7 @@ impl ImapSession {
         let asked: BTreeSet<u32> = uids.iter().copied().collect();
         for uids in uids.chunks(MAX_UIDS) {
             let text = format!("UID FETCH {} (UID)", uid_set(uids));
-            self.demand(Command::small("fetch", &text), |response| {
+            self.demand(Command::small(STEP, &text), |response| {
                 if let Response::Fetch(_, attributes) = response {
                     existing.extend(uid_of(attributes).filter(|uid| asked.contains(uid)));
                 }
@@ -229,14 +341,6 @@ impl ImapSession {
         }
         Ok(existing)
     }
-}
-
-fn without(wanted: &BTreeMap<u32, u64>, bodies: &BTreeMap<u32, Vec<u8>>) -> BTreeMap<u32, u64> {
-    wanted
-        .iter()
-        .filter(|(uid, _)| !bodies.contains_key(uid))
-        .map(|(uid, size)| (*uid, *size))
-        .collect()
 }
 
 fn uid_of(attributes: &[AttributeValue<'_>]) -> Option<u32> {

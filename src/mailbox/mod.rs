@@ -16,7 +16,7 @@ mod remove;
 mod session;
 
 pub use error::{Failure, MailboxError, Reaction};
-pub use fetch::{Body, Fetched, Listed, Listing};
+pub use fetch::{Asked, Body, Fetched, Listed, Listing};
 pub use remove::{Removal, RemoveOutcome};
 pub use session::{FolderState, ImapSession};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_imap::Session;
-use async_imap::imap_proto::{MailboxDatum, Response, ResponseCode, Status, StatusAttribute};
+use async_imap::imap_proto::{MailboxDatum, RequestId, Response, ResponseCode, Status, StatusAttribute};
 use secrecy::SecretString;
 use tokio::time::timeout;
 
@@ -63,6 +63,15 @@ pub(super) struct Completion {
     pub(super) is_ok: bool,
     /// The text with its code, as sent.
     pub(super) text: String,
+}
+
+/// A command whose answer hasn't been read yet. It holds the connection; dropping it closes that.
+#[derive(Debug)]
+pub(super) struct Sent {
+    connection: Session<Stream>,
+    id: RequestId,
+    /// Bytes that the server has announced.
+    announced: u64,
 }
 
 /// What a command may bring in, and what to call it in errors.
@@ -182,36 +191,70 @@ impl ImapSession {
         F: FnMut(&Response<'_>) -> Result<(), String>,
     {
         let completion = self.command(command, on).await?;
+        self.must_be_ok(&completion, command.step)
+    }
+
+    pub(super) fn must_be_ok(&self, completion: &Completion, step: &str) -> Result<(), MailboxError> {
         if completion.is_ok {
             return Ok(());
         }
-        Err(self.place(command.step).refused(&completion.text))
+        Err(self.place(step).refused(&completion.text))
     }
 
     /// Runs a command to its own completion; BAD, BYE, the end of the stream and time-outs are errors.
-    pub(super) async fn command<F>(
+    pub(super) async fn command<F>(&mut self, command: Command<'_>, on: F) -> Result<Completion, MailboxError>
+    where
+        F: FnMut(&Response<'_>) -> Result<(), String>,
+    {
+        let sent = self.send(command).await?;
+        self.receive(sent, command.step, on).await
+    }
+
+    /// Sends a command. Until its answer is received the session can't be used for anything else, and if it never is,
+    /// not at all.
+    pub(super) async fn send(&mut self, command: Command<'_>) -> Result<Sent, MailboxError> {
+        let Some(mut connection) = self.connection.take() else {
+            return Err(MailboxError::Spent(self.server.clone()));
+        };
+        let place = self.place(command.step);
+        let id = timeout(self.command_limit, begin(&mut connection, command, place))
+            .await
+            .map_err(|_| place.timed_out(self.command_limit))??;
+        Ok(Sent {
+            connection,
+            id,
+            announced: command.announced,
+        })
+    }
+
+    /// Reads the answer to what was sent.
+    pub(super) async fn receive<F>(
         &mut self,
-        command: Command<'_>,
+        sent: Sent,
+        step: &str,
         mut on: F,
     ) -> Result<Completion, MailboxError>
     where
         F: FnMut(&Response<'_>) -> Result<(), String>,
     {
-        let Some(mut connection) = self.connection.take() else {
-            return Err(MailboxError::Spent(self.server.clone()));
-        };
+        let Sent {
+            mut connection,
+            id,
+            announced,
+        } = sent;
         let place = Place {
             server: &self.server,
-            step: command.step,
+            step,
         };
-        let transfer = Duration::from_secs(command.announced.checked_div(SLOWEST).unwrap_or_default());
+        let transfer = Duration::from_secs(announced.checked_div(SLOWEST).unwrap_or_default());
         let limit = self.command_limit.saturating_add(transfer);
         let uid_validity = self.selected.map(|state| state.uid_validity);
         let mut on = |response: &Response<'_>| {
             demand_unchanged(uid_validity, response)?;
             on(response)
         };
-        let completion = timeout(limit, exchange(&mut connection, command, place, &mut on))
+        connection.get_mut().listen();
+        let completion = timeout(limit, exchange(&mut connection, &id, place, &mut on))
             .await
             .map_err(|_| place.timed_out(limit))??;
         self.connection = Some(connection);
@@ -365,23 +408,30 @@ async fn read_secret(config: &MailboxConfig, server: &str) -> Result<SecretStrin
         .map_err(|error| place.person(format!("can't be had: {error}")))
 }
 
-async fn exchange<F>(
+async fn begin(
     connection: &mut Session<Stream>,
     command: Command<'_>,
+    place: Place<'_>,
+) -> Result<RequestId, MailboxError> {
+    connection.get_mut().begin(command.allowance);
+    match connection.run_command(command.text).await {
+        Ok(id) => Ok(id),
+        Err(async_imap::error::Error::Io(error)) => {
+            Err(place.io(&error, connection.get_ref().heard().bye.as_deref()))
+        }
+        Err(_) => Err(place.lost(connection.get_ref().heard().bye.as_deref())),
+    }
+}
+
+async fn exchange<F>(
+    connection: &mut Session<Stream>,
+    id: &RequestId,
     place: Place<'_>,
     on: &mut F,
 ) -> Result<Completion, MailboxError>
 where
     F: FnMut(&Response<'_>) -> Result<(), String>,
 {
-    connection.get_mut().begin(command.allowance);
-    let id = match connection.run_command(command.text).await {
-        Ok(id) => id,
-        Err(async_imap::error::Error::Io(error)) => {
-            return Err(place.io(&error, connection.get_ref().heard().bye.as_deref()));
-        }
-        Err(_) => return Err(place.lost(connection.get_ref().heard().bye.as_deref())),
-    };
     loop {
         let response = connection.read_response().await;
         let heard = connection.get_ref().heard();
@@ -390,7 +440,7 @@ where
             .ok_or_else(|| place.lost(heard.bye.as_deref()))?;
         on(response.parsed()).map_err(|problem| place.retry(format!("failed: {problem}")))?;
         match response.parsed() {
-            Response::Done { tag, status, .. } if *tag == id => {
+            Response::Done { tag, status, .. } if tag == id => {
                 let text = heard.tagged.clone();
                 return match status {
                     Status::Ok => Ok(Completion { is_ok: true, text }),

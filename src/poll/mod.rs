@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::config::{Config, MailboxConfig, MailboxKind};
-use crate::mailbox::{Body, Fetched, FolderState, ImapSession, Listed, MailboxError, Reaction};
+use crate::mailbox::{Asked, Body, Fetched, FolderState, ImapSession, Listed, MailboxError, Reaction};
 use crate::prepare::{Input, prepare};
 use crate::store::{CursorMove, Folder, FolderKey, IncomingMail, Origin, Store, StoreError, Tally};
 
@@ -113,7 +113,9 @@ pub async fn poll(
         }),
     };
     let Poll { tally, remarks, .. } = poll;
-    store.assess_new(&tally, clock::now(), &config.domains);
+    if !matches!(result, Err(PollError::Store(_))) {
+        store.assess_new(&tally, clock::now(), &config.domains);
+    }
     let remembered = match &result {
         // The mailbox is not to blame, and there is nowhere to write it down.
         Err(PollError::Store(_)) => Ok(()),
@@ -216,12 +218,17 @@ impl Poll<'_, '_> {
             mails.retain(|mail| !is_too_old_to_read(folder, mail));
             let n_mails = u64::try_from(mails.len()).unwrap_or(u64::MAX);
             let mut n_done = 0_u64;
-            for batch in batches(&mails, self.config) {
-                let fetched = self.fetch(session, batch).await?;
-                self.batch(store, name, state.uid_validity, folder, &fetched)
+            let mut batches = batches(&mails, self.config).into_iter();
+            let mut asked = self.ask(session, batches.next()).await?;
+            while let Some(now) = asked {
+                n_done = n_done.saturating_add(u64::try_from(now.mails().len()).unwrap_or(u64::MAX));
+                let fetched = self.fetch(session, now).await?;
+                // The next one is on its way while this one is recorded.
+                let next = self.ask(session, batches.next()).await;
+                self.batch(store, name, state.uid_validity, folder, fetched)
                     .await?;
-                n_done = n_done.saturating_add(u64::try_from(batch.len()).unwrap_or(u64::MAX));
                 (self.progress)(n_done, n_mails);
+                asked = next?;
             }
             // Not up to UIDNEXT, for where that is a little untrue the next mails would be passed over.
             if last_listed > 0 {
@@ -246,12 +253,13 @@ impl Poll<'_, '_> {
         name: &str,
         uid_validity: u32,
         folder: &Folder,
-        batch: &[Fetched],
+        batch: Vec<Fetched>,
     ) -> Result<(), PollError> {
         let (mut prepared, mut n_bytes) = (Vec::new(), 0_u64);
         let mut left = batch.len();
         for fetched in batch {
             left = left.saturating_sub(1);
+            let uid = fetched.mail.uid;
             if let Some(mail) = self.prepare(name, uid_validity, folder, fetched) {
                 n_bytes = n_bytes.saturating_add(mail.n_bytes());
                 prepared.push(mail);
@@ -259,7 +267,7 @@ impl Poll<'_, '_> {
             if left == 0 || n_bytes >= self.config.limits.batch_bytes {
                 let cursor = CursorMove {
                     folder: folder.id,
-                    last_uid: fetched.mail.uid,
+                    last_uid: uid,
                 };
                 self.record(store, &prepared, Some(cursor))?;
                 prepared.clear();
@@ -271,11 +279,24 @@ impl Poll<'_, '_> {
         Ok(())
     }
 
-    /// Fetches a batch. Where the server refuses it as a whole, one mail may be the reason: then each is asked for
-    /// alone, so that it doesn't hold up the others for ever.
-    async fn fetch(&self, session: &mut ImapSession, batch: &[Listed]) -> Result<Vec<Fetched>, PollError> {
+    /// Asks for a batch, if there is one.
+    async fn ask<'b>(
+        &self,
+        session: &mut ImapSession,
+        batch: Option<&'b [Listed]>,
+    ) -> Result<Option<Asked<'b>>, PollError> {
+        match batch {
+            Some(batch) => Ok(Some(session.ask(batch, self.config.limits.mail_bytes).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads a batch that was asked for. Where the server refuses it as a whole, one mail may be the reason: then each
+    /// is asked for alone, so that it doesn't hold up the others for ever.
+    async fn fetch(&self, session: &mut ImapSession, asked: Asked<'_>) -> Result<Vec<Fetched>, PollError> {
         let limit = self.config.limits.mail_bytes;
-        let refused = match session.fetch(batch, limit).await {
+        let batch = asked.mails();
+        let refused = match session.answer(asked).await {
             Ok(fetched) => return Ok(fetched),
             Err(error) if error.reaction() == Reaction::Retry && session.is_usable() => error,
             Err(error) => return Err(error.into()),
@@ -305,7 +326,7 @@ impl Poll<'_, '_> {
         name: &str,
         uid_validity: u32,
         folder: &Folder,
-        Fetched { mail, body }: &Fetched,
+        Fetched { mail, body }: Fetched,
     ) -> Option<IncomingMail> {
         let limits = &self.config.limits;
         let origin = Origin {
@@ -316,14 +337,14 @@ impl Poll<'_, '_> {
             base_name: None,
             locator: format!("{name};UIDVALIDITY={uid_validity};UID={}", mail.uid),
             received_at: mail.received_at,
-            size_bytes: match body {
+            size_bytes: match &body {
                 Body::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
                 Body::TooLarge | Body::Expunged | Body::Undelivered => mail.size,
             },
             backfill: mail.uid < folder.backfill_below,
         };
         let reason;
-        let input = match body {
+        let input = match &body {
             Body::Bytes(bytes) => Input::Mail(bytes),
             Body::Expunged => return None,
             Body::TooLarge => {

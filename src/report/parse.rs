@@ -1,5 +1,7 @@
 //! JSON text to a [`super::Report`], leniently.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::object::{members, string};
@@ -154,7 +156,7 @@ impl Reader {
                 .zip(&mut fields)
                 .find(|(names, _)| names.iter().any(|name| is_same(&key, name)));
             let Some((names, field)) = known else { return };
-            if names.first().is_none_or(|name| *name != key) {
+            if names.first().is_none_or(|name| *name != &*key) {
                 self.note(deviation::ALIAS_KEY);
             }
             if field.replace(value).is_some() {
@@ -165,19 +167,25 @@ impl Reader {
     }
 }
 
-fn key_text(key: &RawValue) -> Option<String> {
-    (key.get().len() <= MAX_KEY)
-        .then(|| string(key))
-        .flatten()
-        .map(|(text, _)| text)
+/// A member's name, without a copy where nothing in it is escaped.
+fn key_text(key: &RawValue) -> Option<Cow<'_, str>> {
+    if key.get().len() > MAX_KEY {
+        return None;
+    }
+    let plain = key
+        .get()
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .filter(|text| !text.contains('\\'));
+    plain
+        .map(Cow::Borrowed)
+        .or_else(|| string(key).map(|(text, _)| Cow::Owned(text)))
 }
 
 fn is_same(key: &str, name: &str) -> bool {
-    let significant = |text: &str| -> Vec<u8> {
-        text.bytes()
-            .filter(|b| !matches!(b, b'-' | b'_'))
-            .map(|b| b.to_ascii_lowercase())
-            .collect()
-    };
-    key == name || (key.len().abs_diff(name.len()) < 8 && significant(key) == significant(name))
+    fn significant(text: &str) -> impl Iterator<Item = u8> {
+        let letters = text.bytes().filter(|b| !matches!(b, b'-' | b'_'));
+        letters.map(|b| b.to_ascii_lowercase())
+    }
+    key == name || significant(key).eq(significant(name))
 }

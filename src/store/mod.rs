@@ -15,6 +15,7 @@ use crate::config::StoreConfig;
 
 mod backup;
 mod busy;
+mod chart;
 mod cursor;
 mod digests;
 mod error;
@@ -42,6 +43,7 @@ mod trace;
 mod tellings;
 
 pub use busy::give_up_waiting;
+pub use chart::{ChartPolicy, ChartRow};
 pub use cursor::{Folder, FolderKey, Pending};
 pub use digests::{Composed, Delivery, FixedDigest};
 pub use error::StoreError;
@@ -61,6 +63,9 @@ use identity::Identity;
 
 /// What is kept of the WAL file between transactions, in bytes.
 const WAL_BYTES: i64 = 8 * 1024 * 1024;
+
+/// Pages of 4 kB in the WAL file after which they are copied into the database.
+const WAL_PAGES: i64 = 2000;
 
 /// The database.
 #[derive(Debug)]
@@ -229,6 +234,8 @@ fn configure(db: &mut Connection) -> rusqlite::Result<()> {
     busy::wait_for_others(db)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
+    // A checkpoint costs two more waits for the disk; WAL_BYTES hold so many pages.
+    db.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     // What a long reader lets the WAL grow to is given back when it has gone.
     db.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     db.pragma_update(None, "foreign_keys", true)?;

@@ -1,7 +1,7 @@
-//! Records a batch of mails: one transaction, a savepoint a mail, and the cursor with them.
+//! Records a batch of mails: one transaction, and the cursor with them.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, named_params};
 
 use super::incoming::{Content, CursorMove, IncomingMail, IncomingReport};
 use super::record_report::short;
@@ -120,33 +120,74 @@ impl Store {
         now: Timestamp,
     ) -> Result<Tally, StoreError> {
         let oldest_day = retention.before(now).map(day_of);
-        let mut tally = Tally::default();
-        let mut tx = self.begin()?;
-        for mail in mails {
-            let savepoint = tx.savepoint()?;
-            match record_mail(&savepoint, mail, oldest_day.as_deref(), now) {
-                Ok(of_mail) => {
-                    savepoint.commit()?;
-                    tally.add(of_mail);
-                }
-                Err(error) if concerns_this_mail(&error) => {
-                    drop(savepoint); // rolls back
-                    let reason = format!("the database refused it: {error}; please report this as a bug");
-                    let id = insert_mail(&tx, mail, Outcome::Rejected, Some(&reason), now)?;
-                    keep_raw(&tx, id, mail)?;
-                    tally.mails = tally.mails.saturating_add(1);
-                    tally.count(Outcome::Rejected);
-                }
-                Err(error) => return Err(error.into()),
+        let tx = self.begin()?;
+        // A savepoint copies each page that is written under it, so there are none while all goes well.
+        match record_mails(&tx, mails, oldest_day.as_deref(), now) {
+            Ok(tally) => {
+                finish(tx, cursor)?;
+                Ok(tally)
             }
+            Err(error) if concerns_this_mail(&error) => {
+                tx.rollback()?;
+                let mut tx = self.begin()?;
+                let tally = record_one_by_one(&mut tx, mails, oldest_day.as_deref(), now)?;
+                finish(tx, cursor)?;
+                Ok(tally)
+            }
+            Err(error) => Err(error.into()),
         }
-        if let Some(CursorMove { folder, last_uid }) = cursor {
-            tx.prepare_cached("UPDATE folder SET last_uid = max(last_uid, :last_uid) WHERE id = :folder")?
-                .execute(named_params! { ":last_uid": last_uid, ":folder": folder })?;
-        }
-        tx.commit()?;
-        Ok(tally)
     }
+}
+
+/// Moves the cursor and commits.
+fn finish(tx: Transaction<'_>, cursor: Option<CursorMove>) -> rusqlite::Result<()> {
+    if let Some(CursorMove { folder, last_uid }) = cursor {
+        tx.prepare_cached("UPDATE folder SET last_uid = max(last_uid, :last_uid) WHERE id = :folder")?
+            .execute(named_params! { ":last_uid": last_uid, ":folder": folder })?;
+    }
+    tx.commit()
+}
+
+fn record_mails(
+    db: &Connection,
+    mails: &[IncomingMail],
+    oldest_day: Option<&str>,
+    now: Timestamp,
+) -> rusqlite::Result<Tally> {
+    let mut tally = Tally::default();
+    for mail in mails {
+        tally.add(record_mail(db, mail, oldest_day, now)?);
+    }
+    Ok(tally)
+}
+
+/// Records what it can and rejects the mails that the database refuses.
+fn record_one_by_one(
+    tx: &mut Transaction<'_>,
+    mails: &[IncomingMail],
+    oldest_day: Option<&str>,
+    now: Timestamp,
+) -> rusqlite::Result<Tally> {
+    let mut tally = Tally::default();
+    for mail in mails {
+        let savepoint = tx.savepoint()?;
+        match record_mail(&savepoint, mail, oldest_day, now) {
+            Ok(of_mail) => {
+                savepoint.commit()?;
+                tally.add(of_mail);
+            }
+            Err(error) if concerns_this_mail(&error) => {
+                drop(savepoint); // rolls back
+                let reason = format!("the database refused it: {error}; please report this as a bug");
+                let id = insert_mail(tx, mail, Outcome::Rejected, Some(&reason), now)?;
+                keep_raw(tx, id, mail)?;
+                tally.mails = tally.mails.saturating_add(1);
+                tally.count(Outcome::Rejected);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(tally)
 }
 
 /// A violated constraint is about the mail at hand; anything else (disk full, corrupt file) is about the database.
@@ -185,8 +226,9 @@ fn record_mail(
         }
         Content::Reports(reports) => reports,
     };
-    // The outcome is known only after the reports, which point at the mail.
-    let id = insert_mail(db, mail, Outcome::NotAReport, None, now)?;
+    // The outcome is known only after the reports, which point at the mail; nearly always it is this.
+    let id = insert_mail(db, mail, Outcome::Stored, None, now)?;
+    let mut is_as_guessed = reports.len() == 1;
     for (ordinal, report) in (1_i64..).zip(reports) {
         let backfill = mail.origin.backfill;
         let (outcome, report, reason) = record_report_of(db, id, backfill, report, oldest_day, now)?;
@@ -194,9 +236,12 @@ fn record_mail(
         if reason.is_some() {
             keep_raw(db, id, mail)?;
         }
+        is_as_guessed &= outcome == Outcome::Stored;
         tally.count(outcome);
     }
-    settle(db, id)?;
+    if !is_as_guessed {
+        settle(db, id)?;
+    }
     Ok(tally)
 }
 
@@ -240,7 +285,7 @@ fn insert_mail(
         "INSERT INTO mail (source, folder, uid_validity, uid, locator, message_id, received_at, processed_at,
                            size_bytes, outcome, reason, backfill, raw_hash, settled)
          VALUES (:source, :folder, :uid_validity, :uid, :locator, :message_id, :received_at, :processed_at,
-                 :size_bytes, :outcome, :reason, :backfill, :raw_hash, 0)",
+                 :size_bytes, :outcome, :reason, :backfill, :raw_hash, :settled)",
     )?
     .execute(named_params! {
         ":source": origin.source,
@@ -256,6 +301,7 @@ fn insert_mail(
         ":reason": reason,
         ":backfill": origin.backfill,
         ":raw_hash": mail.raw_hash.as_ref().map(short),
+        ":settled": outcome == Outcome::Stored,
     })?;
     let id = db.last_insert_rowid();
     if let (Some(folder), Some(base_name)) = (origin.folder, &origin.base_name) {

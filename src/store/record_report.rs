@@ -25,25 +25,24 @@ pub(super) fn record(
 ) -> rusqlite::Result<(Outcome, Option<i64>)> {
     let identity = short(&parsed.identity);
     let content = short(&parsed.content);
-    let known: Option<i64> = db
-        .prepare_cached("SELECT id FROM report WHERE identity = :identity AND content = :content")?
-        .query_row(
-            named_params! { ":identity": identity, ":content": content },
-            |row| row.get(0),
-        )
-        .optional()?;
+    let (mut known, mut rival) = (None, None);
+    let mut statement =
+        db.prepare_cached("SELECT id, content, sessions, status FROM report WHERE identity = :identity")?;
+    let mut rows = statement.query(named_params! { ":identity": identity })?;
+    while let Some(row) = rows.next()? {
+        let (id, theirs): (i64, &[u8]) = (row.get(0)?, row.get_ref(1)?.as_blob()?);
+        if theirs == content {
+            known = Some(id);
+        }
+        if row.get_ref(3)?.as_str()? == "counted" {
+            rival = Some((id, row.get::<_, i64>(2)?, theirs.to_vec()));
+        }
+    }
+    drop(rows);
     if known.is_some() {
         return Ok((Outcome::Duplicate, known));
     }
     let sessions = sessions(parsed);
-    let rival: Option<(i64, i64, Vec<u8>)> = db
-        .prepare_cached(
-            "SELECT id, sessions, content FROM report WHERE identity = :identity AND status = 'counted'",
-        )?
-        .query_row(named_params! { ":identity": identity }, |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?;
     // More sessions win, then the smaller hash, so that the order of arrival doesn't matter.
     let wins = rival
         .as_ref()

@@ -50,12 +50,31 @@ impl Store {
              AND id < (SELECT max(id) FROM digest)",
             named_params! { ":before": moment },
         )?;
-        self.db.execute_batch(
-            "DELETE FROM policy WHERE id NOT IN (SELECT policy FROM policy_result);
-             DELETE FROM sender WHERE id NOT IN (SELECT sender FROM report);",
-        )?;
+        if removed > 0 {
+            remove_unused(&self.db)?;
+        }
         Ok(removed)
     }
+}
+
+/// Removes policies and senders that no report names any more.
+fn remove_unused(db: &Connection) -> rusqlite::Result<()> {
+    db.execute(
+        "DELETE FROM policy WHERE NOT EXISTS (SELECT 1 FROM policy_result WHERE policy_result.policy = policy.id)",
+        (),
+    )?;
+    // Looked for without the write lock: this reads every report.
+    let senders: Vec<i64> = db
+        .prepare("SELECT id FROM sender WHERE id NOT IN (SELECT sender FROM report)")?
+        .query_map((), |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for sender in senders {
+        db.execute(
+            "DELETE FROM sender WHERE id = :sender AND NOT EXISTS (SELECT 1 FROM report WHERE sender = :sender)",
+            named_params! { ":sender": sender },
+        )?;
+    }
+    Ok(())
 }
 
 /// Removes a slice of reports that ended before `day`, and keeps their days in the failure types.

@@ -383,7 +383,8 @@ fn keep_failure_types(db: &Connection) -> rusqlite::Result<()> {
          FROM failure CROSS JOIN policy_result ON policy_result.id = failure.policy_result
               CROSS JOIN report ON report.id = policy_result.report
               LEFT JOIN joined ON joined.policy_result = failure.policy_result AND joined.problem = failure.problem
-         WHERE failure.problem IS NOT NULL AND failure.failure_type IS NOT NULL AND report.status = 'counted'",
+         WHERE failure.problem IS NOT NULL AND failure.failure_type IS NOT NULL AND report.status = 'counted'
+           AND (joined.problem IS NULL OR joined.into_problem IS NOT NULL)",
     )?;
     let before = pairs("SELECT problem, failure_type FROM problem_failure_type")?;
     for (problem, failure_type) in before.difference(&now) {

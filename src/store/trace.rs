@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::{QueryError, QueryOutput, Store, Value};
 
 /// Longest time that one of the queries may take.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 /// Rows that a list shows; the query without its LIMIT gives all.
 const MAX_ROWS: u32 = 60;
 
@@ -110,66 +110,7 @@ impl Store {
             episode: (Date::MIN, Date::MAX),
             ..*question
         })?;
-        let queries = [
-            (
-                "history",
-                format!(
-                    "SELECT first_day, last_day, failed, ended, ended_day, by_note FROM problem_episodes \
-                     WHERE problem = '{id}' ORDER BY first_day DESC LIMIT {MAX_ROWS}"
-                ),
-            ),
-            (
-                "days_by_reporter",
-                format!(
-                    "SELECT day, reporter, failed, connections FROM ({all_days}) ORDER BY day DESC, reporter LIMIT {MAX_ROWS}"
-                ),
-            ),
-            (
-                "domains",
-                format!(
-                    "SELECT policy_domain, CAST(total(failed) AS INTEGER) AS failed, min(day) AS first_day, \
-                     max(day) AS last_day FROM problem_days WHERE problem = '{id}' GROUP BY policy_domain \
-                     ORDER BY failed DESC, policy_domain LIMIT {MAX_ROWS}"
-                ),
-            ),
-            (
-                "reasons",
-                format!(
-                    "SELECT submitter, policy_type, sts_mode, result_type, failure_reason_code, \
-                     CAST(total(failed_session_count) AS INTEGER) AS failed, max(day) AS last_day FROM failures \
-                     WHERE problem = '{id}' GROUP BY 1, 2, 3, 4, 5 ORDER BY failed DESC, 1, 2, 3, 4, 5 LIMIT {MAX_ROWS}"
-                ),
-            ),
-            (
-                "addresses",
-                format!(
-                    "SELECT receiving_mx_hostname, receiving_ip, CAST(total(failed_session_count) AS INTEGER) AS failed \
-                     FROM failures WHERE problem = '{id}' GROUP BY 1, 2 ORDER BY failed DESC, 1, 2 LIMIT {MAX_ROWS}"
-                ),
-            ),
-            (
-                "reports",
-                format!(
-                    "SELECT report, day, reporter, policy_domain, failed FROM problem_days WHERE problem = '{id}' \
-                     ORDER BY day DESC, report DESC, policy_domain LIMIT {MAX_ROWS}"
-                ),
-            ),
-            (
-                "notes",
-                format!(
-                    "SELECT day, said_by, kind, text, until FROM remarks WHERE problem = '{id}' ORDER BY id DESC \
-                     LIMIT {MAX_ROWS}"
-                ),
-            ),
-            (
-                "tellings",
-                format!(
-                    "SELECT day, event, is_urgent, digest, subject FROM tellings LEFT JOIN digests \
-                     ON digests.id = digest WHERE problem = '{id}' ORDER BY tellings.id DESC LIMIT {MAX_ROWS}"
-                ),
-            ),
-        ];
-        queries
+        list_queries(id, &all_days)
             .into_iter()
             .map(|(name, sql)| self.traced(name, sql))
             .collect()
@@ -219,4 +160,70 @@ fn totals(question: &TraceQuestion<'_>) -> Result<String, QueryError> {
          FROM (SELECT day, reporter, CAST(total(failed) AS INTEGER) AS failed FROM problem_days WHERE {of} \
          GROUP BY day, reporter) AS bad"
     ))
+}
+
+/// The lists, each with its query.
+fn list_queries(id: &str, all_days: &str) -> [(&'static str, String); 8] {
+    [
+        (
+            "history",
+            format!(
+                "SELECT first_day, last_day, failed, ended, ended_day, by_note FROM problem_episodes \
+                     WHERE problem = '{id}' ORDER BY first_day DESC LIMIT {MAX_ROWS}"
+            ),
+        ),
+        ("days_by_reporter", days_by_reporter(all_days)),
+        (
+            "domains",
+            format!(
+                "SELECT policy_domain, CAST(total(failed) AS INTEGER) AS failed, min(day) AS first_day, \
+                     max(day) AS last_day FROM problem_days WHERE problem = '{id}' GROUP BY policy_domain \
+                     ORDER BY failed DESC, policy_domain LIMIT {MAX_ROWS}"
+            ),
+        ),
+        (
+            "reasons",
+            format!(
+                "SELECT submitter, policy_type, sts_mode, result_type, failure_reason_code, \
+                     CAST(total(failed_session_count) AS INTEGER) AS failed, max(day) AS last_day FROM failures \
+                     WHERE problem = '{id}' GROUP BY 1, 2, 3, 4, 5 ORDER BY failed DESC, 1, 2, 3, 4, 5 LIMIT {MAX_ROWS}"
+            ),
+        ),
+        (
+            "addresses",
+            format!(
+                "SELECT receiving_mx_hostname, receiving_ip, CAST(total(failed_session_count) AS INTEGER) AS failed \
+                     FROM failures WHERE problem = '{id}' GROUP BY 1, 2 ORDER BY failed DESC, 1, 2 LIMIT {MAX_ROWS}"
+            ),
+        ),
+        (
+            "reports",
+            format!(
+                "SELECT report, day, reporter, policy_domain, failed FROM problem_days WHERE problem = '{id}' \
+                     ORDER BY day DESC, report DESC, policy_domain LIMIT {MAX_ROWS}"
+            ),
+        ),
+        (
+            "notes",
+            format!(
+                "SELECT day, said_by, coalesce(problem, about) AS about, kind, text, until FROM remarks \
+                     WHERE problem = '{id}' OR about IN (SELECT policy_domain FROM problem_domains WHERE \
+                     problem = '{id}' UNION SELECT place FROM problems WHERE id = '{id}') ORDER BY id DESC \
+                     LIMIT {MAX_ROWS}"
+            ),
+        ),
+        (
+            "tellings",
+            format!(
+                "SELECT day, event, is_urgent, digest, subject FROM tellings LEFT JOIN digests \
+                     ON digests.id = digest WHERE problem = '{id}' ORDER BY tellings.id DESC LIMIT {MAX_ROWS}"
+            ),
+        ),
+    ]
+}
+
+fn days_by_reporter(all_days: &str) -> String {
+    format!(
+        "SELECT day, reporter, failed, connections FROM ({all_days}) ORDER BY day DESC, reporter LIMIT {MAX_ROWS}"
+    )
 }

@@ -17,6 +17,7 @@ mod after;
 mod check;
 mod clock;
 mod connections;
+mod costs;
 mod daemon;
 mod database;
 mod demo;

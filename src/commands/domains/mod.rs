@@ -99,7 +99,7 @@ fn row(state: &DomainState, today: Date) -> Vec<String> {
         words::sum(state.week.total),
         words::sum(state.week.failed),
         words::list(&open, 3),
-        ready::verdict(&state.readiness.verdict, today),
+        ready::verdict(state, today),
     ]
 }
 

@@ -16,6 +16,8 @@ pub enum Needs {
 pub struct Combination {
     /// `C1` to `C22`.
     pub number: &'static str,
+    /// Its name for machines: in the view `problems`, and for `explain`.
+    pub word: &'static str,
     /// What it is called.
     pub name: &'static str,
     /// What must hold in the reports.
@@ -55,6 +57,7 @@ pub fn combination(named: Named) -> Option<&'static Combination> {
 pub const COMBINATIONS: [Combination; 22] = [
     Combination {
         number: "C1",
+        word: "node-left-behind",
         name: "node left behind",
         pattern: "Certificate expired, not trusted or with the wrong name; one MX or receiving address fails, the \
                   domain has another which no failure names; at least 5 failed connections.",
@@ -64,6 +67,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C2",
+        word: "backup-mx-forgotten",
         name: "backup MX forgotten in the policy",
         pattern: "MX not in the policy; the failing MX matches no pattern, and a pattern matches another MX seen.",
         says: "The MX isn't listed in the policy.",
@@ -72,6 +76,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C3",
+        word: "wildcard-too-short",
         name: "wildcard too short",
         pattern: "As C2, and a pattern *.S exists where the MX ends in .S with two labels or more before S.",
         says: "The * covers one label only.",
@@ -80,6 +85,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C4",
+        word: "policy-without-new-id",
         name: "policy changed without a new id",
         pattern: "One reporter shows the new text, another still the old one 3 days later.",
         says: "A sender still uses the old policy.",
@@ -88,6 +94,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C5",
+        word: "id-before-file",
         name: "new id before the new file",
         pattern: "A reporter's text stays old although DNS has a new id. The reports alone can't tell it from C4.",
         says: "Senders stored the old text under the new id.",
@@ -96,6 +103,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C6",
+        word: "policy-removed",
         name: "policy removed without the none step",
         pattern: "Fetch errors with the old text in the report, mox's no-mta-sts-dns-txt-record, later only \
                   no-policy-found.",
@@ -105,6 +113,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C7",
+        word: "mx-move",
         name: "MX move under a cached enforce",
         pattern: "MX not in the policy, mode enforce, new MX names on the day of the first failures, the old text in \
                   the reports.",
@@ -114,6 +123,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C8",
+        word: "policy-host-expired",
         name: "policy host's certificate expired",
         pattern: "sts-webpki-invalid, or expired in the reasons of fetch errors, from all reporters since a date.",
         says: "The certificate of mta-sts.DOMAIN has expired.",
@@ -122,6 +132,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C9",
+        word: "policy-host-redirects",
         name: "policy host redirects",
         pattern: "Fetch errors from all reporters, and curl shows 3xx.",
         says: "Senders must not follow redirects.",
@@ -130,6 +141,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C10",
+        word: "policy-blocked",
         name: "policy blocked for one sender",
         pattern: "Fetch errors from one reporter on 3 days or more, while another shows the policy on the same days.",
         says: "Only one sender can't fetch the policy. Its mail arrives, unprotected.",
@@ -138,6 +150,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C11",
+        word: "tlsa-not-updated",
         name: "TLSA not updated when the key changed",
         pattern: "TLSA doesn't match; the same set on the last good and the first bad day.",
         says: "The key changed, the TLSA record didn't.",
@@ -146,6 +159,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C12",
+        word: "tlsa-overlap-too-short",
         name: "TLSA overlap too short",
         pattern: "Two sets within 4 days, failures only in between, then clean.",
         says: "It is over. The old record was removed too early.",
@@ -154,6 +168,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C13",
+        word: "dane-lost",
         name: "silent loss of DANE",
         pattern: "A reporter that used to show TLSA records of an MX shows none for 3 reported days or more. No \
                   failure is reported; only this drift shows it.",
@@ -163,6 +178,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C14",
+        word: "dnssec-expired",
         name: "DNSSEC signatures expired",
         pattern: "dnssec-invalid or reasons with bogus from a reporter, or several that send TLSA entries fall silent \
                   on the same day.",
@@ -172,6 +188,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C15",
+        word: "starttls-stripped",
         name: "STARTTLS stripped by a firewall",
         pattern: "No encryption offered on all MX hosts of one network, all reporters, since a date.",
         says: "All senders find no encryption; the usual cause is inspection of SMTP (Cisco: inspect esmtp).",
@@ -180,6 +197,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C16",
+        word: "old-tls",
         name: "old TLS only",
         pattern: "The handshake breaks on nearly all connections to one MX, several reporters, each since its own day.",
         says: "The MX speaks only TLS versions that senders have switched off.",
@@ -188,6 +206,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C17",
+        word: "rate-limit",
         name: "rate limit noise",
         pattern: "Handshake or unspecified failures, timeouts, 4xx; under 5 %, at least 2 MX or many sending addresses, coming \
                   and going for 7 days or more.",
@@ -197,6 +216,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C18",
+        word: "certificate-for-domain",
         name: "certificate for the mail domain",
         pattern: "Wrong name on all MX hosts since the first day of the policy.",
         says: "Names are checked against the MX host name, not against the mail domain.",
@@ -205,6 +225,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C19",
+        word: "mx-is-cname",
         name: "MX is a CNAME",
         pattern: "The MX in the reports isn't in DNS, but its target is.",
         says: "An MX should not be a CNAME; senders disagree about which name counts.",
@@ -213,6 +234,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C20",
+        word: "reporter-trouble",
         name: "trouble at the reporter",
         pattern: "One reporter, at least 3 domains on unrelated servers, the same day, at most 2 days long.",
         says: "Looks like trouble at the reporter.",
@@ -221,6 +243,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C21",
+        word: "one-sender",
         name: "one sender and your software",
         pattern: "Handshake or unspecified failures of one big reporter, at least half of its connections, on 2 days \
                   or more, while others with 20 connections or more have none.",
@@ -231,6 +254,7 @@ pub const COMBINATIONS: [Combination; 22] = [
     },
     Combination {
         number: "C22",
+        word: "foreign-domain",
         name: "foreign domain",
         pattern: "The domain isn't in the configuration.",
         says: "Reports about a domain that you don't list.",

@@ -91,6 +91,11 @@ impl<S> Guard<S> {
         self.heard_at = Instant::now();
     }
 
+    /// The answer is read from now on: until now nobody listened.
+    pub(super) fn listen(&mut self) {
+        self.heard_at = Instant::now();
+    }
+
     /// From now on a read fails when nothing comes for `silence`.
     pub(super) fn set_silence(&mut self, silence: Duration) {
         self.silence = silence;

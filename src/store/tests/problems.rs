@@ -69,9 +69,9 @@ fn telling(event: Event) -> Telling {
 /// Tells a problem in a digest.
 fn tell(place: &Place, problem: &str, telling: &Telling) {
     let digest =
-        "INSERT INTO digest (audience, due_at, after_report, last_report, after_mail, last_mail, message_id,
+        "INSERT INTO digest (audience, kind, due_at, after_report, last_report, after_mail, last_mail, message_id,
                                       subject, mail)
-                  SELECT 'default', '', 0, 0, 0, 0, count(*), '', x'' FROM digest";
+                  SELECT 'default', 'daily', '', 0, 0, 0, 0, count(*), '', x'' FROM digest";
     place.store.db.execute(digest, ()).unwrap();
     let digest = place.store.db.last_insert_rowid();
     tellings::tell(&place.store.db, digest, problem, telling).unwrap();
@@ -389,7 +389,7 @@ fn tell_nothing(place: &Place, today: &str) {
         .store
         .db
         .execute(
-            "INSERT OR IGNORE INTO digest VALUES (1, 'default', '', 0, 0, 0, 0, 'a', '', x'', NULL)",
+            "INSERT OR IGNORE INTO digest VALUES (1, 'default', 'daily', '', 0, 0, 0, 0, 'a', '', x'', NULL)",
             (),
         )
         .unwrap();
@@ -504,7 +504,7 @@ fn vague_failures_that_joined_a_problem_are_counted_with_it() {
 const SEEN: [&str; 7] = [
     "SELECT cause, place, place_kind, state, impact, policy, whose, named, first_day, last_day, visible_from, failed,
             total, at_least, reporters, domains, acknowledged_until, is_retired, is_foreign FROM problems",
-    "SELECT cause, place, problem_days.day, reporter, policy_domain, policy_type, problem_days.failed, unreadable,
+    "SELECT cause, place, problem_days.day, problem_days.reporter, policy_domain, policy_type, problem_days.failed, unreadable,
             delivered_in_spite, json
      FROM problem_days JOIN problems ON problems.id = problem JOIN reports ON reports.id = report",
     "SELECT cause, place, episode.first_day, episode.last_day, episode.visible_from, episode.failed, ended, ended_day
@@ -630,4 +630,73 @@ proptest! {
             prop_assert_eq!(of_problem, of_view, "{:?}", problem);
         }
     }
+}
+
+#[test]
+fn forgetting_a_domain_erases_its_problems_and_what_was_said_of_it() {
+    let mut place = Place::new();
+    place.record(&[mail(&[failing("1", "2026-11-20", "certificate-expired")])]);
+    let id = assess(&mut place)[0].id.clone();
+    tell(&place, &id, &telling(Event::New));
+    for about in [id.as_str(), "example.org", "mx.example.org"] {
+        let remark = Remark {
+            about: about.to_owned(),
+            day: day(TODAY),
+            by: "anna".to_owned(),
+            saying: Saying::Fixed,
+        };
+        place.store.remark(&remark).unwrap();
+    }
+    let forgotten = place.store.forget("example.org").unwrap();
+    assert_eq!((forgotten.problems, forgotten.remarks), (1, 2));
+    for table in [
+        "problem",
+        "problem_episode",
+        "problem_domain",
+        "remark",
+        "telling",
+    ] {
+        assert_eq!(
+            place.row(&format!("SELECT count(*) FROM {table}")),
+            "0",
+            "{table}"
+        );
+    }
+}
+
+#[test]
+fn problem_that_other_domains_share_outlives_a_forgotten_domain() {
+    let mut place = Place::new();
+    let mut other = failing("2", "2026-11-20", "certificate-expired");
+    other["policies"][0]["policy"]["policy-domain"] = json!("example.com");
+    place.record(&[mail(&[failing("1", "2026-11-20", "certificate-expired"), other])]);
+    let id = assess(&mut place)[0].id.clone();
+    place.store.forget("example.org").unwrap();
+    assess(&mut place);
+    assert_eq!(
+        place.row("SELECT id, failed, domains FROM problems"),
+        format!("{id}|1|1")
+    );
+    assert_eq!(
+        place.row("SELECT policy_domain FROM problem_domains"),
+        "example.com"
+    );
+}
+
+#[test]
+fn failures_of_domains_that_are_not_ours_are_in_no_figure_of_a_problem_of_ours() {
+    let mut place = Place::new();
+    let mut other = failing("2", "2026-11-20", "certificate-expired");
+    other["policies"][0]["policy"]["policy-domain"] = json!("foreign.example");
+    place.record(&[mail(&[failing("1", "2026-11-20", "certificate-expired"), other])]);
+    let ours = DomainsConfig {
+        mail: vec!["example.org".to_owned()],
+        ..DomainsConfig::default()
+    };
+    let problems = place.store.assess(day(TODAY), &ours).unwrap();
+    assert_eq!(problems[0].failed.known, 1);
+    assert_eq!(
+        place.rows("SELECT policy_domain, failed FROM problem_days"),
+        ["example.org|1"]
+    );
 }

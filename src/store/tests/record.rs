@@ -402,3 +402,50 @@ fn a_full_disk_keeps_nothing_of_the_batch_and_leaves_the_cursor() {
         "0|0|0"
     );
 }
+
+/// How many transactions were committed by what `act` does.
+fn commits(place: &mut Place, act: impl FnOnce(&mut Place)) -> u32 {
+    let n_commits = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let counter = std::sync::Arc::clone(&n_commits);
+    let count = move || {
+        counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        false // commits
+    };
+    place.store.db.commit_hook(Some(count)).unwrap();
+    act(place);
+    place.store.db.commit_hook(None::<fn() -> bool>).unwrap();
+    n_commits.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+#[test]
+fn a_batch_is_one_transaction() {
+    let mut place = Place::new();
+    let mails: Vec<IncomingMail> = (0..100)
+        .map(|id| mail(&[failing(&id.to_string(), DAY, "certificate-expired")]))
+        .collect();
+    let n_commits = commits(&mut place, |place| {
+        place.record(&mails);
+    });
+    assert_eq!(n_commits, 1);
+}
+
+#[test]
+fn a_batch_with_a_mail_that_the_database_refuses_is_one_transaction_too() {
+    let mut place = Place::new();
+    place
+        .store
+        .db
+        .execute_batch(
+            "CREATE TRIGGER no_evil BEFORE INSERT ON failure WHEN NEW.result_type = 'evil'
+             BEGIN SELECT RAISE(ABORT, 'no evil here'); END",
+        )
+        .unwrap();
+    let mails = [
+        mail(&[failing("1", DAY, "evil")]),
+        mail(&[failing("2", DAY, "validation-failure")]),
+    ];
+    let n_commits = commits(&mut place, |place| {
+        place.record(&mails);
+    });
+    assert_eq!(n_commits, 1);
+}

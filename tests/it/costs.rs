@@ -1,0 +1,98 @@
+//! What a poll costs, in counts that are the same on every machine.
+
+use super::support::script::Script;
+use super::support::*;
+
+/// A scripted mailbox of 100,000 mails, all of them older than what is read, behind UIDNEXT 100001.
+fn large_mailbox() -> Script {
+    Script::new("* OK [CAPABILITY IMAP4rev1] ready\r\n", |line| {
+        let (tag, command) = line.split_once(' ')?;
+        let verb = command.split_once(' ').map_or(command, |(verb, _)| verb);
+        let untagged = match verb.to_uppercase().as_str() {
+            "CAPABILITY" => "* CAPABILITY IMAP4rev1\r\n",
+            "EXAMINE" => "* 100000 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 100001] x\r\n",
+            "LOGOUT" => "* BYE bye\r\n",
+            _ => "",
+        };
+        Some(format!("{untagged}{tag} OK done\r\n"))
+    })
+}
+
+#[test]
+fn a_poll_of_an_unchanged_mailbox_of_100_000_mails_sends_five_commands_and_no_fetch() {
+    let world = World::new();
+    let server = large_mailbox();
+    let tlsrptd = world.tlsrptd(&world.mailbox_at(server.port, "tls = \"none\""));
+    tlsrptd.run(&["poll"]).exits(0);
+    let n_before = server.heard().len();
+
+    tlsrptd.run(&["poll"]).exits(0);
+
+    let heard = server.heard();
+    let commands: Vec<&str> = heard[n_before..]
+        .iter()
+        .filter_map(|line| line.split(' ').nth(1))
+        .collect();
+    assert_eq!(
+        commands,
+        ["CAPABILITY", "LOGIN", "CAPABILITY", "EXAMINE", "LOGOUT"]
+    );
+}
+
+#[test]
+fn a_poll_of_an_unchanged_mailbox_reads_less_than_10_kb() {
+    let world = World::new();
+    world.dovecot.plant(RUA, reports::many(200));
+    let proxy = Proxy::to(world.dovecot.imaps);
+    let tlsrptd = world.tlsrptd(&world.mailbox_at(proxy.port, ""));
+    tlsrptd.run(&["poll"]).exits(0);
+    assert!(proxy.n_bytes() > 200 * 1000, "{}", proxy.n_bytes());
+
+    tlsrptd.run(&["poll"]).exits(0);
+
+    assert!(proxy.n_bytes() < 10_000, "{}", proxy.n_bytes());
+}
+
+#[test]
+fn new_mails_are_fetched_once_each_in_batches() {
+    let world = World::new();
+    let server = Script::new("* OK [CAPABILITY IMAP4rev1] ready\r\n", |line| {
+        let (tag, command) = line.split_once(' ')?;
+        let untagged = match command {
+            "CAPABILITY" => "* CAPABILITY IMAP4rev1\r\n".to_owned(),
+            "LOGOUT" => "* BYE bye\r\n".to_owned(),
+            _ if command.starts_with("EXAMINE") => {
+                "* 7 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 8] x\r\n".to_owned()
+            }
+            _ if command.contains("RFC822.SIZE") => (1..8)
+                .map(|uid| {
+                    format!(
+                        "* {uid} FETCH (UID {uid} RFC822.SIZE 14 INTERNALDATE \"22-Nov-2026 03:00:00 +0000\")\r\n"
+                    )
+                })
+                .collect(),
+            _ if !command.starts_with("UID FETCH") => String::new(),
+            _ => {
+                let uids = command.strip_prefix("UID FETCH ").and_then(|rest| rest.split(' ').next());
+                let (first, last) = uids.and_then(|uids| uids.split_once(':').or(Some((uids, uids))))?;
+                (first.parse::<u32>().ok()?..=last.parse().ok()?)
+                    .map(|uid| format!("* {uid} FETCH (UID {uid} BODY[]<0> {{14}}\r\nSubject: x\r\n\r\n)\r\n"))
+                    .collect()
+            }
+        };
+        Some(format!("{untagged}{tag} OK done\r\n"))
+    });
+    let limits = "[limits]\nbatch_mails = 3\n";
+    let mailbox = world.mailbox_at(server.port, "tls = \"none\"");
+    let tlsrptd = world.tlsrptd(&format!("{limits}{mailbox}"));
+
+    tlsrptd.run(&["poll"]).exits(0);
+
+    let heard = server.heard();
+    let fetches: Vec<&str> = heard
+        .iter()
+        .filter_map(|line| line.split_once("UID FETCH ")?.1.split(' ').next())
+        .collect();
+    assert_eq!(fetches, ["1:7", "1:3", "4:6", "7"]);
+    assert_eq!(tlsrptd.mails("not-a-report"), 7);
+}
