@@ -183,7 +183,12 @@ impl Digest {
             }
             MailKind::Daily | MailKind::Weekly => {
                 lead.extend(reports_in(outlook));
-                sections.extend(daily(facts, outlook, &sorted, options, frame));
+                sections.extend(daily(kind, facts, outlook, &sorted, options, frame));
+                if sections.is_empty() && kind == MailKind::Daily {
+                    // Somebody asked for it, or wants a mail every day.
+                    sections.extend(lines("Going on", &sorted.ongoing, frame));
+                    sections.extend(week::domains(&outlook.domains));
+                }
                 if kind == MailKind::Weekly {
                     let is_alone = sections.is_empty();
                     sections.extend(week::sections(outlook, &sorted, is_alone, frame));
@@ -326,6 +331,7 @@ pub(crate) fn lines(title: &str, readings: &[Reading<'_>], frame: Frame) -> Opti
 
 /// What a daily mail says below its first lines.
 fn daily(
+    kind: MailKind,
     facts: &DigestFacts,
     outlook: &Outlook,
     sorted: &Sorted<'_>,
@@ -352,7 +358,7 @@ fn daily(
     sections.extend(silent(outlook, frame));
     if has_news && !sorted.open.is_empty() {
         sections.extend(ledgers(outlook, sorted));
-        sections.push(Section::Paragraph(rest(facts, outlook, sorted)));
+        sections.push(Section::Paragraph(rest(kind, facts, outlook, sorted)));
     }
     sections
 }
@@ -381,7 +387,7 @@ fn ledgers(outlook: &Outlook, sorted: &Sorted<'_>) -> Vec<Section> {
 }
 
 /// What the mail doesn't tell: other open problems, and what was fine.
-fn rest(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> String {
+fn rest(kind: MailKind, facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> String {
     let told: Vec<&str> = sorted
         .open
         .iter()
@@ -413,7 +419,8 @@ fn rest(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> String {
     } else {
         format!("; {} {were} fine", connections(ok))
     };
-    let acknowledged = if outlook.acknowledged > 0 {
+    // The week says so itself.
+    let acknowledged = if outlook.acknowledged > 0 && kind == MailKind::Daily {
         format!(" {} acknowledged.", words::number(outlook.acknowledged))
     } else {
         String::new()

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::world::{World, bare_sts, nov, sts, tlsa, usual_arrival, utc};
+use crate::world::{World, bare_sts, nov, sts, tlsa, utc};
 
 const MX12: &[&str] = &["mx1.example.com", "mx2.example.com"];
 
@@ -328,7 +328,6 @@ fn first_look_at_an_old_mailbox() {
             world.report("mail.ru", day, &[com(9, 0)]);
         }
     }
-    let _ = usual_arrival("google.com", nov(1));
     world.all_so_far_is_old();
     assert_snapshot!(world.live(utc("2026-11-20 05:00"), utc("2026-11-20 06:30")));
 }

@@ -455,7 +455,7 @@ fn a_daily_mail_does_not_tell_what_goes_on() {
     let (facts, outlook) = all_at_once();
     let digest = Digest::build(MailKind::Daily, &facts, &outlook, &options());
     assert!(!digest.told.iter().any(|(id, _)| id == "99aa"));
-    assert!(joined(&digest.render().unwrap()).contains("#99aa goes on as told before."));
+    assert!(joined(&digest.render().unwrap()).contains("#99aa goes on as told before;"));
 }
 
 #[test]
