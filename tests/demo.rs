@@ -45,7 +45,7 @@ fn assert_shows_everything(stdout: &str) {
         .parse(&bytes)
         .expect("the .eml is a mail");
     assert!(
-        mail.subject().unwrap().contains("3 failure types"),
+        mail.subject().unwrap().contains("3 open problems"),
         "{:?}",
         mail.subject()
     );

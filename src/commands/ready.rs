@@ -31,7 +31,9 @@ pub(super) fn ready(config: &Config, args: &ReadyArgs) -> anyhow::Result<End> {
     if let Some(asked) = &asked {
         states.retain(|state| state.domain == *asked);
         if states.is_empty() {
-            bail!("no report about {asked:?}; `tlsrptd domains` lists the domains there are reports about");
+            bail!(
+                "no report about {asked:?} as a domain of yours; `tlsrptd domains` lists all there are reports about"
+            );
         }
     }
     let mut out = std::io::stdout().lock();

@@ -79,7 +79,11 @@ impl Reading<'_> {
             Place::Mx(_) => self.short.mx.clone(),
             _ => "it".to_owned(),
         };
-        let arrives = format!("once {place} is mended");
+        let arrives = if self.problem.cause == Cause::MxNotInPolicy {
+            "once they know a policy that lists it".to_owned()
+        } else {
+            format!("once {place} is mended")
+        };
         if !self.is_seen_by(MICROSOFT) {
             let days = words::count(5, "day");
             return format!(
@@ -97,7 +101,7 @@ impl Reading<'_> {
             ..=0 => format!("{refused} on {day} bounces tomorrow"),
             1 => format!("{refused} on {day} is bouncing now"),
             _ if self.problem.state == State::Fading => format!("{refused} on {day} has bounced"),
-            _ => format!("{refused} since {day} has bounced after that time"),
+            _ => format!("{refused} from {day} on bounced a day later"),
         };
         format!(
             "Microsoft gives up after {hours}: {bounced}. Others wait for days; that mail arrives {arrives}."
@@ -147,9 +151,12 @@ impl Reading<'_> {
                 if self.is_only_one() { "its" } else { "that" },
                 words::day(until, frame.today)
             ),
+            Some(until) if self.is_only_one() => format!(
+                "Delivered. {who}'s copy ended on {}: its mail comes without the protection of your policy.",
+                words::day(until, frame.today)
+            ),
             Some(until) => format!(
-                "Delivered. The last copies ended about {}: {whose} mail comes without the protection of your \
-                 policy.",
+                "Delivered. The last copies ended on {}: mail comes without the protection of your policy.",
                 words::day(until, frame.today)
             ),
             None => {

@@ -176,7 +176,7 @@ impl Document {
                     longest_pause_days: silence.longest_pause,
                 })
                 .collect(),
-            drift: outlook.drift.iter().map(|text| words::plain(text)).collect(),
+            drift: outlook.drift.iter().map(|(_, text)| words::plain(text)).collect(),
             domains: facts.domains.iter().map(Totals::from).collect(),
             reporters: facts.reporters.iter().map(Reporter::from).collect(),
             rejected_mails: facts.rejected.iter().map(RejectedMail::from).collect(),

@@ -65,3 +65,6 @@ impl Digest {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,18 +73,24 @@ pub struct Outlook {
     pub newest_days: Vec<(String, civil::Date)>,
     /// Reporters that have fallen silent, newly.
     pub silent: Vec<Silence>,
+    /// All reporters that are silent, whether that was told or not.
+    pub all_silent: Vec<String>,
     /// All reports are missing for so many days, or several reporters are silent: our side must be looked at.
     pub no_reports_days: Option<u32>,
+    /// Whether no mail has said so yet.
+    pub no_reports_is_new: bool,
     /// Those who look DNSSEC up are silent, so that may be the reason.
     pub suspects_dnssec: bool,
-    /// Events of policies and TLSA records, a sentence each.
-    pub drift: Vec<String>,
+    /// Events of policies and TLSA records: what the Subject says, and the whole.
+    pub drift: Vec<(String, String)>,
     /// Keys of the events that this mail tells, which are told once.
     pub events: Vec<String>,
     /// What enforce would have held, a sentence for each domain in testing, by the domain.
     pub ledgers: BTreeMap<String, String>,
     /// How each domain stands.
     pub domains: Vec<week::DomainLine>,
+    /// The domain of ours that is reported on most.
+    pub main_domain: String,
     /// The week, for the weekly mail.
     pub week: week::Week,
 }
@@ -96,7 +102,7 @@ pub fn news(facts: &DigestFacts, outlook: &Outlook) -> bool {
             .problems
             .iter()
             .any(|(_, event)| event.is_some_and(is_news))
-        || outlook.no_reports_days.is_some()
+        || (outlook.no_reports_days.is_some() && outlook.no_reports_is_new)
         || !outlook.drift.is_empty()
         || !facts.rejected.is_empty()
         || facts.failing.iter().any(|mailbox| mailbox.new)
@@ -177,7 +183,12 @@ impl Digest {
             }
             MailKind::Daily | MailKind::Weekly => {
                 lead.extend(reports_in(outlook));
-                sections.extend(daily(facts, outlook, &sorted, options, frame));
+                sections.extend(daily(kind, facts, outlook, &sorted, options, frame));
+                if sections.is_empty() && kind == MailKind::Daily {
+                    // Somebody asked for it, or wants a mail every day.
+                    sections.extend(lines("Going on", &sorted.ongoing, frame));
+                    sections.extend(week::domains(&outlook.domains));
+                }
                 if kind == MailKind::Weekly {
                     let is_alone = sections.is_empty();
                     sections.extend(week::sections(outlook, &sorted, is_alone, frame));
@@ -274,24 +285,21 @@ fn told(kind: MailKind, sorted: &Sorted<'_>) -> Vec<(String, Event)> {
 /// The gravest problems in full, the others in a line each. Advice that an earlier one gives is not repeated.
 fn open_problems(sorted: &Sorted<'_>, frame: Frame) -> Vec<Section> {
     let advice = |row: &Row| matches!(row.label, "Cause" | "Check" | "Fix");
-    let mut given: Vec<(Vec<Row>, String)> = Vec::new();
+    let mut given: Vec<&Reading<'_>> = Vec::new();
     let mut sections = Vec::new();
     for reading in sorted.open.iter().take(MAX_FULL) {
         let mut finding = reading.finding(frame);
-        let rows: Vec<Row> = finding.rows.iter().filter(|row| advice(row)).cloned().collect();
-        let earlier = given
-            .iter()
-            .find(|(earlier, _)| *earlier == rows)
-            .map(|(_, id)| id.clone());
-        if let Some(id) = earlier {
-            let at = finding.rows.iter().position(advice).unwrap_or_default();
+        let earlier = given.iter().find(|earlier| reading.asks_for_the_same(earlier));
+        let at = finding.rows.iter().position(advice);
+        if let (Some(earlier), Some(at)) = (earlier, at) {
             finding.rows.retain(|row| !advice(row));
-            finding.rows.insert(
-                at,
-                Row::text("Fix", format!("Cause, check and fix are those of #{id}.")),
+            let other = format!(
+                "Cause, check and fix are those of #{}, with {} for {}.",
+                earlier.problem.id, reading.full.place, earlier.full.place
             );
+            finding.rows.insert(at, Row::text("Fix", other));
         } else {
-            given.push((rows, reading.problem.id.clone()));
+            given.push(reading);
         }
         sections.push(Section::Finding(finding));
     }
@@ -323,6 +331,7 @@ pub(crate) fn lines(title: &str, readings: &[Reading<'_>], frame: Frame) -> Opti
 
 /// What a daily mail says below its first lines.
 fn daily(
+    kind: MailKind,
     facts: &DigestFacts,
     outlook: &Outlook,
     sorted: &Sorted<'_>,
@@ -349,7 +358,7 @@ fn daily(
     sections.extend(silent(outlook, frame));
     if has_news && !sorted.open.is_empty() {
         sections.extend(ledgers(outlook, sorted));
-        sections.push(Section::Paragraph(rest(facts, outlook, sorted)));
+        sections.push(Section::Paragraph(rest(kind, facts, outlook, sorted)));
     }
     sections
 }
@@ -378,7 +387,7 @@ fn ledgers(outlook: &Outlook, sorted: &Sorted<'_>) -> Vec<Section> {
 }
 
 /// What the mail doesn't tell: other open problems, and what was fine.
-fn rest(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> String {
+fn rest(kind: MailKind, facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> String {
     let told: Vec<&str> = sorted
         .open
         .iter()
@@ -405,20 +414,25 @@ fn rest(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> String {
         .reduce(words::add)
         .unwrap_or_default();
     let were = if ok.known == 1 { "was" } else { "were" };
-    let fine = format!("{} {were} fine.", connections(ok));
-    let acknowledged = if outlook.acknowledged > 0 {
+    let fine = if ok.known == 0 {
+        String::new()
+    } else {
+        format!("; {} {were} fine", connections(ok))
+    };
+    // The week says so itself.
+    let acknowledged = if outlook.acknowledged > 0 && kind == MailKind::Daily {
         format!(" {} acknowledged.", words::number(outlook.acknowledged))
     } else {
         String::new()
     };
     match others.len() {
-        0 => format!("No other failure; {fine}{acknowledged}"),
+        0 => format!("No other failure{fine}.{acknowledged}"),
         1 => format!(
-            "{} goes on as told before. {fine}{acknowledged}",
+            "{} goes on as told before{fine}.{acknowledged}",
             words::list(&others, 1)
         ),
         _ => format!(
-            "{} go on as told before. {fine}{acknowledged}",
+            "{} go on as told before{fine}.{acknowledged}",
             words::list(&others, 4)
         ),
     }
@@ -473,33 +487,48 @@ fn reports_in(outlook: &Outlook) -> Option<String> {
 
 fn no_reports(outlook: &Outlook) -> Option<Section> {
     let days = outlook.no_reports_days?;
-    let domain = outlook
-        .domains
-        .first()
-        .and_then(|line| names::checked_host(&line.domain))
-        .unwrap_or("DOMAIN");
+    let domain = names::checked_host(&outlook.main_domain).unwrap_or("DOMAIN");
+    let title = if days == 0 {
+        let silent: Vec<String> = outlook
+            .all_silent
+            .iter()
+            .map(|reporter| names::reporter(reporter, reporter))
+            .collect();
+        format!("{} no longer report: look at your side", words::list(&silent, 4))
+    } else {
+        format!(
+            "no reports for {}: look at your side",
+            words::count(u64::from(days), "day")
+        )
+    };
     Some(Section::Finding(Finding {
         tag: "SILENT",
         tone: Tone::Trouble,
         id: None,
-        title: format!(
-            "no reports for {}: look at your side",
-            words::count(u64::from(days), "day")
-        ),
+        title,
         rows: vec![
             Row::command("Check", "tlsrptd check".to_owned()),
             Row::command("", format!("dig +short TXT _smtp._tls.{domain}")),
             Row::text(
                 "",
-                "In this order: the mailbox, its Junk folder and quota; that record; MX and spam filter of the \
-                 address in it."
-                    .to_owned(),
+                format!(
+                    "{}In this order: the mailbox, its Junk folder and quota; that record; MX and spam filter of the \
+                     address in it.",
+                    if outlook.suspects_dnssec {
+                        "Those who check DNSSEC are silent: check that first. "
+                    } else {
+                        ""
+                    }
+                ),
             ),
         ],
     }))
 }
 
 fn silent(outlook: &Outlook, frame: Frame) -> Vec<Section> {
+    if outlook.no_reports_days.is_some() {
+        return Vec::new();
+    }
     let silent = outlook.silent.iter().take(MAX_FULL);
     silent
         .map(|silence| {
@@ -532,7 +561,12 @@ fn silent(outlook: &Outlook, frame: Frame) -> Vec<Section> {
 fn drift(outlook: &Outlook) -> Option<Section> {
     (!outlook.drift.is_empty()).then(|| Section::Lines {
         title: "What senders see".to_owned(),
-        lines: outlook.drift.iter().take(MAX_BRIEF).cloned().collect(),
+        lines: outlook
+            .drift
+            .iter()
+            .take(MAX_BRIEF)
+            .map(|(_, text)| text.clone())
+            .collect(),
         more: None,
     })
 }
@@ -570,11 +604,16 @@ fn mails_read(facts: &DigestFacts, options: &Options) -> Option<String> {
             parts.push(format!("{}{}{what}", words::number(n), words::NBSP));
         }
     }
+    let today = options.day(facts.due_at);
+    let days = facts
+        .days
+        .map(|(first, last)| format!(" of {}", words::days(first, last, today)))
+        .unwrap_or_default();
     let of_these = if parts.is_empty() {
-        String::new()
+        format!(": {}{days}", words::count(facts.reports, "report"))
     } else {
         format!(
-            ": {}, {}",
+            ": {}{days}, {}",
             words::count(facts.reports, "report"),
             parts.join(", ")
         )

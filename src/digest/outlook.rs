@@ -6,6 +6,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::assess::domains::Survey;
+use crate::assess::drift::DriftEvent;
 use crate::assess::history::Sum;
 use crate::assess::news::{self, Event, Telling};
 use crate::assess::problem::{Problem, State};
@@ -88,6 +89,8 @@ impl Known {
             .collect();
         let is_first = kind == MailKind::FirstLook;
         let ours = survey.domains.iter().filter(|state| survey::is_ours(state));
+        let main = ours.clone().max_by_key(|state| state.all.total.known);
+        outlook.main_domain = main.map(|state| state.domain.clone()).unwrap_or_default();
         for state in ours {
             let line = survey::domain_line(state, is_first, today);
             if is_first || line.total != Sum::default() {
@@ -114,6 +117,7 @@ impl Known {
 
     /// Events that are told once. The first look tells none, and all that happened before it is old.
     fn events(&self, kind: MailKind, outlook: &mut Outlook) {
+        let mut told: Vec<&DriftEvent> = Vec::new();
         for event in &self.survey.drift {
             if self.told_events.contains(&event.key) {
                 continue;
@@ -123,20 +127,17 @@ impl Known {
                 continue;
             }
             outlook.events.push(event.key.clone());
-            if kind == MailKind::FirstLook {
-                continue;
-            }
-            let sentence = survey::event(event, self.today);
-            if is_weekly {
-                outlook.week.remarks.push(sentence);
-            } else {
-                outlook.drift.push(sentence);
+            if kind != MailKind::FirstLook {
+                told.push(event);
             }
         }
-        for (key, sentence) in survey::still_enforced(&self.survey, self.today) {
-            if kind != MailKind::FirstLook && !self.told_events.contains(&key) {
-                outlook.events.push(key);
-                outlook.drift.push(sentence);
+        for group in survey::grouped(&told) {
+            let Some(first) = group.first() else { continue };
+            let (subject, sentence) = survey::event(&group, self.today);
+            if survey::is_for_the_week(first) {
+                outlook.week.remarks.push(sentence);
+            } else {
+                outlook.drift.push((subject, sentence));
             }
         }
     }
@@ -159,10 +160,16 @@ impl Known {
                     .push((state.reporter.clone(), silence.last_day));
             }
         }
-        if self.survey.quiet.is_ours() {
-            let days = self.survey.quiet.none_for_days.unwrap_or(0);
+        let quiet = &self.survey.quiet;
+        if quiet.is_ours() {
+            let newest = self.survey.reporters.iter().map(|state| state.newest_day).max();
+            let key = format!("quiet {}", newest.unwrap_or_default());
+            let days = quiet.none_for_days.unwrap_or(0);
             outlook.no_reports_days = Some(u32::try_from(days).unwrap_or(0));
-            outlook.suspects_dnssec = self.survey.quiet.suspects_dnssec;
+            outlook.no_reports_is_new = !self.told_events.contains(&key);
+            outlook.suspects_dnssec = quiet.suspects_dnssec;
+            outlook.all_silent.clone_from(&quiet.silent);
+            outlook.events.push(key);
         }
     }
 

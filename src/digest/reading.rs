@@ -7,10 +7,10 @@ use crate::assess::history::Sum;
 use crate::assess::impact::{Basis, Impact};
 use crate::assess::news::{Event, Worse};
 use crate::assess::place::Place;
-use crate::assess::problem::{Problem, State};
+use crate::assess::problem::{Named, Problem, State, Whose};
 use crate::digest::fill::Fill;
 use crate::digest::parts::{Block, Finding, Row, Tone};
-use crate::digest::texts::{self, CauseText};
+use crate::digest::texts::{self, CauseText, NamedText};
 use crate::digest::{names, words};
 
 /// Domains named for one problem; further ones are counted.
@@ -86,6 +86,10 @@ impl<'a> Reading<'a> {
                 domains.push(domain);
             }
         }
+        // Some senders name the MX itself as the domain of TLSA records.
+        if domains.len() > 1 && matches!(self.problem.place, Place::Mx(_)) {
+            domains.retain(|domain| *domain != self.problem.place.name());
+        }
         domains
     }
 
@@ -121,21 +125,31 @@ impl<'a> Reading<'a> {
 
     /// Whether only one reporter sees it although others could.
     pub(crate) fn is_only_one(&self) -> bool {
-        use crate::assess::problem::Whose;
         matches!(self.problem.whose, Whose::OnlyOne | Whose::Theirs)
     }
 
     /// The verdict for the Subject, which is the mail's first line, too.
     pub(crate) fn verdict(&self) -> String {
+        if self.problem.whose == Whose::Theirs {
+            return format!(
+                "{}: {}, looks like trouble at {}",
+                words::count(u64::try_from(self.domains().len()).unwrap_or(u64::MAX), "domain"),
+                self.text.in_short,
+                self.full.reporter
+            );
+        }
         if !self.folded.is_empty() {
-            return self.headline();
+            let headline = self.headline();
+            let mut chars = headline.chars();
+            let first = chars.next().map(|first| first.to_ascii_uppercase());
+            return first.into_iter().chain(chars).collect();
         }
         let held = self.holds_mail();
         match self.problem.cause {
             Cause::MxNotInPolicy if held => self.full.apply("{place} isn't in your policy, mail held back"),
             Cause::MxNotInPolicy if self.problem.basis == Basis::Testing => self
                 .full
-                .apply("{domain}: {short} isn't in your policy (testing)"),
+                .apply("{domain}: {place} isn't in your policy (testing)"),
             Cause::PolicyFetch if self.is_only_one() => self
                 .full
                 .apply("{domain}: only {reporter} can't fetch your policy, mail arrives"),
@@ -151,9 +165,11 @@ impl<'a> Reading<'a> {
             Row::text("Seen", self.seen(frame)),
             Row::text("Whose", self.whose()),
         ];
-        rows.extend(self.causes().map(|text| Row::text("Cause", text)));
-        rows.push(self.check());
-        rows.extend(self.fix());
+        if self.problem.whose != Whose::Theirs {
+            rows.extend(self.causes().map(|text| Row::text("Cause", text)));
+            rows.push(self.check());
+            rows.extend(self.fix());
+        }
         rows.extend(self.said(frame));
         rows.push(Row::command("More", format!("tlsrptd show {}", self.problem.id)));
         Finding {
@@ -209,6 +225,10 @@ impl<'a> Reading<'a> {
     pub(crate) fn brief(&self, frame: Frame) -> Finding {
         let text = match self.event {
             Event::Resolved => self.resolved(frame),
+            Event::LateNews if self.problem.is_retired => format!(
+                "Retired, but {} failed since, some of them under enforce. Publish mode: none until max_age is over.",
+                connections(self.problem.after_retirement)
+            ),
             Event::LateNews => format!(
                 "{} A report came late; no failure is known after {}.",
                 self.totals(frame),
@@ -268,7 +288,12 @@ impl<'a> Reading<'a> {
             }
             _ => words::days(self.first_day(), self.last_day(), frame.today),
         };
-        format!("{when}: {}, {}.", connections(failed), self.short.reporter)
+        let by = if self.headline().contains(&self.short.reporter) {
+            String::new()
+        } else {
+            format!(", {}", self.short.reporter)
+        };
+        format!("{when}: {}{by}.", connections(failed))
     }
 
     /// Failed connections of the present or last life, of all that are told as one.
@@ -373,6 +398,19 @@ impl<'a> Reading<'a> {
         patterns(self.problem)
     }
 
+    /// Whether cause, check and fix read as those of another but for the names.
+    pub(crate) fn asks_for_the_same(&self, other: &Self) -> bool {
+        let key = |reading: &Self| {
+            (
+                reading.problem.cause,
+                reading.problem.named,
+                reading.problem.whose,
+                reading.problem.place.kind(),
+            )
+        };
+        key(self) == key(other)
+    }
+
     /// What makes it worse than it was told.
     pub(crate) fn worse(&self) -> Option<String> {
         match self.event {
@@ -406,6 +444,9 @@ pub(crate) enum OtherMx {
 
 /// `1 connection`, `at least 3 connections`.
 pub(crate) fn connections(failed: Sum) -> String {
+    if failed.known == 0 && failed.at_least {
+        return "an unreadable number of connections".to_owned();
+    }
     let noun = if failed.known == 1 && !failed.at_least {
         "connection"
     } else {
@@ -510,11 +551,11 @@ pub(crate) fn short_host(problem: &Problem, host: &str) -> String {
             .map(String::as_str)
             .filter(|pattern| !pattern.starts_with('*')),
     );
-    let is_parent = |parent: &str| {
-        place
-            .split_once('.')
-            .is_some_and(|(_, of_place)| of_place == parent)
-            || problem.domains.iter().any(|domain| domain == parent)
+    let is_near = |host: &str, parent: &str| {
+        problem.domains.iter().any(|domain| domain == parent)
+            || near
+                .iter()
+                .any(|other| *other != host && other.split_once('.').is_some_and(|(_, of)| of == parent))
     };
     let short = |host: &str| {
         let (label, parent) = host.split_once('.')?;
@@ -522,7 +563,7 @@ pub(crate) fn short_host(problem: &Problem, host: &str) -> String {
             && parent.contains('.')
             && label.len() >= 2
             && label.bytes().any(|b| b.is_ascii_alphabetic());
-        (sound && (host == place || is_parent(parent))).then(|| label.to_owned())
+        (sound && is_near(host, parent)).then(|| label.to_owned())
     };
     let Some(own) = short(host) else {
         return names::host(host);
@@ -556,18 +597,17 @@ impl Reading<'_> {
             domain: domain.unwrap_or("DOMAIN").to_owned(),
             ..Fill::default()
         };
-        let uses = |gap: &str| self.text.check.iter().any(|command| command.contains(gap));
+        let (check, how_to_read) = self
+            .named()
+            .and_then(|named| named.check)
+            .unwrap_or((self.text.check, self.text.reading));
+        let uses = |gap: &str| check.iter().any(|command| command.contains(gap));
         let lists_mx = uses("dig +short MX");
         let mut blocks = Vec::new();
         if host.is_none() && uses("{mx}") && !lists_mx {
             blocks.push(Block::Command(fill.apply("dig +short MX {domain}")));
         }
-        blocks.extend(
-            self.text
-                .check
-                .iter()
-                .map(|command| Block::Command(fill.apply(command))),
-        );
+        blocks.extend(check.iter().map(|command| Block::Command(fill.apply(command))));
         let mut reading = Vec::new();
         if host.is_none() && uses("{mx}") {
             reading.push("MX stands for each host that the first command lists.".to_owned());
@@ -575,8 +615,8 @@ impl Reading<'_> {
         if domain.is_none() && (uses("{domain}") || host.is_none()) {
             reading.push("Put your domain in for DOMAIN.".to_owned());
         }
-        if !self.text.reading.is_empty() {
-            reading.push(self.short.apply(self.text.reading));
+        if !how_to_read.is_empty() {
+            reading.push(self.short.apply(how_to_read));
         }
         if !reading.is_empty() {
             blocks.push(Block::Text(reading.join(" ")));
@@ -588,7 +628,7 @@ impl Reading<'_> {
     }
 
     fn fix(&self) -> Option<Row> {
-        let named = self.problem.named.and_then(|named| texts::named(named).fix);
+        let named = self.named().and_then(|named| named.fix);
         let mut blocks = vec![Block::Text(self.short.apply(named.unwrap_or(self.text.fix)))];
         if self.problem.cause == Cause::MxNotInPolicy
             && let Place::Mx(mx) = &self.problem.place
@@ -604,7 +644,30 @@ impl Reading<'_> {
     }
 
     fn causes(&self) -> Option<String> {
-        let named = self.problem.named.and_then(|named| texts::named(named).causes);
+        // Whose it is says what to look for.
+        if self.problem.cause == Cause::PolicyFetch && self.is_only_one() {
+            return None;
+        }
+        let named = self.named().and_then(|named| named.causes);
         Some(self.short.apply(named.unwrap_or(self.text.causes)))
+    }
+
+    /// Better words than those of the cause, where several findings together tell more.
+    fn named(&self) -> Option<NamedText> {
+        let named = match (self.problem.named, self.problem.cause) {
+            (None, Cause::PolicyFetch) if self.problem.whose == Whose::OnlyOne => {
+                Some(Named::C10PolicyBlocked)
+            }
+            // Renewal explains nothing but an old date.
+            (Some(Named::C1NodeLeftBehind), cause) if cause != Cause::Expired => None,
+            // What takes half of the mail is no backup.
+            (Some(Named::C2BackupMxForgotten), _)
+                if self.problem.failed.known.saturating_mul(2) >= self.problem.total.known =>
+            {
+                None
+            }
+            (named, _) => named,
+        };
+        named.map(texts::named)
     }
 }

@@ -46,7 +46,11 @@ impl Reading<'_> {
 
     fn by_reporter(&self, frame: Frame) -> Vec<String> {
         if !self.folded.is_empty() {
-            return vec![self.totals(frame)];
+            return vec![format!(
+                "{}, {}.",
+                connections(self.failed()),
+                self.short.reporter
+            )];
         }
         let witnesses = &self.problem.witnesses;
         let mut parts = Vec::new();
@@ -115,6 +119,10 @@ impl Reading<'_> {
 
     /// Where exactly: the MX, its addresses, and which others no failure named.
     fn place(&self) -> Option<String> {
+        // The policy decides that, whatever the address.
+        if self.problem.cause == Cause::MxNotInPolicy {
+            return None;
+        }
         let spot = &self.problem.spot;
         let mut shown: Vec<String> = spot
             .receiving_ips
@@ -219,7 +227,7 @@ impl Reading<'_> {
                 "Can't tell: {reporter} is the only one that reports on this. The check below tells; or wait a day."
             ),
         };
-        if self.problem.is_foreign && matches!(self.problem.place, Place::Mx(_)) {
+        if self.problem.is_provider && matches!(self.problem.place, Place::Mx(_)) {
             format!(
                 "{text} {} isn't among your hosts: tell those who run it.",
                 self.short.mx

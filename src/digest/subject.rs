@@ -34,15 +34,28 @@ pub(crate) fn verdict(
         .len()
         .saturating_add(sorted.brief.len())
         .saturating_add(outlook.drift.len())
-        .saturating_add(outlook.silent.len());
+        .saturating_add(if outlook.no_reports_days.is_some() {
+            0
+        } else {
+            outlook.silent.len()
+        });
     let worst = sorted.open.first().or(sorted.brief.first());
     // Held mail before our own trouble, that before the rest.
     if let Some(held) = sorted.open.first().filter(|reading| reading.holds_mail()) {
         return with_more(&spoken(held), n_told, room);
     }
     if let Some(days) = outlook.no_reports_days {
-        let days = words::count(u64::from(days), "day");
-        return fit(&[format!("No reports for {days}: look at your side")], room);
+        let verdict = if days == 0 {
+            let n = to_u64(outlook.all_silent.len());
+            format!(
+                "{} no longer report: look at your side",
+                words::count(n, "reporter")
+            )
+        } else {
+            let days = words::count(u64::from(days), "day");
+            format!("No reports for {days}: look at your side")
+        };
+        return fit(&[verdict], room);
     }
     if let Some(trouble) = new_trouble(facts, options, room) {
         return trouble;
@@ -50,9 +63,8 @@ pub(crate) fn verdict(
     if let Some(worst) = worst {
         return with_more(&spoken(worst), n_told, room);
     }
-    if let Some(drift) = outlook.drift.first() {
-        let drift = words::plain(drift);
-        return with_more(drift.trim_end_matches('.'), n_told, room);
+    if let Some((drift, _)) = outlook.drift.first() {
+        return with_more(drift, n_told, room);
     }
     fit(&quiet(facts, outlook, sorted, options), room)
 }

@@ -18,14 +18,15 @@ const MAX_NAMED: usize = 2;
 /// How a domain of ours stands over some days.
 pub(crate) fn domain_line(state: &DomainState, is_whole_time: bool, today: Date) -> DomainLine {
     let volume = if is_whole_time { &state.all } else { &state.week };
-    let (verdict, is_ready) = verdict(&state.readiness.verdict, today);
+    let (verdict, obstacle, ready_since) = verdict(&state.domain, &state.readiness.verdict, today);
     DomainLine {
         domain: state.domain.clone(),
         policy: policy(state, is_whole_time, today),
         total: volume.total,
         failed: volume.failed,
         verdict,
-        is_ready,
+        obstacle,
+        ready_since,
     }
 }
 
@@ -41,9 +42,10 @@ fn policy(state: &DomainState, is_whole_time: bool, today: Date) -> String {
         Protection::ModeNone => "mode none",
         Protection::UnknownMode => "MTA-STS",
         Protection::Dane => return "DANE".to_owned(),
-        Protection::None => return "no policy".to_owned(),
+        Protection::None if state.policy.reigns.is_empty() => return "no policy".to_owned(),
+        Protection::None => return "policy gone".to_owned(),
     };
-    let dane = if state.has_dane { " and DANE" } else { "" };
+    let dane = if state.has_dane { " + DANE" } else { "" };
     match state.policy.mode_since() {
         Some(since) if is_whole_time && since > state.known.0 => {
             format!("{mode}{dane} since {}", words::day(since, today))
@@ -52,43 +54,55 @@ fn policy(state: &DomainState, is_whole_time: bool, today: Date) -> String {
     }
 }
 
-/// The verdict for the table, and whether every condition holds.
-fn verdict(verdict: &Verdict, today: Date) -> (String, bool) {
+/// The verdict for the table, what stands in the way, and since when every condition holds.
+fn verdict(domain: &str, verdict: &Verdict, today: Date) -> (String, String, Option<Date>) {
     let ids = |problems: &[String]| {
         let ids: Vec<String> = problems.iter().map(|id| format!("#{id}")).collect();
         words::list_and_more(&ids, MAX_NAMED)
     };
+    let nothing = String::new();
+    let not_yet = |why: String| {
+        (
+            "not yet".to_owned(),
+            format!("{} isn't ready for enforce yet: {why}.", names::host(domain)),
+            None,
+        )
+    };
     match verdict {
-        Verdict::Ready { .. } => ("ready".to_owned(), true),
-        Verdict::ReadyAsFarAs { reporter, .. } => (
+        Verdict::Ready { since } => ("ready".to_owned(), nothing, Some(*since)),
+        Verdict::ReadyAsFarAs { reporter, since } => (
+            "ready".to_owned(),
             format!(
-                "ready, as far as {} can tell",
+                "{}: as far as {} alone can tell.",
+                names::host(domain),
                 names::reporter(reporter, reporter)
             ),
-            true,
+            Some(*since),
         ),
-        Verdict::NotYet(unmet) => (
-            match unmet {
-                Unmet::Tiny { sessions } => {
-                    format!("not yet: only {}", words::count(*sessions, "connection"))
-                }
-                Unmet::Traffic { days } => format!("not yet: {days} of 10 days"),
-                Unmet::Changed { day, is_first, .. } => format!(
-                    "not yet: {} {}",
-                    if *is_first { "new on" } else { "changed on" },
-                    words::day(*day, today)
-                ),
-                Unmet::MxNotListed { mx } => {
-                    let mx: Vec<String> = mx.iter().map(|mx| names::host(mx)).collect();
-                    format!("no: {} not listed", words::list_and_more(&mx, 1))
-                }
-                Unmet::PolicyProblems { problems } => format!("mend first: {}", ids(problems)),
-            },
-            false,
-        ),
-        Verdict::NotReady { problems } => (format!("not ready: {}", ids(problems)), false),
+        Verdict::NotYet(unmet) => not_yet(match unmet {
+            Unmet::Tiny { sessions } => {
+                format!(
+                    "only {} in 14{}days",
+                    words::count(*sessions, "connection"),
+                    words::NBSP
+                )
+            }
+            Unmet::Traffic { days } => format!("not enough traffic, {days} of 10 days"),
+            Unmet::Changed { day, is_first, until } => format!(
+                "the policy {} {}; the 14 days are full with {}",
+                if *is_first { "is known since" } else { "changed on" },
+                words::day(*day, today),
+                words::day(*until, today)
+            ),
+            Unmet::MxNotListed { mx } => {
+                let mx: Vec<String> = mx.iter().map(|mx| names::host(mx)).collect();
+                format!("the policy doesn't list {}", words::list_and_more(&mx, MAX_NAMED))
+            }
+            Unmet::PolicyProblems { problems } => format!("mend {} first", ids(problems)),
+        }),
+        Verdict::NotReady { problems } => (format!("no: {}", ids(problems)), nothing, None),
         Verdict::Enforces { .. } | Verdict::DaneOnly | Verdict::NoPolicy | Verdict::ModeNone { .. } => {
-            (String::new(), false)
+            (nothing.clone(), nothing, None)
         }
     }
 }
@@ -128,56 +142,128 @@ pub(crate) fn is_for_the_week(event: &DriftEvent) -> bool {
     }
 }
 
-/// An event of a policy or of TLSA records, in a sentence or two.
-pub(crate) fn event(event: &DriftEvent, today: Date) -> String {
+/// Events that say the same of a place, by several reporters, are told in one sentence.
+pub(crate) fn grouped<'a>(events: &[&'a DriftEvent]) -> Vec<Vec<&'a DriftEvent>> {
+    let kind = |event: &DriftEvent| match &event.what {
+        Drift::Policy(PolicyDrift::Changed { .. }) => 0,
+        Drift::Policy(PolicyDrift::Laggard { .. }) => 1,
+        Drift::Policy(PolicyDrift::Stale { .. }) => 2,
+        Drift::Policy(PolicyDrift::TwoAnswers { .. }) => 3,
+        Drift::Policy(PolicyDrift::Gone { .. }) => 4,
+        Drift::Tlsa(TlsaDrift::RolledOver { .. }) => 5,
+        Drift::Tlsa(TlsaDrift::Single { .. }) => 6,
+        Drift::Tlsa(TlsaDrift::UselessUsage { .. }) => 7,
+        Drift::Tlsa(TlsaDrift::Lost { .. }) => 8,
+    };
+    let mut groups: Vec<Vec<&'a DriftEvent>> = Vec::new();
+    for event in events.iter().copied() {
+        let is_alike = |group: &&mut Vec<&'a DriftEvent>| {
+            let same = |first: &&DriftEvent| {
+                kind(first) == kind(event)
+                    && first.place == event.place
+                    && matches!(kind(event), 1 | 2 | 3 | 4 | 8)
+            };
+            group.first().is_some_and(same)
+        };
+        match groups.iter_mut().find(is_alike) {
+            Some(group) => group.push(event),
+            None => groups.push(vec![event]),
+        }
+    }
+    groups
+}
+
+/// Events of one kind about a policy or TLSA records: what the Subject says, and the whole in a sentence or two.
+pub(crate) fn event(group: &[&DriftEvent], today: Date) -> (String, String) {
+    let Some(event) = group.first() else {
+        return (String::new(), String::new());
+    };
     let place = names::host(&event.place);
-    let who = names::reporter(&event.reporter, &event.reporter);
+    let reporters: Vec<String> = group
+        .iter()
+        .map(|event| names::reporter(&event.reporter, &event.reporter))
+        .collect();
+    let who = words::list(&reporters, 3);
+    // `sees`, `see`.
+    let s = if reporters.len() == 1 { "s" } else { "" };
     let day = |day: Date| words::day(day, today);
     match &event.what {
         Drift::Policy(PolicyDrift::Changed { before, after, .. }) => {
             changed(&place, &who, before.as_ref(), after, event.day, today)
         }
-        Drift::Policy(PolicyDrift::Laggard { .. }) => format!(
-            "{place}: {who} still had the old policy on {}. Was the id in the TXT record _mta-sts changed?",
-            day(event.day)
+        Drift::Policy(PolicyDrift::Laggard { .. }) => (
+            format!("{place}: {who} still had the old policy"),
+            format!(
+                "{place}: {who} still had the old policy on {}. Was the id in the TXT record _mta-sts.{place} changed?",
+                day(event.day)
+            ),
         ),
         Drift::Policy(PolicyDrift::Stale { held_mx, changed, .. }) => {
             let held = held_mx
                 .as_ref()
-                .map(|mx| format!(" It doesn't list {}, so its mail is held there.", names::host(mx)))
+                .map(|mx| format!(" That doesn't list {}, so mail for it is held.", names::host(mx)))
                 .unwrap_or_default();
-            format!(
-                "{place}: {who} still uses the policy from before {}.{held} Change the id in the TXT record _mta-sts.",
-                day(*changed)
+            (
+                format!("{place}: {who} still use{s} the old policy"),
+                format!(
+                    "{place}: {who} still use{s} the policy from before {}.{held} Change the id in the TXT record \
+                     _mta-sts.{place}.",
+                    day(*changed)
+                ),
             )
         }
-        Drift::Policy(PolicyDrift::TwoAnswers { .. }) => {
-            format!("{place}: {who} gets two policies in turn. Two web servers, or a copy in a CDN?")
-        }
-        Drift::Policy(PolicyDrift::Gone { last_seen, .. }) => format!(
-            "{place}: {who} no longer finds your policy (last seen {}). No failure is reported for that; look at the \
-             TXT record _mta-sts and the file.",
-            day(*last_seen)
+        Drift::Policy(PolicyDrift::TwoAnswers { .. }) => (
+            format!("{place}: two policies in turn"),
+            format!("{place}: {who} get{s} two policies in turn. Two web servers, or a copy in a CDN?"),
         ),
-        Drift::Tlsa(TlsaDrift::RolledOver { changed, failed, .. }) if *failed == Sum::default() => {
-            format!("TLSA of {place} changed on {}, no failures.", day(*changed))
-        }
-        Drift::Tlsa(TlsaDrift::RolledOver { changed, failed, .. }) => format!(
-            "TLSA of {place} changed on {}; {} meanwhile. Next time publish both records for two TTLs.",
-            day(*changed),
-            words::count(failed.known, "failure")
+        Drift::Policy(PolicyDrift::Gone { last_seen, .. }) => (
+            format!("{place}: {who} no longer find{s} your policy"),
+            format!(
+                "{place}: {who} no longer find{s} your policy (last seen {}). Nobody reports a failure for that. Look at \
+                 the TXT record _mta-sts.{place}, then at the file.",
+                day(*last_seen)
+            ),
         ),
-        Drift::Tlsa(TlsaDrift::Single { .. }) => format!(
-            "TLSA of {place}: one record only. Publish the next key's record before you change the key."
+        Drift::Tlsa(what) => tlsa(&place, &who, s, what, today),
+    }
+}
+
+fn tlsa(place: &str, who: &str, s: &str, what: &TlsaDrift, today: Date) -> (String, String) {
+    let day = |day: Date| words::day(day, today);
+    let subject = format!("TLSA of {place} changed");
+    match what {
+        TlsaDrift::RolledOver { changed, failed, .. } if *failed == Sum::default() => (
+            subject,
+            format!("TLSA of {place} changed on {}, no failures.", day(*changed)),
         ),
-        Drift::Tlsa(TlsaDrift::UselessUsage { records }) => format!(
-            "TLSA of {place}: {} of usage 0 or 1, which mail doesn't use.",
-            words::count(n_records(records), "record")
+        TlsaDrift::RolledOver { changed, failed, .. } => (
+            subject,
+            format!(
+                "TLSA of {place} changed on {}; {} meanwhile. Next time publish both records for two TTLs.",
+                day(*changed),
+                words::count(failed.known, "failure")
+            ),
         ),
-        Drift::Tlsa(TlsaDrift::Lost { last_seen, .. }) => format!(
-            "{who} no longer sees TLSA records for {place} (last seen {}). No failure is reported for that; check: dig \
-             TLSA _25._tcp.{place}",
-            day(*last_seen)
+        TlsaDrift::Single { .. } => (
+            subject,
+            format!(
+                "TLSA of {place}: one record only. Publish the next key's record before you change the key."
+            ),
+        ),
+        TlsaDrift::UselessUsage { records } => (
+            subject,
+            format!(
+                "TLSA of {place}: {} of usage 0 or 1, which mail doesn't use.",
+                words::count(n_records(records), "record")
+            ),
+        ),
+        TlsaDrift::Lost { last_seen, .. } => (
+            format!("{place}: {who} no longer see{s} TLSA records"),
+            format!(
+                "{place}: {who} no longer see{s} TLSA records of its MX (last seen {}). Nobody reports a failure for that. \
+                 Look at the TLSA records and DNSSEC of each MX.",
+                day(*last_seen)
+            ),
         ),
     }
 }
@@ -187,29 +273,37 @@ fn n_records(records: &TlsaSet) -> u64 {
 }
 
 /// What is new in a policy: its mode, its hosts, its age.
-fn changed(place: &str, who: &str, before: Option<&Policy>, after: &Policy, on: Date, today: Date) -> String {
+fn changed(
+    place: &str,
+    who: &str,
+    before: Option<&Policy>,
+    after: &Policy,
+    on: Date,
+    today: Date,
+) -> (String, String) {
     let on = words::day(on, today);
     let mode = names::clean(&after.mode, 20);
     let Some(before) = before else {
-        return format!("{place}: {who} first saw a policy on {on}, mode {mode}.");
+        let subject = format!("{place}: {who} first saw a policy, mode {mode}");
+        return (
+            subject,
+            format!("{place}: {who} first saw a policy on {on}, mode {mode}."),
+        );
     };
-    let mut changes = Vec::new();
-    if before.mode != after.mode {
-        changes.push(format!("{mode} (before: {})", names::clean(&before.mode, 20)));
-    }
     let hosts = |of: &Policy, other: &Policy| -> Vec<String> {
         of.mx.difference(&other.mx).map(|mx| names::host(mx)).collect()
     };
-    let added = hosts(after, before);
-    if !added.is_empty() {
-        changes.push(format!("mx {} added", words::list_and_more(&added, MAX_NAMED)));
+    let mut changes = Vec::new();
+    let mut subject = None;
+    if before.mode != after.mode {
+        subject.get_or_insert(format!("{place}: senders see {mode} now"));
+        changes.push(format!("{mode} (before: {})", names::clean(&before.mode, 20)));
     }
-    let removed = hosts(before, after);
-    if !removed.is_empty() {
-        changes.push(format!(
-            "mx {} removed",
-            words::list_and_more(&removed, MAX_NAMED)
-        ));
+    for (hosts, what) in [(hosts(after, before), "added"), (hosts(before, after), "removed")] {
+        if !hosts.is_empty() {
+            subject.get_or_insert(format!("{place}: senders see other MX in the policy now"));
+            changes.push(format!("{} {what}", words::list_and_more(&hosts, MAX_NAMED)));
+        }
     }
     if before.max_age != after.max_age {
         changes.push(match after.max_age {
@@ -217,7 +311,10 @@ fn changed(place: &str, who: &str, before: Option<&Policy>, after: &Policy, on: 
             None => "no max_age".to_owned(),
         });
     }
-    format!("{place}: {who} first saw {} on {on}.", words::list(&changes, 4))
+    (
+        subject.unwrap_or_else(|| format!("{place}: senders see a new policy now")),
+        format!("{place}: {who} first saw on {on}: {}.", changes.join("; ")),
+    )
 }
 
 /// The week's numbers.
@@ -257,22 +354,4 @@ pub(crate) fn week(survey: &Survey) -> Week {
         .map(|retired| (retired.name.clone(), retired.failed))
         .collect();
     week
-}
-
-/// Weekly words on retired domains that senders still enforce.
-pub(crate) fn still_enforced(survey: &Survey, today: Date) -> Vec<(String, String)> {
-    survey
-        .retired
-        .iter()
-        .filter_map(|retired| {
-            let day = retired.enforced_on?;
-            let sentence = format!(
-                "{} is retired, but senders still applied its policy in enforce on {}: publish mode none until max_age is \
-                 over.",
-                names::host(&retired.name),
-                words::day(day, today)
-            );
-            Some((format!("retired-enforced {}", retired.name), sentence))
-        })
-        .collect()
 }

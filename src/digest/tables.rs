@@ -28,8 +28,13 @@ pub(crate) fn over(past: &[Reading<'_>], frame: Frame) -> Option<Section> {
         .into_iter()
         .take(MAX_OVER)
         .map(|reading| {
-            let headline = reading.headline();
-            let who = if reading.problem.witnesses.len() == 1 && !headline.contains(&reading.short.reporter) {
+            // Shorter than the headline.
+            let what = if reading.folded.is_empty() {
+                format!("{}: {}", reading.full.place, reading.text.in_short)
+            } else {
+                reading.headline()
+            };
+            let who = if reading.problem.witnesses.len() == 1 && !what.contains(&reading.short.reporter) {
                 format!(", only {}", reading.short.reporter)
             } else {
                 String::new()
@@ -37,7 +42,7 @@ pub(crate) fn over(past: &[Reading<'_>], frame: Frame) -> Option<Section> {
             vec![
                 format!("#{}", reading.problem.id),
                 words::days(reading.first_day(), reading.last_day(), frame.today),
-                format!("{headline}{who}"),
+                format!("{what}{who}"),
                 words::sum(reading.failed()),
             ]
         })

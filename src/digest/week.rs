@@ -9,7 +9,9 @@ use crate::digest::reading::Frame;
 use crate::digest::{names, words};
 
 /// Rows of the table of domains.
-const MAX_DOMAINS: usize = 20;
+const MAX_DOMAINS: usize = 10;
+/// Domains of which it is said why they aren't ready.
+const MAX_OBSTACLES: usize = 3;
 /// Reporters named in the line of reporters.
 const MAX_REPORTERS: usize = 6;
 
@@ -24,10 +26,12 @@ pub struct DomainLine {
     pub total: Sum,
     /// Of these, failed.
     pub failed: Sum,
-    /// Whether it is ready to enforce, in words; empty where there is nothing to say.
+    /// Whether it is ready to enforce, in a word or two; empty where there is nothing to say.
     pub verdict: String,
-    /// Whether it meets every condition.
-    pub is_ready: bool,
+    /// What stands in the way, in a sentence; empty where that says nothing more.
+    pub obstacle: String,
+    /// Since when it meets every condition, if it does.
+    pub ready_since: Option<Date>,
 }
 
 /// The seven newest complete days.
@@ -66,14 +70,11 @@ impl Week {
 pub(crate) fn sections(outlook: &Outlook, sorted: &Sorted<'_>, is_alone: bool, frame: Frame) -> Vec<Section> {
     let week = &outlook.week;
     let mut sections = Vec::new();
-    if !is_alone {
-        let days = words::days(week.first, week.last, frame.today);
-        sections.push(Section::Heading(format!("The week, {days}")));
-    }
     sections.extend(lines("Going on", &sorted.ongoing, frame));
     sections.extend(lines("Closed without proof", &sorted.past, frame));
     sections.extend(domains(&outlook.domains));
-    sections.extend(ready(&outlook.domains));
+    sections.extend(ready(&outlook.domains, frame));
+    sections.extend(obstacles(&outlook.domains));
     sections.extend(reporters(outlook, frame));
     sections.extend(remarks(outlook));
     sections.extend(not_listed(outlook.not_listed, "tlsrptd problems --all"));
@@ -82,6 +83,10 @@ pub(crate) fn sections(outlook: &Outlook, sorted: &Sorted<'_>, is_alone: bool, f
             "{} acknowledged (tlsrptd problems).",
             words::count(outlook.acknowledged, "problem")
         )));
+    }
+    if !is_alone && !sections.is_empty() {
+        let days = words::days(week.first, week.last, frame.today);
+        sections.insert(0, Section::Heading(format!("The week, {days}")));
     }
     sections
 }
@@ -138,29 +143,27 @@ const fn column(name: &'static str, kind: Kind) -> Column {
 }
 
 /// The one action that people forget for years: leaving testing.
-fn ready(domains: &[DomainLine]) -> Option<Section> {
+fn ready(domains: &[DomainLine], frame: Frame) -> Option<Section> {
     let ready: Vec<String> = domains
         .iter()
-        .filter(|line| line.is_ready)
+        .filter(|line| line.ready_since.is_some())
         .map(|line| names::host(&line.domain))
         .collect();
     let first = domains
         .iter()
-        .find(|line| line.is_ready)
+        .find(|line| line.ready_since.is_some())
         .and_then(|line| names::checked_host(&line.domain));
-    let (verb, them) = if ready.len() == 1 {
-        ("meets", "")
-    } else {
-        ("meet", "")
-    };
+    let since = domains.iter().filter_map(|line| line.ready_since).max()?;
+    let verb = if ready.len() == 1 { "meets" } else { "meet" };
     (!ready.is_empty()).then(|| {
         Section::Finding(Finding {
             tag: "READY",
             tone: Tone::Calm,
             id: None,
             title: format!(
-                "{} {verb} every condition for enforce{them}",
-                words::list_and_more(&ready, 3)
+                "{} {verb} every condition for enforce since {}",
+                words::list_and_more(&ready, 3),
+                words::day(since, frame.today)
             ),
             rows: vec![Row::command(
                 "Check",
@@ -168,6 +171,17 @@ fn ready(domains: &[DomainLine]) -> Option<Section> {
             )],
         })
     })
+}
+
+/// Why domains in testing aren't ready yet.
+fn obstacles(domains: &[DomainLine]) -> Option<Section> {
+    let obstacles: Vec<String> = domains
+        .iter()
+        .filter(|line| !line.obstacle.is_empty())
+        .take(MAX_OBSTACLES)
+        .map(|line| line.obstacle.clone())
+        .collect();
+    (!obstacles.is_empty()).then(|| Section::Paragraph(obstacles.join(" ")))
 }
 
 fn reporters(outlook: &Outlook, frame: Frame) -> Option<Section> {

@@ -26,15 +26,17 @@ pub fn number(n: u64) -> String {
 pub fn count(n: u64, noun: &str) -> String {
     let plural = match (n, noun.strip_suffix('y')) {
         (1, _) => noun.to_owned(),
-        (_, Some(stem)) => format!("{stem}ies"),
-        (_, None) => format!("{noun}s"),
+        (_, Some(stem)) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
+        _ => format!("{noun}s"),
     };
     format!("{}{NBSP}{plural}", number(n))
 }
 
 /// A sum, `at least` where a count in it was unreadable.
 pub fn sum(sum: Sum) -> String {
-    if sum.at_least {
+    if sum.at_least && sum.known == 0 {
+        "unknown".to_owned()
+    } else if sum.at_least {
         format!("at least{NBSP}{}", number(sum.known))
     } else {
         number(sum.known)
@@ -51,6 +53,12 @@ pub fn add(a: Sum, b: Sum) -> Sum {
 
 /// Failed of all connections: `37 of 410 connections (9 %)`. A share is given from 20 connections on.
 pub fn share(failed: Sum, total: Sum) -> String {
+    if failed.known == 0 && failed.at_least {
+        return format!(
+            "an unreadable number of connections; {}{NBSP}were fine",
+            number(total.known)
+        );
+    }
     // Some senders count tries and not connections; then the one isn't a part of the other.
     if failed.known > total.known || total.known == 0 {
         return match (total.known, failed.known) {

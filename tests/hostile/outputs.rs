@@ -238,7 +238,7 @@ fn digest_as_json_is_one_document_without_control_characters() {
     let text = imported().print(&["digest", "--format", "json"]);
     assert_clean(&text);
     let digest: Value = serde_json::from_str(&text).unwrap();
-    assert!(!digest["new"].as_array().unwrap().is_empty());
+    assert!(!digest["problems"].as_array().unwrap().is_empty());
 }
 
 #[test]

@@ -1,1 +1,238 @@
-//! Faults that have a name.
+//! Faults that have a name, day by day.
+
+use insta::assert_snapshot;
+use jiff::civil::Date;
+
+use crate::world::{Entry, World, bare_sts, day, no_policy, nov, sts, tlsa, utc};
+
+const MX12: &[&str] = &["mx1.example.com", "mx2.example.com"];
+const MAX_AGE: u32 = 604_800;
+
+/// A team in Berlin that has had its first look on 10 November.
+fn team() -> World {
+    World::new("Europe/Berlin", &["example.com"], MX12)
+}
+
+fn good(mode: &str, ok: u64) -> Entry {
+    sts("example.com", mode, MX12, MAX_AGE, ok, 0)
+}
+
+/// Reports of days from 20 October to this one, before which all is well.
+fn days_until(last: Date) -> impl Iterator<Item = Date> {
+    (-12_i64..).map(day).take_while(move |day| *day <= last)
+}
+
+/// What happens after the first look on Tuesday, 10 November, until the morning of a day.
+fn after_first_look(world: &mut World, until: i8) -> String {
+    world.live(utc("2026-11-10 05:00"), utc("2026-11-10 06:00"));
+    world.live(utc("2026-11-10 06:01"), utc(&format!("2026-11-{until} 06:00")))
+}
+
+/// Renewed on mx1, forgotten on mx2, mended on 16 November.
+#[test]
+fn node_left_behind() {
+    let mut world = team();
+    for day in days_until(nov(19)) {
+        let is_bad = (nov(12)..=nov(15)).contains(&day);
+        let entry = |ok, failed: u64| {
+            if is_bad {
+                sts("example.com", "enforce", MX12, MAX_AGE, ok - failed, failed).detail(
+                    "certificate-expired",
+                    "mx2.example.com",
+                    "192.0.2.26",
+                    failed,
+                    "",
+                )
+            } else {
+                good("enforce", ok)
+            }
+        };
+        world.report("google.com", day, &[entry(400, 35)]);
+        world.report("microsoft.com", day, &[entry(90, 8)]);
+    }
+    assert_snapshot!(after_first_look(&mut world, 21));
+}
+
+/// The mode becomes enforce, the id stays: Microsoft doesn't fetch the new text.
+#[test]
+fn policy_changed_without_a_new_id() {
+    let mut world = team();
+    for day in days_until(nov(22)) {
+        let mode = |since| if day >= since { "enforce" } else { "testing" };
+        world.report("google.com", day, &[good(mode(nov(12)), 400)]);
+        world.report("microsoft.com", day, &[good(mode(nov(30)), 90)]);
+    }
+    assert_snapshot!(after_first_look(&mut world, 24));
+}
+
+/// The MX moves to new hosts while senders hold the old policy.
+#[test]
+fn mx_move_under_a_cached_enforce() {
+    let mut world = team();
+    for day in days_until(nov(16)) {
+        let new_mx = &["mx1.example.net", "mx2.example.net"];
+        let entry = |new_text: Date, ok: u64, failed: u64| {
+            if day >= new_text {
+                sts("example.com", "enforce", new_mx, MAX_AGE, ok, 0)
+            } else if day >= nov(12) {
+                sts("example.com", "enforce", MX12, MAX_AGE, ok - failed, failed).detail(
+                    "validation-failure",
+                    "mx1.example.net",
+                    "198.51.100.25",
+                    failed,
+                    "",
+                )
+            } else {
+                good("enforce", ok)
+            }
+        };
+        world.report("google.com", day, &[entry(nov(14), 400, 210)]);
+        world.report("microsoft.com", day, &[entry(nov(15), 90, 60)]);
+    }
+    assert_snapshot!(after_first_look(&mut world, 18));
+}
+
+/// A bot filter lets everybody but Microsoft have the file.
+#[test]
+fn policy_blocked_for_one_sender() {
+    let mut world = team();
+    for day in days_until(nov(24)) {
+        world.report("google.com", day, &[good("enforce", 400)]);
+        let is_bad = day >= nov(12);
+        let entry = if is_bad {
+            bare_sts("example.com", 0, 30).detail("sts-policy-fetch-error", "", "", 30, "")
+        } else {
+            good("enforce", 30)
+        };
+        world.report("microsoft.com", day, &[entry]);
+    }
+    assert_snapshot!(after_first_look(&mut world, 26));
+}
+
+/// The TLSA records go away and nothing fails.
+#[test]
+fn silent_loss_of_dane() {
+    let mut world = team();
+    let record = "3 1 1 9f2c41aa00112233445566778899aabbccddeeff00112233445566778899aabb";
+    for day in days_until(nov(17)) {
+        world.report("google.com", day, &[good("enforce", 400)]);
+        let mut entries = vec![good("enforce", 90)];
+        if day < nov(12) {
+            entries.insert(0, tlsa("example.com", &[record, record], 90, 0));
+        }
+        world.report("microsoft.com", day, &entries);
+    }
+    assert_snapshot!(after_first_look(&mut world, 19));
+}
+
+/// A firewall takes STARTTLS away from both hosts.
+#[test]
+fn starttls_stripped() {
+    let mut world = team();
+    for day in days_until(nov(16)) {
+        let entry = |ok: u64| {
+            if day < nov(12) {
+                return good("testing", ok);
+            }
+            sts("example.com", "testing", MX12, MAX_AGE, 0, ok)
+                .detail(
+                    "starttls-not-supported",
+                    "mx1.example.com",
+                    "192.0.2.25",
+                    ok - ok / 3,
+                    "",
+                )
+                .detail(
+                    "starttls-not-supported",
+                    "mx2.example.com",
+                    "192.0.2.26",
+                    ok / 3,
+                    "",
+                )
+        };
+        world.report("google.com", day, &[entry(400)]);
+        world.report("microsoft.com", day, &[entry(90)]);
+    }
+    assert_snapshot!(after_first_look(&mut world, 18));
+}
+
+/// Now and then a connection breaks: the weather.
+#[test]
+fn noise() {
+    let mut world = team();
+    for day in days_until(nov(22)) {
+        let is_bad = day.day() % 8 == 4;
+        let entry = if is_bad {
+            let mx = if day.day() % 16 == 4 { MX12[0] } else { MX12[1] };
+            sts("example.com", "enforce", MX12, MAX_AGE, 399, 1).detail(
+                "validation-failure",
+                mx,
+                "192.0.2.25",
+                1,
+                "",
+            )
+        } else {
+            good("enforce", 400)
+        };
+        world.report("google.com", day, &[entry]);
+        world.report("microsoft.com", day, &[good("enforce", 90)]);
+    }
+    assert_snapshot!(after_first_look(&mut world, 24));
+}
+
+/// Microsoft's own resolver fails: the policies of four domains on different hosts at once, for a day.
+#[test]
+fn trouble_at_the_reporter() {
+    let domains = ["example.com", "example.net", "example.org", "a.example"];
+    let mut world = World::new("Europe/Berlin", &domains, &[]);
+    for day in days_until(nov(16)) {
+        let of = |domain: &str, ok| {
+            let mx = format!("mx.{domain}");
+            sts(domain, "enforce", &[&mx], MAX_AGE, ok, 0)
+        };
+        let google: Vec<Entry> = domains.iter().map(|domain| of(domain, 100)).collect();
+        world.report("google.com", day, &google);
+        let microsoft: Vec<Entry> = domains
+            .iter()
+            .map(|domain| {
+                if day == nov(12) {
+                    bare_sts(domain, 0, 12).detail("sts-policy-fetch-error", "", "", 12, "")
+                } else {
+                    of(domain, 12)
+                }
+            })
+            .collect();
+        world.report("microsoft.com", day, &microsoft);
+    }
+    assert_snapshot!(after_first_look(&mut world, 18));
+}
+
+/// Nobody finds the policy any more, and that makes no failures.
+#[test]
+fn policy_gone() {
+    let mut world = team();
+    for day in days_until(nov(17)) {
+        let is_gone = day >= nov(12);
+        let entry = |ok| {
+            if is_gone {
+                no_policy("example.com", ok, 0)
+            } else {
+                good("enforce", ok)
+            }
+        };
+        world.report("google.com", day, &[entry(400)]);
+        world.report("microsoft.com", day, &[entry(90)]);
+    }
+    assert_snapshot!(after_first_look(&mut world, 19));
+}
+
+/// All reports stop: our own mailbox is the first suspect.
+#[test]
+fn no_reports_at_all() {
+    let mut world = team();
+    for day in days_until(nov(13)) {
+        world.report("google.com", day, &[good("enforce", 400)]);
+        world.report("microsoft.com", day, &[good("enforce", 90)]);
+    }
+    assert_snapshot!(after_first_look(&mut world, 24));
+}

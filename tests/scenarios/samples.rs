@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::world::{World, bare_sts, nov, sts, tlsa, usual_arrival, utc};
+use crate::world::{World, bare_sts, nov, sts, tlsa, utc};
 
 const MX12: &[&str] = &["mx1.example.com", "mx2.example.com"];
 
@@ -99,6 +99,10 @@ fn all_quiet_weekly() {
             world.report("mx.example.net", on(day), &[com(1)]);
         }
         for (day, ok) in [(1, 20), (2, 20), (4, 15), (5, 15)] {
+            // Not often enough to be missed on a day.
+            if week < 0 && day > 1 {
+                continue;
+            }
             let record = "3 1 1 9f2c41aa00112233445566778899aabbccddeeff00112233445566778899aabb";
             world.report(
                 "post.example.net",
@@ -324,7 +328,6 @@ fn first_look_at_an_old_mailbox() {
             world.report("mail.ru", day, &[com(9, 0)]);
         }
     }
-    let _ = usual_arrival("google.com", nov(1));
     world.all_so_far_is_old();
     assert_snapshot!(world.live(utc("2026-11-20 05:00"), utc("2026-11-20 06:30")));
 }

@@ -31,7 +31,7 @@ pub(crate) fn utc(text: &str) -> Timestamp {
 }
 
 /// When a reporter's report about a day usually comes in.
-pub(crate) fn usual_arrival(reporter: &str, day: Date) -> Timestamp {
+fn usual_arrival(reporter: &str, day: Date) -> Timestamp {
     let after_midnight = match reporter {
         "google.com" => SignedDuration::from_mins(13 * 60 + 31),
         "microsoft.com" => SignedDuration::from_mins(20 * 60 + 4),
@@ -191,11 +191,6 @@ impl World {
             .for_each(|(_, backfill)| *backfill = true);
     }
 
-    /// What people say of problems, domains and hosts.
-    pub(crate) fn store(&mut self) -> &mut Store {
-        &mut self.store
-    }
-
     /// Lives from `from` to `to` and gives all mails, with the mornings on which none came.
     pub(crate) fn live(&mut self, from: Timestamp, to: Timestamp) -> String {
         let mut out = String::new();
@@ -203,29 +198,17 @@ impl World {
         for moment in self.moments(from, to) {
             may_be_urgent |= self.receive(moment);
             let now = moment.to_zoned(deliver::zone(&self.config));
+            if now.time() == self.config.digest.at {
+                self.morning(&mut out, &now);
+            }
             if may_be_urgent && schedule::urgent_may_go(&now, self.config.digest.at).unwrap() {
                 if let Some(urgent) = deliver::fix_urgent(&self.config, &mut self.store, &now).unwrap() {
                     self.sent(&mut out, &now, urgent);
                 }
                 may_be_urgent = false;
             }
-            if now.time() == self.config.digest.at {
-                self.morning(&mut out, &now);
-            }
         }
         out
-    }
-
-    /// Only the mails.
-    pub(crate) fn mails(&mut self, from: Timestamp, to: Timestamp) -> String {
-        let all = self.live(from, to);
-        let mails = all
-            .split("\n== ")
-            .filter(|part| !part.trim().is_empty() && !part.contains(NO_MAIL));
-        mails
-            .map(|mail| format!("== {}\n", mail.trim_start_matches("== ").trim_end()))
-            .collect::<Vec<_>>()
-            .join("\n")
     }
 
     /// Every arrival, and of every day 06:00 and the digest's time.

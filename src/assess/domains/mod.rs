@@ -192,8 +192,8 @@ fn domain(
     let volume = |days: Option<(Date, Date)>| days.map(|days| volume(rows, days)).unwrap_or_default();
     let fortnight_days = completeness.newest(ready::WINDOW_DAYS);
     let fortnight = volume(fortnight_days);
-    let is_gone = policy::is_gone(index, rows);
-    let protection = protection(index, rows, &policy, is_gone);
+    let is_gone = policy::is_gone(rows);
+    let protection = protection(rows, &policy, is_gone);
     let readiness = ready::readiness(&Case {
         index,
         rows,
@@ -210,7 +210,7 @@ fn domain(
         domain: rows.domain.to_owned(),
         standing: rows.standing,
         protection,
-        has_dane: fortnight_days.is_some_and(|(first, _)| has_dane(index, rows, first)),
+        has_dane: fortnight_days.is_some_and(|(first, _)| has_dane(rows, first)),
         known,
         week: volume(completeness.newest(WEEK_DAYS)),
         is_tiny: fortnight.total.known < ready::TINY_SESSIONS,
@@ -228,25 +228,28 @@ fn volume(rows: &DomainRows<'_>, days: (Date, Date)) -> Volume {
         days: Some(days),
         ..Volume::default()
     };
-    let mut reporters: BTreeMap<&str, (Sum, u64)> = BTreeMap::new();
+    let mut reporters: BTreeMap<usize, (&str, Sum, u64)> = BTreeMap::new();
     for row in rows_within(&rows.rows, days.0, days.1) {
         volume.reports = volume.reports.saturating_add(row.n_reports);
         volume.total.add(row.total);
         volume.failed.add(row.failed);
-        let (total, reports) = reporters.entry(row.reporter).or_default();
+        let (_, total, reports) =
+            reporters
+                .entry(row.reporter_number)
+                .or_insert((row.reporter, Sum::default(), 0));
         total.add(row.total);
         *reports = reports.saturating_add(row.n_reports);
     }
-    let reporters = reporters.into_iter();
     volume.reporters = reporters
-        .map(|(reporter, (total, reports))| (reporter.to_owned(), total, reports))
+        .into_values()
+        .map(|(reporter, total, reports)| (reporter.to_owned(), total, reports))
         .collect();
     // By name where equal.
     volume.reporters.sort_by_key(|(_, total, _)| Reverse(total.known));
     volume
 }
 
-fn protection(index: &Index<'_>, rows: &DomainRows<'_>, policy: &PolicyHistory, is_gone: bool) -> Protection {
+fn protection(rows: &DomainRows<'_>, policy: &PolicyHistory, is_gone: bool) -> Protection {
     match policy
         .current()
         .filter(|_| !is_gone)
@@ -263,21 +266,19 @@ fn protection(index: &Index<'_>, rows: &DomainRows<'_>, policy: &PolicyHistory, 
     let first = plus(newest.day, 1 - ready::WINDOW_DAYS);
     let mut protection = Protection::None;
     for row in rows_within(&rows.rows, first, newest.day) {
-        for entry in index.entries(row) {
-            protection = match entry.policy.policy_type.as_str() {
-                "sts" if !is_gone => Protection::UnknownMode.min(protection),
-                "tlsa" => Protection::Dane.min(protection),
-                _ => protection,
-            };
+        if row.has.sts && !is_gone {
+            protection = Protection::UnknownMode.min(protection);
+        } else if row.has.tlsa {
+            protection = Protection::Dane.min(protection);
         }
     }
     protection
 }
 
-fn has_dane(index: &Index<'_>, rows: &DomainRows<'_>, first: Date) -> bool {
-    let recent = rows_within(&rows.rows, first, Date::MAX);
-    let mut entries = recent.iter().flat_map(|row| index.entries(row));
-    entries.any(|entry| entry.policy.policy_type == "tlsa")
+fn has_dane(rows: &DomainRows<'_>, first: Date) -> bool {
+    rows_within(&rows.rows, first, Date::MAX)
+        .iter()
+        .any(|row| row.has.tlsa)
 }
 
 /// Failures of what was retired not long ago.
@@ -304,13 +305,13 @@ fn retired_one(index: &Index<'_>, name: &str, since: Date) -> Retired {
             if rows.domain == name {
                 retired.failed.add(row.failed);
             }
-            for (entry, failures) in index.failing(row) {
+            for (read, failures) in index.failing(row) {
                 let names_it = failures
                     .iter()
                     .filter(|failure| failure.mx.iter().any(|mx| mx == name));
                 if rows.domain != name {
                     names_it.for_each(|failure| retired.failed.add(failure.failed));
-                } else if entry.policy.mode.as_deref() == Some("enforce") {
+                } else if read.entry.policy.mode.as_deref() == Some("enforce") {
                     retired.enforced_on = retired.enforced_on.max(Some(row.day));
                 }
             }

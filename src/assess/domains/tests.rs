@@ -1,5 +1,7 @@
 //! Histories made by hand, and what holds for all of the assessment.
 
+#![expect(clippy::arithmetic_side_effects, reason = "a test may panic")]
+
 use std::rc::Rc;
 
 use jiff::civil::{Date, date};

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use crate::assess::history::PolicyText;
-use crate::assess::sessions::plus;
+use crate::assess::sessions::{pattern_for, plus};
 
 mod walk;
 
@@ -137,7 +137,7 @@ impl Policy {
 
     /// Whether an MX host matches one of its patterns.
     pub fn covers(&self, mx: &str) -> bool {
-        self.mx.iter().any(|pattern| matches(pattern, mx))
+        pattern_for(mx).iter().any(|pattern| self.mx.contains(pattern))
     }
 
     /// Itself on one line, the same for equal policies.
@@ -156,15 +156,6 @@ impl Policy {
         let days = self.max_age.map_or(0, |seconds| seconds.div_ceil(24 * 60 * 60));
         i64::try_from(days).unwrap_or(i64::MAX).max(STALE_DAYS)
     }
-}
-
-/// Whether an MX host matches a pattern: itself, or one label instead of `*` (RFC 8461, Section 4.1).
-pub(in crate::assess) fn matches(pattern: &str, mx: &str) -> bool {
-    let behind_first_label = mx.split_once('.').map(|(_, rest)| rest);
-    pattern == mx
-        || pattern
-            .strip_prefix("*.")
-            .is_some_and(|rest| behind_first_label == Some(rest))
 }
 
 fn pattern(value: &str) -> Option<String> {

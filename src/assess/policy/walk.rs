@@ -20,9 +20,7 @@ const GONE_DAYS: u32 = 2;
 struct Shown<'r, 'a> {
     row: &'r Row<'a>,
     /// Numbers of the texts.
-    texts: BTreeSet<usize>,
-    not_found: bool,
-    sts: bool,
+    texts: Vec<usize>,
 }
 
 /// Everything about the policy of one domain.
@@ -58,38 +56,34 @@ pub(in crate::assess) fn history(
 }
 
 fn shown<'r, 'a>(index: &Index<'_>, row: &'r Row<'a>) -> Shown<'r, 'a> {
-    let mut shown = Shown {
-        row,
-        texts: BTreeSet::new(),
-        not_found: false,
-        sts: false,
-    };
-    for entry in index.entries(row) {
-        shown.not_found |= entry.policy.policy_type == "no-policy-found";
-        shown.sts |= entry.policy.policy_type == "sts";
-        shown.texts.extend(index.policy_of(entry));
-    }
-    shown
+    let mut texts: Vec<usize> = index.entries(row).iter().filter_map(|read| read.policy).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    Shown { row, texts }
 }
 
 /// Some reporters leave `max_age` out: such a text is the first one that is the same otherwise.
 fn fill_in_max_age(index: &Index<'_>, shown: &mut [Shown<'_, '_>]) {
+    let mut seen = BTreeSet::new();
     let mut whole: BTreeMap<(&str, &BTreeSet<String>), usize> = BTreeMap::new();
     for number in shown.iter().flat_map(|shown| &shown.texts) {
+        if !seen.insert(*number) {
+            continue;
+        }
         if let Some(policy) = index.policy(*number).filter(|policy| policy.max_age.is_some()) {
             whole.entry((&policy.mode, &policy.mx)).or_insert(*number);
         }
     }
-    let replacement = |number: &usize| {
-        let policy = index.policy(*number).filter(|policy| policy.max_age.is_none())?;
+    let replacement = |number: usize| {
+        let policy = index.policy(number).filter(|policy| policy.max_age.is_none())?;
         whole.get(&(policy.mode.as_str(), &policy.mx)).copied()
     };
+    for text in shown.iter_mut().flat_map(|shown| &mut shown.texts) {
+        *text = replacement(*text).unwrap_or(*text);
+    }
     for shown in shown {
-        shown.texts = shown
-            .texts
-            .iter()
-            .map(|number| replacement(number).unwrap_or(*number))
-            .collect();
+        shown.texts.sort_unstable();
+        shown.texts.dedup();
     }
 }
 
@@ -108,12 +102,12 @@ fn turns<'a>(shown: &[Shown<'_, 'a>]) -> Vec<Turn<'a>> {
     let mut turns: Vec<Turn<'a>> = Vec::new();
     let mut times: BTreeMap<usize, u32> = BTreeMap::new();
     // Who has shown the present text in its reign.
-    let mut followers: BTreeSet<&str> = BTreeSet::new();
-    for Shown { row, texts, .. } in shown.iter().filter(|shown| !shown.texts.is_empty()) {
+    let mut followers: BTreeSet<usize> = BTreeSet::new();
+    for Shown { row, texts } in shown.iter().filter(|shown| !shown.texts.is_empty()) {
         let current = turns.last().map(|turn| turn.text);
         let fresh = texts.iter().find(|text| !times.contains_key(text));
         let went_back =
-            current.is_some_and(|text| !texts.contains(&text)) && followers.contains(row.reporter);
+            current.is_some_and(|text| !texts.contains(&text)) && followers.contains(&row.reporter_number);
         let back = texts.first().filter(|_| went_back);
         if let Some(text) = fresh.or(back) {
             let returns = times
@@ -130,7 +124,7 @@ fn turns<'a>(shown: &[Shown<'_, 'a>]) -> Vec<Turn<'a>> {
             followers.clear();
         }
         if turns.last().is_some_and(|turn| texts.contains(&turn.text)) {
-            followers.insert(row.reporter);
+            followers.insert(row.reporter_number);
         }
     }
     turns
@@ -144,7 +138,7 @@ fn changed(index: &Index<'_>, shown: &[Shown<'_, '_>], turn: &Turn<'_>) -> Optio
     let had_none = || {
         shown
             .iter()
-            .any(|shown| shown.not_found && shown.row.day < turn.since)
+            .any(|shown| shown.row.has.not_found && shown.row.day < turn.since)
     };
     if before.is_none() && !had_none() {
         return None;
@@ -249,15 +243,9 @@ struct Walk {
 
 /// Two answers and lost policies, reporter by reporter.
 fn by_reporter(index: &Index<'_>, shown: &[Shown<'_, '_>], drift: &mut Vec<Told>) {
-    let mut walks: BTreeMap<&str, Walk> = BTreeMap::new();
-    for Shown {
-        row,
-        texts,
-        not_found,
-        sts,
-    } in shown
-    {
-        let walk = walks.entry(row.reporter).or_default();
+    let mut walks: BTreeMap<usize, Walk> = BTreeMap::new();
+    for Shown { row, texts } in shown {
+        let walk = walks.entry(row.reporter_number).or_default();
         let mut tell = |event| drift.push((row.day, row.reporter.to_owned(), event));
         let policy = |number: Option<&usize>| number.and_then(|number| index.policy(*number)).cloned();
         walk.doubled = if texts.len() > 1 {
@@ -272,7 +260,7 @@ fn by_reporter(index: &Index<'_>, shown: &[Shown<'_, '_>], drift: &mut Vec<Told>
         }
         if let Some(text) = texts.last() {
             (walk.last, walk.missing) = (Some((row.day, *text)), 0);
-        } else if *not_found && !*sts {
+        } else if row.has.not_found && !row.has.sts {
             walk.missing = walk.missing.saturating_add(1);
             if walk.missing == GONE_DAYS
                 && let Some((last_seen, number)) = walk.last
@@ -285,16 +273,18 @@ fn by_reporter(index: &Index<'_>, shown: &[Shown<'_, '_>], drift: &mut Vec<Told>
 }
 
 fn seen(index: &Index<'_>, shown: &[Shown<'_, '_>]) -> Vec<Seen> {
-    let mut seen: BTreeMap<(&str, usize), (Date, Date, u64)> = BTreeMap::new();
-    for Shown { row, texts, .. } in shown {
+    let mut seen: BTreeMap<(usize, usize), (&str, Date, Date, u64)> = BTreeMap::new();
+    for Shown { row, texts } in shown {
         for text in texts {
-            let days = seen.entry((row.reporter, *text)).or_insert((row.day, row.day, 0));
-            *days = (days.0, row.day, days.2.saturating_add(1));
+            let key = (row.reporter_number, *text);
+            let (_, _, last_day, days) = seen.entry(key).or_insert((row.reporter, row.day, row.day, 0));
+            *last_day = row.day;
+            *days = days.saturating_add(1);
         }
     }
     let mut seen: Vec<Seen> = seen
         .into_iter()
-        .filter_map(|((reporter, text), (first_day, last_day, days))| {
+        .filter_map(|((_, text), (reporter, first_day, last_day, days))| {
             Some(Seen {
                 reporter: reporter.to_owned(),
                 policy: index.policy(text)?.clone(),
@@ -310,30 +300,21 @@ fn seen(index: &Index<'_>, shown: &[Shown<'_, '_>]) -> Vec<Seen> {
 
 /// Whether a domain that had a policy has none any more: on the newest two known days or more, the reporters that
 /// once showed it found none.
-pub(in crate::assess) fn is_gone(index: &Index<'_>, rows: &DomainRows<'_>) -> bool {
-    let has_text = |row: &&Row<'_>| index.entries(row).any(|entry| index.policy_of(entry).is_some());
-    let readers: BTreeSet<&str> = rows
+pub(in crate::assess) fn is_gone(rows: &DomainRows<'_>) -> bool {
+    let readers: BTreeSet<usize> = rows
         .rows
         .iter()
-        .filter(has_text)
-        .map(|row| row.reporter)
+        .filter(|row| row.has.text)
+        .map(|row| row.reporter_number)
         .collect();
-    let mut days = BTreeSet::new();
-    for row in rows
+    let newest = rows
         .rows
         .iter()
         .rev()
-        .filter(|row| readers.contains(row.reporter))
-    {
-        if index.entries(row).any(|entry| entry.policy.policy_type == "sts") {
-            break;
-        }
-        if index
-            .entries(row)
-            .any(|entry| entry.policy.policy_type == "no-policy-found")
-        {
-            days.insert(row.day);
-        }
-    }
+        .filter(|row| readers.contains(&row.reporter_number));
+    let without = newest
+        .take_while(|row| !row.has.sts)
+        .filter(|row| row.has.not_found);
+    let days: BTreeSet<Date> = without.map(|row| row.day).collect();
     days.len() >= 2
 }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::{Case, Ledger, WINDOW_DAYS};
 use crate::assess::cause::Cause;
 use crate::assess::history::{Failure, Sum};
-use crate::assess::sessions::{Index, Row, plus};
+use crate::assess::sessions::{Index, Read, Row, plus};
 
 /// What one reporter says of one day in testing.
 pub(super) struct TestingDay<'a> {
@@ -24,20 +24,20 @@ pub(super) fn testing_days<'a>(case: &Case<'_, 'a>) -> Vec<TestingDay<'a>> {
 }
 
 fn testing_day<'a>(index: &Index<'_>, row: &Row<'a>) -> Option<TestingDay<'a>> {
-    let is_testing = |entry| {
-        let policy = index.policy_of(entry).and_then(|number| index.policy(number));
+    let is_testing = |read: &Read<'_>| {
+        let policy = read.policy.and_then(|number| index.policy(number));
         policy.is_some_and(|policy| policy.mode == "testing")
     };
     let (mut total, mut held, mut any) = (Sum::default(), Sum::default(), false);
-    for entry in index.entries(row).filter(|entry| is_testing(entry)) {
-        total.take(entry.ok);
-        total.take(entry.failed);
+    for read in index.entries(row).iter().filter(|read| is_testing(read)) {
+        total.take(read.entry.ok);
+        total.take(read.entry.failed);
         any = true;
     }
-    for (entry, failures) in index.failing(row).filter(|(entry, _)| is_testing(entry)) {
+    for (read, failures) in index.failing(row).filter(|(read, _)| is_testing(read)) {
         let in_use = |failure: &&&Failure| !index.is_retired(&failure.mx, row.day);
         let failures: Vec<&Failure> = failures.iter().filter(in_use).copied().collect();
-        held.add(held_of(&failures, entry.failed));
+        held.add(held_of(&failures, read.entry.failed));
     }
     any.then_some(TestingDay {
         day: row.day,

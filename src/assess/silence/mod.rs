@@ -164,7 +164,7 @@ fn state(
                 .iter()
                 .filter(|(_, row)| row.day >= oldest_recent)
                 .all(|(_, row)| row.total == ONE && row.failed == Sum::default()),
-        sends_tlsa: sends_tlsa(index, rows),
+        sends_tlsa: sends_tlsa(rows),
         reports,
         total,
         failed,
@@ -178,13 +178,11 @@ const ONE: Sum = Sum {
 };
 
 /// Looks at the newest days alone: who sent `tlsa` entries once and lost sight of DANE is told elsewhere.
-fn sends_tlsa(index: &Index<'_>, rows: &[(&str, &Row<'_>)]) -> bool {
+fn sends_tlsa(rows: &[(&str, &Row<'_>)]) -> bool {
     let newest = rows.iter().map(|(_, row)| row.day).max();
     let recent = newest.map(|newest| plus(newest, 1 - LOOK_BACK));
     rows.iter()
-        .filter(|(_, row)| Some(row.day) >= recent)
-        .flat_map(|(_, row)| index.entries(row))
-        .any(|entry| entry.policy.policy_type == "tlsa")
+        .any(|(_, row)| Some(row.day) >= recent && row.has.tlsa)
 }
 
 /// The longest time from one of the sorted days to the next.

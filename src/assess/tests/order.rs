@@ -109,6 +109,14 @@ fn history(reports: &[&Report], today: Date) -> World {
     })
 }
 
+/// Problems without where their failures stand in the history, which is all that the order decides.
+fn without_indices(mut problems: Vec<Problem>) -> Vec<Problem> {
+    for problem in &mut problems {
+        problem.failures.clear();
+    }
+    problems
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -117,10 +125,10 @@ proptest! {
         let reports = year(seed);
         let today = super::super::days::after(FIRST, 366);
         let mut all: Vec<&Report> = reports.iter().collect();
-        let expected = history(&all, today).problems();
+        let expected = without_indices(history(&all, today).problems());
         prop_assert!(expected.len() >= 3);
         fastrand::Rng::with_seed(order).shuffle(&mut all);
-        let shuffled = history(&all, today).problems();
+        let shuffled = without_indices(history(&all, today).problems());
         prop_assert_eq!(expected, shuffled);
     }
 }

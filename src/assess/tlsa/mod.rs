@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::assess::cause::Cause;
 use crate::assess::drift::DriftEvent;
 use crate::assess::history::{Entry, PolicyText, Sum};
-use crate::assess::sessions::{DomainRows, Index, Standing, plus};
+use crate::assess::sessions::{DomainRows, Index, Standing, pattern_for, plus};
 
 /// The TLSA records of one place: `usage selector matching-type data`, lower case, sorted.
 pub type TlsaSet = BTreeSet<String>;
@@ -153,9 +153,9 @@ fn place(entry: &Entry) -> &str {
 
 fn spans<'a>(index: &Index<'a>, rows: &DomainRows<'a>) -> Spans<'a> {
     let mut spans: Spans<'a> = BTreeMap::new();
-    for row in &rows.rows {
-        for entry in index.entries(row) {
-            let Some(set) = index.tlsa_set_of(entry) else {
+    for row in rows.rows.iter().filter(|row| row.has.tlsa) {
+        for read in index.entries(row) {
+            let Some(set) = read.tlsa_set else {
                 continue;
             };
             let first = Span {
@@ -163,7 +163,7 @@ fn spans<'a>(index: &Index<'a>, rows: &DomainRows<'a>) -> Spans<'a> {
                 last: row.day,
                 days: 1,
             };
-            let of_place = spans.entry(place(entry)).or_default();
+            let of_place = spans.entry(place(read.entry)).or_default();
             let is_new_day = |span: &Span| span.last < row.day;
             of_place
                 .entry((row.reporter, set))
@@ -301,51 +301,87 @@ fn odd_sets(index: &Index<'_>, place: &str, spans: &BTreeMap<(&str, usize), Span
     events
 }
 
-/// Whether a reporter's day had `tlsa` entries, and about which place.
-type LookedUp<'a> = BTreeMap<&'a str, BTreeMap<Date, Option<&'a str>>>;
+/// By reporter and day, about which place there were `tlsa` entries, if any.
+type LookedUp<'a> = BTreeMap<usize, (&'a str, BTreeMap<Date, Option<&'a str>>)>;
 
 /// Reporters that used to see TLSA records of a domain's MX hosts and don't any more.
 fn lost(index: &Index<'_>) -> Vec<DriftEvent> {
-    let is_dane_only = |rows: &&DomainRows<'_>| {
-        let mut entries = rows.rows.iter().flat_map(|row| index.entries(row));
-        entries.all(|entry| entry.policy.policy_type == "tlsa")
-    };
-    let (hosts, domains): (Vec<_>, Vec<_>) = index.ours().partition(is_dane_only);
+    let (hosts, domains): (Vec<_>, Vec<_>) = index.ours().partition(|rows| rows.is_mx());
+    if !hosts
+        .iter()
+        .chain(&domains)
+        .any(|rows| rows.rows.iter().any(|row| row.has.tlsa))
+    {
+        return Vec::new();
+    }
+    let hosts_of = hosts_of(index, &hosts, &domains);
     let mut events: BTreeMap<String, DriftEvent> = BTreeMap::new();
     for rows in domains {
         let mut days = LookedUp::new();
         look_up(index, rows, &mut days);
-        let policies: BTreeSet<usize> = rows
-            .rows
-            .iter()
-            .flat_map(|row| index.entries(row))
-            .filter_map(|entry| index.policy_of(entry))
-            .collect();
-        for host in &hosts {
-            let mut policies = policies.iter().filter_map(|number| index.policy(*number));
-            if is_below(host.domain, rows.domain) || policies.any(|policy| policy.covers(host.domain)) {
-                look_up(index, host, &mut days);
-            }
+        for host in hosts_of.get(rows.domain).into_iter().flatten() {
+            look_up(index, host, &mut days);
         }
-        for event in days.iter().flat_map(|(reporter, days)| lost_by(reporter, days)) {
+        for event in days.values().flat_map(|(reporter, days)| lost_by(reporter, days)) {
             events.entry(event.key.clone()).or_insert(event);
         }
     }
     events.into_values().collect()
 }
 
-fn is_below(host: &str, domain: &str) -> bool {
-    host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+/// The MX hosts that reports name as domains, by the domains whose policies list them or that stand above them.
+fn hosts_of<'i, 'a>(
+    index: &Index<'a>,
+    hosts: &[&'i DomainRows<'a>],
+    domains: &[&'i DomainRows<'a>],
+) -> BTreeMap<&'a str, Vec<&'i DomainRows<'a>>> {
+    let mut listed_by: BTreeMap<&str, BTreeSet<&'a str>> = BTreeMap::new();
+    for rows in domains {
+        for policy in index
+            .policies_of(rows)
+            .into_iter()
+            .filter_map(|number| index.policy(number))
+        {
+            for pattern in &policy.mx {
+                listed_by.entry(pattern).or_default().insert(rows.domain);
+            }
+        }
+    }
+    let names: BTreeSet<&'a str> = domains.iter().map(|rows| rows.domain).collect();
+    let mut hosts_of: BTreeMap<&'a str, Vec<&'i DomainRows<'a>>> = BTreeMap::new();
+    for host in hosts {
+        let patterns = pattern_for(host.domain);
+        let listed = patterns
+            .iter()
+            .filter_map(|pattern| listed_by.get(pattern.as_str()));
+        let mut of_host: BTreeSet<&'a str> = listed.flatten().copied().collect();
+        of_host.extend(above(host.domain).filter_map(|name| names.get(name)));
+        for domain in of_host {
+            hosts_of.entry(domain).or_default().push(host);
+        }
+    }
+    hosts_of
+}
+
+/// The names above a name.
+fn above(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(parent(name), |name| parent(name))
+}
+
+fn parent(name: &str) -> Option<&str> {
+    name.split_once('.').map(|(_, rest)| rest)
 }
 
 fn look_up<'a>(index: &Index<'a>, rows: &DomainRows<'a>, days: &mut LookedUp<'a>) {
     for row in &rows.rows {
-        let seen = days.entry(row.reporter).or_default().entry(row.day).or_default();
-        for entry in index
-            .entries(row)
-            .filter(|entry| entry.policy.policy_type == "tlsa")
-        {
-            *seen = (*seen).max(Some(place(entry)));
+        let (_, days) = days
+            .entry(row.reporter_number)
+            .or_insert_with(|| (row.reporter, BTreeMap::new()));
+        let seen = days.entry(row.day).or_default();
+        if row.has.tlsa {
+            let entries = index.entries(row).iter().map(|read| read.entry);
+            let tlsa = entries.filter(|entry| entry.policy.policy_type == "tlsa");
+            *seen = (*seen).max(tlsa.map(place).max());
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What `ready`, `domains` and `reporters` print.
 
+#![expect(clippy::arithmetic_side_effects, reason = "a test may panic")]
+
 use std::rc::Rc;
 
 use jiff::civil::{Date, date};

@@ -40,6 +40,8 @@ pub struct CauseText {
     pub headline: &'static str,
     /// The same for several domains that are told as one; `{domain}` is their number.
     pub headline_of_many: &'static str,
+    /// The fault alone, in two or three words.
+    pub in_short: &'static str,
     /// The verdict in the Subject; `, mail held back` is added where it is.
     pub subject: &'static str,
     /// What the sender saw.
@@ -120,6 +122,7 @@ const MX_OPERATOR: &str = "whoever runs {mx}";
 static NO_STARTTLS: CauseText = CauseText {
     headline: "{place} offers no encryption",
     headline_of_many: "no encryption offered for {domain}",
+    in_short: "no encryption offered",
     subject: "{place}: no encryption offered",
     saw: "The sender connected to your mail server and was not offered encryption, or the offer was withdrawn when \
           it asked for it.",
@@ -138,6 +141,7 @@ static NO_STARTTLS: CauseText = CauseText {
 static WRONG_NAME: CauseText = CauseText {
     headline: "wrong name in the certificate of {place}",
     headline_of_many: "wrong name in the certificate for {domain}",
+    in_short: "wrong certificate name",
     subject: "{place}: wrong certificate name",
     saw: "Encryption worked, but the certificate is made out to another name than the mail server's.",
     causes: "The certificate is for the mail domain and not for the MX host name, one node shows its default \
@@ -146,7 +150,7 @@ static WRONG_NAME: CauseText = CauseText {
         "openssl s_client -starttls smtp -connect {mx}:25 -servername {mx} </dev/null 2>/dev/null | openssl x509 \
          -noout -ext subjectAltName",
     ],
-    reading: "The list must contain {mx}; a * stands for exactly one label.",
+    reading: "The list must contain {host}; a * stands for exactly one label.",
     fix: "Issue a certificate with every MX host name in it, install it on every node, reload the server.",
     who: MX_OPERATOR,
     urgency: Urgency::ThisWeek,
@@ -156,6 +160,7 @@ static WRONG_NAME: CauseText = CauseText {
 static EXPIRED: CauseText = CauseText {
     headline: "certificate expired on {place}",
     headline_of_many: "certificate expired for {domain}",
+    in_short: "certificate expired",
     subject: "{place}: certificate expired",
     saw: "Encryption worked, but the certificate's last day has passed.",
     causes: "Usually: renewed but not reloaded, renewed on other nodes only, or the renewal fails.",
@@ -173,6 +178,7 @@ static EXPIRED: CauseText = CauseText {
 static NOT_TRUSTED: CauseText = CauseText {
     headline: "certificate of {place} isn't trusted",
     headline_of_many: "certificate not trusted for {domain}",
+    in_short: "certificate not trusted",
     subject: "{place}: certificate not trusted",
     saw: "The certificate isn't signed by an authority that the sender knows, or the chain has a gap.",
     causes: "The intermediate certificate isn't sent (cert.pem installed instead of fullchain.pem), the certificate \
@@ -191,6 +197,7 @@ static NOT_TRUSTED: CauseText = CauseText {
 static NOT_YET_VALID: CauseText = CauseText {
     headline: "certificate of {place} isn't valid yet",
     headline_of_many: "certificate not valid yet for {domain}",
+    in_short: "certificate not valid yet",
     subject: "{place}: certificate not valid yet",
     saw: "Encryption worked, but the certificate's first day is yet to come.",
     causes: "A clock is wrong, yours or the sender's, or the certificate was installed too early.",
@@ -208,6 +215,7 @@ static NOT_YET_VALID: CauseText = CauseText {
 static MX_NOT_IN_POLICY: CauseText = CauseText {
     headline: "{place} isn't in the policy of {domain}",
     headline_of_many: "MX not in the policy of {domain}",
+    in_short: "MX not in the policy",
     subject: "{domain}: {place} isn't in your policy",
     saw: "The sender was led to an MX host that your MTA-STS policy doesn't list.",
     causes: "A backup MX that was forgotten, a move to other servers, or a * that should cover more than one label.",
@@ -225,6 +233,7 @@ static MX_NOT_IN_POLICY: CauseText = CauseText {
 static HANDSHAKE: CauseText = CauseText {
     headline: "TLS handshake with {place} breaks",
     headline_of_many: "TLS handshake breaks for {domain}",
+    in_short: "TLS breaks",
     subject: "{place}: TLS breaks",
     saw: "Encryption was offered, but the TLS handshake did not come to an end.",
     causes: "The server speaks only old TLS versions, shares no cipher with the sender, drops connections under \
@@ -243,6 +252,7 @@ static HANDSHAKE: CauseText = CauseText {
 static NOT_SPECIFIED: CauseText = CauseText {
     headline: "TLS check failed on {place}, no reason given",
     headline_of_many: "TLS check failed for {domain}",
+    in_short: "TLS check fails",
     subject: "{place}: TLS check fails",
     saw: "Something about TLS failed; the sender doesn't say what. Google and Microsoft usually report so.",
     causes: "A certificate (expired, wrong name, gap in the chain), a broken handshake, or an MX that isn't in the \
@@ -263,6 +273,7 @@ static NOT_SPECIFIED: CauseText = CauseText {
 static TLSA_MISMATCH: CauseText = CauseText {
     headline: "TLSA record of {place} doesn't match its key",
     headline_of_many: "TLSA record doesn't match for {domain}",
+    in_short: "TLSA doesn't match",
     subject: "{place}: TLSA doesn't match the key",
     saw: "You publish TLSA records, but none of them fits the certificate that the server shows.",
     causes: "The key was changed (often by an automatic renewal) and the record wasn't, or the old record was \
@@ -283,6 +294,7 @@ static TLSA_MISMATCH: CauseText = CauseText {
 static TLSA_UNUSABLE: CauseText = CauseText {
     headline: "TLSA records of {place} can't be used",
     headline_of_many: "TLSA records can't be used for {domain}",
+    in_short: "TLSA can't be used",
     subject: "{place}: TLSA records can't be used",
     saw: "You publish TLSA records, but none of a kind that SMTP uses.",
     causes: "Records of usage 0 or 1, which are not defined for SMTP, or a wrong selector or matching type.",
@@ -297,6 +309,7 @@ static TLSA_UNUSABLE: CauseText = CauseText {
 static DNSSEC: CauseText = CauseText {
     headline: "DNSSEC of {place} fails",
     headline_of_many: "DNSSEC fails for {domain}",
+    in_short: "DNSSEC fails",
     subject: "{place}: DNSSEC fails",
     saw: "The sender's resolver could not prove your DNS answers genuine: signatures are missing, expired or wrong.",
     causes: "Signatures have expired, the DS record at the parent doesn't fit after a move, one name server is \
@@ -317,6 +330,7 @@ static DNSSEC: CauseText = CauseText {
 static DANE_REQUIRED: CauseText = CauseText {
     headline: "{reporter} requires DANE for {place}",
     headline_of_many: "DANE required for {domain}",
+    in_short: "DANE required",
     subject: "{reporter} requires DANE, {place} has none",
     saw: "The sender has been told to send to you with DANE only, and found no valid TLSA record.",
     causes: "TLSA records or DNSSEC were removed while a partner relies on them, or the partner's rule is a mistake.",
@@ -331,6 +345,7 @@ static DANE_REQUIRED: CauseText = CauseText {
 static POLICY_FETCH: CauseText = CauseText {
     headline: "policy file of {domain} not fetched",
     headline_of_many: "policy file not fetched for {domain}",
+    in_short: "policy not fetched",
     subject: "{domain}: senders can't fetch your policy",
     saw: "Your DNS says that there is a policy, but the sender could not download it.",
     causes: "The web server is gone or answers with an error or a redirect (senders must not follow one), an IPv6 \
@@ -353,6 +368,7 @@ static POLICY_FETCH: CauseText = CauseText {
 static POLICY_INVALID: CauseText = CauseText {
     headline: "policy of {domain} isn't valid",
     headline_of_many: "policy not valid for {domain}",
+    in_short: "policy not valid",
     subject: "{domain}: your policy isn't valid",
     saw: "The policy file was downloaded, but isn't a valid policy.",
     causes: "An HTML page came back with status 200, a typing error (version, mode, max_age, mx), or two \
@@ -371,6 +387,7 @@ static POLICY_INVALID: CauseText = CauseText {
 static POLICY_HOST_CERTIFICATE: CauseText = CauseText {
     headline: "certificate of mta-sts.{domain} fails",
     headline_of_many: "certificate of the policy host fails for {domain}",
+    in_short: "policy host certificate fails",
     subject: "mta-sts.{domain}: certificate fails",
     saw: "The web server that offers your policy shows an invalid certificate, so the sender didn't trust the policy.",
     causes: "The certificate has expired, doesn't contain mta-sts.{domain}, or its chain has a gap; perhaps at one \
@@ -389,6 +406,7 @@ static POLICY_HOST_CERTIFICATE: CauseText = CauseText {
 static UNSPECIFIED: CauseText = CauseText {
     headline: "failures without details from {reporter}",
     headline_of_many: "failures without details for {domain}",
+    in_short: "failures without details",
     subject: "{domain}: {reporter} reports failures, no details",
     saw: "The sender counted failures, but gave no reason.",
     causes: "Not known. Another reporter that names a cause for the same days most likely means the same.",
@@ -407,6 +425,7 @@ static UNSPECIFIED: CauseText = CauseText {
 static UNKNOWN: CauseText = CauseText {
     headline: "unknown result {type} from {reporter}",
     headline_of_many: "unknown result {type} for {domain}",
+    in_short: "unknown result",
     subject: "{domain}: unknown result from {reporter}",
     saw: "The sender used a result name that this version doesn't know.",
     causes: "Not known; the name may say it.",

@@ -462,7 +462,7 @@ SELECT nullif(policy_domain, '') AS policy_domain, count(DISTINCT report) AS rep
 FROM report_domains GROUP BY report_domains.policy_domain;
 
 CREATE VIEW digests AS
-SELECT id, audience, due_at, after_report + 1 AS first_report, last_report, message_id, subject, sent_at
+SELECT id, audience, kind, due_at, after_report + 1 AS first_report, last_report, message_id, subject, sent_at
 FROM digest;
 
 CREATE VIEW deliveries AS

@@ -69,9 +69,9 @@ fn telling(event: Event) -> Telling {
 /// Tells a problem in a digest.
 fn tell(place: &Place, problem: &str, telling: &Telling) {
     let digest =
-        "INSERT INTO digest (audience, due_at, after_report, last_report, after_mail, last_mail, message_id,
+        "INSERT INTO digest (audience, kind, due_at, after_report, last_report, after_mail, last_mail, message_id,
                                       subject, mail)
-                  SELECT 'default', '', 0, 0, 0, 0, count(*), '', x'' FROM digest";
+                  SELECT 'default', 'daily', '', 0, 0, 0, 0, count(*), '', x'' FROM digest";
     place.store.db.execute(digest, ()).unwrap();
     let digest = place.store.db.last_insert_rowid();
     tellings::tell(&place.store.db, digest, problem, telling).unwrap();
@@ -389,7 +389,7 @@ fn tell_nothing(place: &Place, today: &str) {
         .store
         .db
         .execute(
-            "INSERT OR IGNORE INTO digest VALUES (1, 'default', '', 0, 0, 0, 0, 'a', '', x'', NULL)",
+            "INSERT OR IGNORE INTO digest VALUES (1, 'default', 'daily', '', 0, 0, 0, 0, 'a', '', x'', NULL)",
             (),
         )
         .unwrap();
@@ -504,7 +504,7 @@ fn vague_failures_that_joined_a_problem_are_counted_with_it() {
 const SEEN: [&str; 7] = [
     "SELECT cause, place, place_kind, state, impact, policy, whose, named, first_day, last_day, visible_from, failed,
             total, at_least, reporters, domains, acknowledged_until, is_retired, is_foreign FROM problems",
-    "SELECT cause, place, problem_days.day, reporter, policy_domain, policy_type, problem_days.failed, unreadable,
+    "SELECT cause, place, problem_days.day, problem_days.reporter, policy_domain, policy_type, problem_days.failed, unreadable,
             delivered_in_spite, json
      FROM problem_days JOIN problems ON problems.id = problem JOIN reports ON reports.id = report",
     "SELECT cause, place, episode.first_day, episode.last_day, episode.visible_from, episode.failed, ended, ended_day
