@@ -140,7 +140,7 @@ def plain_fetch(dovecot, user):
     _, [n_mails] = client.select("INBOX", readonly=True)
     n_bytes = 0
     for first in range(1, int(n_mails) + 1, 500):
-        _, answers = client.fetch(f"{first}:{first + 499}", "(UID BODY.PEEK[])")
+        _, answers = client.fetch(f"{first}:{min(first + 499, int(n_mails))}", "(UID BODY.PEEK[])")
         n_bytes += sum(len(answer[1]) for answer in answers if isinstance(answer, tuple))
     client.logout()
     return time.perf_counter() - start
