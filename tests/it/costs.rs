@@ -12,6 +12,10 @@ fn large_mailbox() -> Script {
             "CAPABILITY" => "* CAPABILITY IMAP4rev1\r\n",
             "EXAMINE" => "* 100000 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 100001] x\r\n",
             "LOGOUT" => "* BYE bye\r\n",
+            // The listing; of so many the last one will do.
+            "UID" => {
+                "* 100000 FETCH (UID 100000 RFC822.SIZE 3800 INTERNALDATE \"01-Jan-2001 00:00:00 +0000\")\r\n"
+            }
             _ => "",
         };
         Some(format!("{untagged}{tag} OK done\r\n"))
@@ -70,20 +74,22 @@ fn new_mails_are_fetched_once_each_in_batches() {
                         "* {uid} FETCH (UID {uid} RFC822.SIZE 14 INTERNALDATE \"22-Nov-2026 03:00:00 +0000\")\r\n"
                     )
                 })
-                .collect(),
+                .collect::<Vec<String>>()
+                .concat(),
             _ if !command.starts_with("UID FETCH") => String::new(),
             _ => {
                 let uids = command.strip_prefix("UID FETCH ").and_then(|rest| rest.split(' ').next());
                 let (first, last) = uids.and_then(|uids| uids.split_once(':').or(Some((uids, uids))))?;
                 (first.parse::<u32>().ok()?..=last.parse().ok()?)
                     .map(|uid| format!("* {uid} FETCH (UID {uid} BODY[]<0> {{14}}\r\nSubject: x\r\n\r\n)\r\n"))
-                    .collect()
+                    .collect::<Vec<String>>()
+                    .concat()
             }
         };
         Some(format!("{untagged}{tag} OK done\r\n"))
     });
     let limits = "[limits]\nbatch_mails = 3\n";
-    let mailbox = world.mailbox_at(server.port, "tls = \"none\"");
+    let mailbox = world.mailbox_at(server.port, "tls = \"none\"\nsince = \"forever\"");
     let tlsrptd = world.tlsrptd(&format!("{limits}{mailbox}"));
 
     tlsrptd.run(&["poll"]).exits(0);
