@@ -257,7 +257,9 @@ fn protection(rows: &DomainRows<'_>, policy: &PolicyHistory, is_gone: bool) -> P
     {
         Some("enforce") => return Protection::Enforce,
         Some("testing") => return Protection::Testing,
-        Some(_) => return Protection::ModeNone,
+        Some("none") => return Protection::ModeNone,
+        // Whatever it is, senders can't apply it.
+        Some(_) => return Protection::UnknownMode,
         None => {}
     }
     let Some(newest) = rows.rows.last() else {
