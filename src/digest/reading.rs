@@ -108,11 +108,12 @@ impl<'a> Reading<'a> {
         if self.is_only_one() && self.problem.cause == Cause::PolicyFetch {
             headline = format!("{headline} by {}", self.full.reporter);
         }
-        let Place::Mx(mx) = &self.problem.place else {
-            return headline;
-        };
         let is_named = |domain: &str| {
-            mx == domain || mx.ends_with(&format!(".{domain}")) || headline.contains(&names::host(domain))
+            let host = match &self.problem.place {
+                Place::Mx(mx) if mx == domain || mx.ends_with(&format!(".{domain}")) => mx.as_str(),
+                _ => domain,
+            };
+            headline.contains(&names::host(host)) || headline.contains(&names::host(domain))
         };
         match domains.as_slice() {
             [] => headline,

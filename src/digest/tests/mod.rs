@@ -521,6 +521,20 @@ fn hosts_are_short_only_where_that_is_clear() {
 }
 
 #[test]
+fn domain_that_the_headline_does_not_name_stands_behind_it() {
+    let mut problem = expired();
+    problem.cause = Cause::Unknown;
+    problem.result_types = texts(&["moon-in-wrong-phase"]);
+    let text = joined(&daily(vec![(problem, Some(Event::New))]));
+    assert!(
+        text.contains(
+            "unknown result \"moon-in-wrong-phase\" from Google and post.example.net (example.com)"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
 fn failures_only_over_ipv6_are_said_to_be() {
     let mut problem = expired();
     problem.spot.only_ipv6 = true;
