@@ -41,7 +41,7 @@ fn page(name: &str) -> anyhow::Result<(String, Json)> {
     if let Some(combination) = combination {
         return Ok((combination_text(combination), combination_json(combination)));
     }
-    let near = nearest(&wanted).map_or(String::new(), |near| format!("; do you mean {near}?"));
+    let near = nearest(&wanted).map_or_else(|| ";".to_owned(), |near| format!("; do you mean {near}?"));
     bail!(
         "{:?} is neither a cause nor a result type nor a combination{near} `tlsrptd explain` lists all; a result \
          type that isn't listed is the sender's own, see `tlsrptd explain unknown`",

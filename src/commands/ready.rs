@@ -54,6 +54,9 @@ pub(super) fn ready(config: &Config, args: &ReadyArgs) -> anyhow::Result<End> {
 
 /// A line a domain.
 pub(super) fn overview(states: &[&DomainState], today: Date) -> String {
+    if states.is_empty() {
+        return "no reports about domains of ours yet\n".to_owned();
+    }
     let rows: Vec<Vec<String>> = states
         .iter()
         .map(|state| {
@@ -64,13 +67,8 @@ pub(super) fn overview(states: &[&DomainState], today: Date) -> String {
             ]
         })
         .collect();
-    let hint = if rows.is_empty() {
-        "no reports about domains of ours yet\n"
-    } else {
-        "\ntlsrptd ready DOMAIN shows every condition\n"
-    };
     format!(
-        "{}{hint}",
+        "{}\ntlsrptd ready DOMAIN shows every condition\n",
         table(&["Domain", "Policy", "Ready to enforce?"], &rows)
     )
 }
@@ -144,6 +142,7 @@ pub(super) fn verdict(state: &DomainState, today: Date) -> String {
         Verdict::NotReady { problems } => format!("not ready: {}", ids(problems)),
         Verdict::Enforces { since: day } => format!("in enforce{}", since(*day)),
         Verdict::ModeNone { since: day } => format!("mode none{}", since(*day)),
+        Verdict::NoPolicy if state.protection == Protection::UnknownMode => "no mode seen".to_owned(),
         Verdict::NoPolicy => "no policy seen".to_owned(),
         Verdict::DaneOnly => "DANE only, which has no testing".to_owned(),
     }

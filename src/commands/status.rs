@@ -252,8 +252,11 @@ fn text(status: &Status, now: Timestamp) -> String {
         mailbox_lines(&mut lines, mailbox, now);
     }
     let counts = &status.counts;
-    let newest = counts.newest_report_day.as_deref().unwrap_or("none");
-    lines.push(("Reports", format!("{}, the newest of {newest}", counts.reports)));
+    let newest = counts
+        .newest_report_day
+        .as_deref()
+        .map_or(String::new(), |day| format!(", the newest of {day}"));
+    lines.push(("Reports", format!("{}{newest}", counts.reports)));
     lines.push(("Failure types", counts.failure_types.to_string()));
     let more = if counts.rejected > 0 {
         "; `tlsrptd mails` lists them"

@@ -203,6 +203,9 @@ fn quiet(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>, options: &
     if let Some(goes_on) = goes_on {
         return vec![format!("Nothing new: {goes_on}")];
     }
+    if let Some(gone) = gone(outlook) {
+        return vec![format!("Nothing new: {gone}"), gone];
+    }
     let today = options.day(facts.due_at);
     let week = &outlook.week;
     let (reports, n_reporters, days) = if week.reports > 0 {
@@ -232,6 +235,19 @@ fn quiet(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>, options: &
         ],
         None => vec![verdict],
     }
+}
+
+/// Domains whose policy senders no longer find. Nobody reports a failure for that, but it isn't quiet.
+fn gone(outlook: &Outlook) -> Option<String> {
+    let mut gone = outlook.domains.iter().filter(|domain| domain.is_policy_gone);
+    let first = gone.next()?;
+    Some(match gone.count() {
+        0 => format!("policy of {} still not found", names::host(&first.domain)),
+        more => format!(
+            "policies of {} still not found",
+            words::count(to_u64(more.saturating_add(1)), "domain")
+        ),
+    })
 }
 
 fn reporters(n: usize) -> String {

@@ -1,5 +1,6 @@
 //! How domains and reporters stand, in words: policies, readiness, what changed, who is silent. Pure.
 
+use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::assess::domains::{DomainState, Protection, Survey};
@@ -14,6 +15,8 @@ use crate::digest::{names, words};
 
 /// Hosts and ids named in a sentence.
 const MAX_NAMED: usize = 2;
+/// That a policy is gone is said for so many days.
+const GONE_DAYS: i64 = 60;
 
 /// How a domain of ours stands over some days.
 pub(crate) fn domain_line(state: &DomainState, is_whole_time: bool, today: Date) -> DomainLine {
@@ -22,12 +25,19 @@ pub(crate) fn domain_line(state: &DomainState, is_whole_time: bool, today: Date)
     DomainLine {
         domain: state.domain.clone(),
         policy: policy(state, is_whole_time, today),
+        is_policy_gone: state.protection == Protection::None && was_seen_lately(state, today),
         total: volume.total,
         failed: volume.failed,
         verdict,
         obstacle,
         ready_since,
     }
+}
+
+/// Whether a policy was seen in the last 60 days: who did without it for longer means it.
+fn was_seen_lately(state: &DomainState, today: Date) -> bool {
+    let last = state.policy.seen.iter().map(|seen| seen.last_day).max();
+    last.is_some_and(|last| last >= today.saturating_sub(GONE_DAYS.days()))
 }
 
 /// Whether it is ours.

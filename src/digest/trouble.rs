@@ -74,7 +74,10 @@ fn rejected(facts: &DigestFacts, options: &Options) -> Option<Finding> {
     }
     let mut rows = vec![Row::text(
         "",
-        "What they report is missing from all numbers. This is told once.".to_owned(),
+        format!(
+            "What {} is missing from all numbers. This is told once.",
+            if n_all == 1 { "it reports" } else { "they report" }
+        ),
     )];
     rows.extend(
         facts

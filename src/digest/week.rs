@@ -23,6 +23,8 @@ pub struct DomainLine {
     pub domain: String,
     /// Its policy as senders see it: `enforce`, `testing since 2 Oct`, `DANE`.
     pub policy: String,
+    /// Whether senders no longer find the policy that it had.
+    pub is_policy_gone: bool,
     /// Connections.
     pub total: Sum,
     /// Of these, failed.

@@ -18,6 +18,8 @@ use crate::assess::tlsa::{self, SeenTlsa};
 
 /// Days of the weekly mail.
 pub const WEEK_DAYS: i64 = 7;
+/// A reporter that has sent no `tlsa` entry on so many of its known days sees no TLSA records any more.
+const LOST_DAYS: usize = 3;
 /// Failures of what is retired are counted for so many days.
 const RETIRED_TOLD_DAYS: i64 = 60;
 
@@ -257,7 +259,9 @@ fn protection(rows: &DomainRows<'_>, policy: &PolicyHistory, is_gone: bool) -> P
     {
         Some("enforce") => return Protection::Enforce,
         Some("testing") => return Protection::Testing,
-        Some(_) => return Protection::ModeNone,
+        Some("none") => return Protection::ModeNone,
+        // Whatever it is, senders can't apply it.
+        Some(_) => return Protection::UnknownMode,
         None => {}
     }
     let Some(newest) = rows.rows.last() else {
@@ -276,9 +280,18 @@ fn protection(rows: &DomainRows<'_>, policy: &PolicyHistory, is_gone: bool) -> P
 }
 
 fn has_dane(rows: &DomainRows<'_>, first: Date) -> bool {
-    rows_within(&rows.rows, first, Date::MAX)
-        .iter()
-        .any(|row| row.has.tlsa)
+    let mut by_reporter: BTreeMap<usize, BTreeMap<Date, bool>> = BTreeMap::new();
+    for row in rows_within(&rows.rows, first, Date::MAX) {
+        *by_reporter
+            .entry(row.reporter_number)
+            .or_default()
+            .entry(row.day)
+            .or_default() |= row.has.tlsa;
+    }
+    // Who has seen none on its newest days is said to see none any more.
+    by_reporter
+        .values()
+        .any(|days| days.values().rev().take(LOST_DAYS).any(|has| *has))
 }
 
 /// Failures of what was retired not long ago.

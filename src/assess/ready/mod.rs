@@ -227,7 +227,8 @@ pub(in crate::assess) fn readiness(case: &Case<'_, '_>) -> Readiness {
             readiness.ledger = Some(ledger::ledger(case, &testing));
         }
         ("testing", None) => readiness.verdict = Verdict::NotYet(Unmet::Traffic { days: 0 }),
-        _ => readiness.verdict = Verdict::ModeNone { since: mode_since },
+        ("none", _) => readiness.verdict = Verdict::ModeNone { since: mode_since },
+        _ => {}
     }
     readiness
 }
