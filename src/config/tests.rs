@@ -415,7 +415,7 @@ fn password_in_a_file_that_everyone_can_read_is_warned_of() {
     };
     assert_eq!(warnings(0o600), [""; 0]);
     let expected = format!(
-        "{0} holds a password and every user can read it; run: chmod o-r {0}",
+        "{0} holds a password or token and every user can read it; run: chmod o-r {0}",
         path.display()
     );
     assert_eq!(warnings(0o644), [expected]);
