@@ -119,9 +119,10 @@ where
     let mut talking = std::pin::pin!(talking);
     tokio::select! {
         result = &mut talking => result,
-        ended = &mut connection => match ended {
-            Ok(()) => talking.await,
-            Err(error) => Err(error.to_string()),
+        // Some servers hang up without TLS's farewell once the answer is out; it counts if it is whole.
+        ended = &mut connection => match (talking.await, ended) {
+            (Err(_), Err(error)) => Err(error.to_string()),
+            (result, _) => result,
         },
     }
 }

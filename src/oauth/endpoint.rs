@@ -62,11 +62,12 @@ pub(super) async fn fetch(section: &OAuth2Config) -> Result<SecretString, OAuthE
     let answer = ask(section, &secrets)
         .await
         .map_err(|error| explain(section, &secrets, error))?;
-    if let (Some(file), Some(token)) = (file, answer.refresh_token()) {
-        let token = SecretString::from(token.secret().clone());
-        if token.expose_secret() != file.token.expose_secret() {
-            save(section, file, token);
-        }
+    let renewed = answer.refresh_token().map(|token| token.secret().clone().into());
+    // One that could not be written the last time is written now.
+    if let (Some(file), Some(token)) = (file, renewed.or(secrets.refresh))
+        && token.expose_secret() != file.token.expose_secret()
+    {
+        save(section, file, token);
     }
     let later = |what: &str| OAuthError::Later(format!("{}: {what}; check token_url", shown(section)));
     if *answer.token_type() != BasicTokenType::Bearer {
