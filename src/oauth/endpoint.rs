@@ -129,16 +129,13 @@ async fn ask(section: &OAuth2Config, secrets: &Secrets) -> Result<BasicTokenResp
         words.map(|word| Scope::new(word.to_owned()))
     };
     let sender = Sender(section.clone());
-    match &secrets.refresh {
-        Some(refresh) => {
-            let refresh = RefreshToken::new(refresh.expose_secret().to_owned());
-            let request = client.exchange_refresh_token(&refresh).add_scopes(scopes());
-            request.request_async(&sender).await
-        }
-        None => {
-            let request = client.exchange_client_credentials().add_scopes(scopes());
-            request.request_async(&sender).await
-        }
+    if let Some(refresh) = &secrets.refresh {
+        let refresh = RefreshToken::new(refresh.expose_secret().to_owned());
+        let request = client.exchange_refresh_token(&refresh).add_scopes(scopes());
+        request.request_async(&sender).await
+    } else {
+        let request = client.exchange_client_credentials().add_scopes(scopes());
+        request.request_async(&sender).await
     }
 }
 

@@ -462,9 +462,7 @@ fn need_of_authorisation_is_told_in_one_mail() {
     let section = provider.section(&world, "");
     let tlsrptd = world.tlsrptd(&format!("{section}{}{digest}{smtp}", world.mailbox(LOGIN)));
     let n_told = || {
-        let mails = fs::read_dir(&outbox)
-            .map(Iterator::collect)
-            .unwrap_or_else(|_| Vec::new());
+        let mails = fs::read_dir(&outbox).map_or_else(|_| Vec::new(), Iterator::collect);
         let text = |path| fs::read_to_string(path).unwrap().replace("=\r\n", "");
         let mails = mails.into_iter().map(|mail| text(mail.unwrap().path()));
         mails.filter(|mail| mail.contains(NEEDS)).count()
