@@ -9,7 +9,7 @@ use crate::config::Span;
 /// Days for which the bytes of rejected mails are kept.
 const RAW_DAYS: i64 = 30;
 /// Reports or mails removed in one transaction, so that no reader or writer waits long.
-const SLICE: u32 = 1000;
+const SLICE: u32 = 200;
 
 impl Store {
     /// Removes mails, reports, raw bytes and digests older than `retention`; gives the number of reports removed.
