@@ -11,13 +11,15 @@ use crate::config::Span;
 
 /// Days for which the bytes of rejected mails are kept.
 const RAW_DAYS: i64 = 30;
-/// How long a transaction may take before the next one takes on less: nobody shall wait for 100 ms.
-const SLICE_TIME: Duration = Duration::from_millis(40);
-/// The first one.
-const SLICE: Slice = Slice(100);
-
+/// How long a transaction may take before the next one takes on less: nobody shall wait for 100 ms. That leaves time for
+/// the disk at its end, which less work wouldn't shorten.
+const SLICE_TIME: Duration = Duration::from_millis(25);
 /// Where it took less than this, the next one takes on more.
-const QUICK: Duration = Duration::from_millis(10);
+const QUICK: Duration = Duration::from_millis(8);
+/// The first slice.
+const SLICE: Slice = Slice(100);
+/// However slow the machine is.
+const LEAST: u32 = 10;
 /// Between two transactions. SQLite has no queue: who waits for the lock looks again now and then, and must find it free.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -29,7 +31,7 @@ impl Slice {
     /// The next one, after this one took so long.
     pub(super) fn after(self, took: Duration) -> Self {
         if took > SLICE_TIME {
-            Self(self.0.div_ceil(4))
+            Self(self.0.div_ceil(4).max(LEAST))
         } else if took < QUICK {
             Self(self.0.saturating_mul(2).min(1000))
         } else {
@@ -108,12 +110,13 @@ impl Store {
             let tx = self.begin()?;
             let started = Instant::now();
             let removed = remove(&tx, slice.0)?;
+            let took = started.elapsed();
             tx.commit()?;
             if removed == 0 {
                 return Ok(sum);
             }
             sum = sum.saturating_add(u64::try_from(removed).unwrap_or(u64::MAX));
-            slice = slice.after(started.elapsed());
+            slice = slice.after(took);
             sleep(PAUSE);
         }
     }
@@ -145,8 +148,8 @@ impl Store {
             for id in now {
                 tx.prepare_cached(sql)?.execute(named_params! { ":id": id })?;
             }
-            tx.commit()?;
             slice = slice.after(started.elapsed());
+            tx.commit()?;
             ids = later;
             sleep(PAUSE);
         }
