@@ -102,7 +102,12 @@ fn known_with(
     today: Date,
     problems: Vec<Problem>,
 ) -> Result<Known, StoreError> {
-    let history = store.history(today, &config.domains)?;
+    // The first look tells of all time.
+    let history = if store.last_digest_at()?.is_none() {
+        store.whole_history(today, &config.domains)?
+    } else {
+        store.history(today, &config.domains)?
+    };
     Ok(Known {
         today,
         tellings: store.tellings()?,

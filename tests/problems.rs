@@ -619,7 +619,7 @@ fn the_page_has_the_problems_the_domains_and_the_policies() {
     let desk = Desk::with(&reports());
     let page = desk.run(0, &["report", "--html", "-"]);
     for expected in [
-        "2 problems are open, and mail is held back by 1",
+        "2 problems are open; mail is held back by 1 of them",
         "certificate expired on mx2.example.org",
         "<b>example.org</b>",
         "MTA-STS enforce",

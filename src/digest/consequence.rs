@@ -4,7 +4,8 @@ use crate::assess::cause::Cause;
 use crate::assess::impact::{Basis, Impact};
 use crate::assess::place::Place;
 use crate::assess::problem::{Problem, State};
-use crate::digest::reading::{Frame, OtherMx, Reading};
+use crate::digest::hosts::OtherMx;
+use crate::digest::reading::{Frame, Reading};
 use crate::digest::{names, words};
 
 /// The submitter whose queue is known to end after 24 hours.

@@ -3,15 +3,19 @@
 //! [`Digest::build`] decides what is said and in which order; `text` and `html` only set it. All words stand in
 //! [`texts`] (by cause) and beside what they are about; all decisions in [`crate::assess`] and [`schedule`].
 
+mod advice;
+mod brief;
 mod consequence;
 pub mod fill;
 mod fold;
 pub mod guide;
+mod hosts;
 mod html;
 mod json;
 pub mod mail;
 pub mod model;
 pub mod names;
+mod notes;
 pub mod outlook;
 pub mod parts;
 mod reading;

@@ -2,21 +2,20 @@
 
 use jiff::civil::Date;
 
-use crate::assess::cause::{Cause, mx_matches};
+use crate::assess::cause::Cause;
 use crate::assess::history::Sum;
 use crate::assess::impact::{Basis, Impact};
 use crate::assess::news::{Event, Worse};
 use crate::assess::place::Place;
-use crate::assess::problem::{Named, Problem, State, Whose};
+use crate::assess::problem::{Problem, Whose};
 use crate::digest::fill::Fill;
-use crate::digest::parts::{Block, Finding, Row, Tone};
-use crate::digest::texts::{self, CauseText, NamedText};
+use crate::digest::hosts::short_host;
+use crate::digest::parts::{Finding, Row, Tone};
+use crate::digest::texts::{self, CauseText};
 use crate::digest::{names, words};
 
 /// Domains named for one problem; further ones are counted.
 const MAX_DOMAINS: usize = 3;
-/// MX hosts named for one problem.
-const MAX_HOSTS: usize = 2;
 
 /// A problem with all that follows from it; several where they are told as one.
 #[derive(Debug, Clone)]
@@ -48,7 +47,7 @@ pub(crate) struct Frame {
 impl<'a> Reading<'a> {
     /// Reads a problem.
     pub(crate) fn new(problem: &'a Problem, event: Event) -> Self {
-        let full = fill(problem, |host| names::host(host));
+        let full = fill(problem, names::host);
         let short = fill(problem, |host| short_host(problem, host));
         Self {
             problem,
@@ -109,11 +108,12 @@ impl<'a> Reading<'a> {
         if self.is_only_one() && self.problem.cause == Cause::PolicyFetch {
             headline = format!("{headline} by {}", self.full.reporter);
         }
-        let Place::Mx(mx) = &self.problem.place else {
-            return headline;
-        };
         let is_named = |domain: &str| {
-            mx == domain || mx.ends_with(&format!(".{domain}")) || headline.contains(&names::host(domain))
+            let host = match &self.problem.place {
+                Place::Mx(mx) if mx == domain || mx.ends_with(&format!(".{domain}")) => mx.as_str(),
+                _ => domain,
+            };
+            headline.contains(&names::host(host)) || headline.contains(&names::host(domain))
         };
         match domains.as_slice() {
             [] => headline,
@@ -168,7 +168,7 @@ impl<'a> Reading<'a> {
         if self.problem.whose != Whose::Theirs {
             rows.extend(self.causes().map(|text| Row::text("Cause", text)));
             rows.push(self.check());
-            rows.extend(self.fix());
+            rows.push(self.fix());
         }
         rows.extend(self.said(frame));
         rows.push(Row::command("More", format!("tlsrptd show {}", self.problem.id)));
@@ -185,7 +185,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn tag(&self, frame: Frame) -> &'static str {
+    pub(crate) fn tag(&self, frame: Frame) -> &'static str {
         match self.event {
             _ if frame.is_first => "OPEN",
             Event::New | Event::LateNews => "NEW",
@@ -221,123 +221,12 @@ impl<'a> Reading<'a> {
         Some(Row::text("Note", said))
     }
 
-    /// In a few words, beside tag and headline: what became of it.
-    pub(crate) fn brief(&self, frame: Frame) -> Finding {
-        let text = match self.event {
-            Event::Resolved => self.resolved(frame),
-            Event::LateNews if self.problem.is_retired => format!(
-                "Retired, but {} failed since, some of them under enforce. Publish mode: none until max_age is over.",
-                connections(self.problem.after_retirement)
-            ),
-            Event::LateNews => format!(
-                "{} A report came late; no failure is known after {}.",
-                self.totals(frame),
-                words::day(self.last_day(), frame.today)
-            ),
-            Event::Fading => format!("{} Since then none, {}.", self.totals(frame), self.proof_needed()),
-            Event::Past => format!(
-                "{} Closed without proof: {}.",
-                self.totals(frame),
-                if self.problem.is_retired {
-                    "retired"
-                } else {
-                    "those who saw it no longer report"
-                }
-            ),
-            _ => self.totals(frame),
-        };
-        Finding {
-            tag: match self.event {
-                Event::LateNews => "LATE",
-                _ => self.tag(frame),
-            },
-            tone: match self.event {
-                Event::Resolved | Event::Past | Event::Fading | Event::LateNews => Tone::Calm,
-                _ if self.holds_mail() => Tone::Held,
-                _ => Tone::Broken,
-            },
-            id: Some(self.problem.id.clone()),
-            title: self.headline(),
-            rows: vec![Row::text("", text)],
-        }
-    }
-
-    /// In one line: `#7c1e certificate expired on mx2.example.com, mail held back; since 18 Nov, 312 connections, Google`.
-    pub(crate) fn line(&self, frame: Frame) -> String {
-        let held = if self.holds_mail() { ", mail held back" } else { "" };
-        let fading = if self.problem.state == State::Fading {
-            ", none lately"
-        } else {
-            ""
-        };
-        format!(
-            "#{}{}{}{held}; {}{fading}",
-            self.problem.id,
-            words::NBSP,
-            self.headline(),
-            self.totals(frame).trim_end_matches('.')
-        )
-    }
-
-    /// When, how much, by whom: `12-16 Nov: 9 connections, Microsoft.`
-    pub(crate) fn totals(&self, frame: Frame) -> String {
-        let failed = self.failed();
-        let when = match (self.event, self.problem.state) {
-            (Event::Ongoing | Event::Worse(_) | Event::Reminder(_), State::Ongoing | State::New) => {
-                format!("since {}", words::day(self.first_day(), frame.today))
-            }
-            _ => words::days(self.first_day(), self.last_day(), frame.today),
-        };
-        let by = if self.headline().contains(&self.short.reporter) {
-            String::new()
-        } else {
-            format!(", {}", self.short.reporter)
-        };
-        format!("{when}: {}{by}.", connections(failed))
-    }
-
     /// Failed connections of the present or last life, of all that are told as one.
     pub(crate) fn failed(&self) -> Sum {
         let all = std::iter::once(self.problem).chain(self.folded.iter().copied());
         all.map(|problem| problem.failed)
             .reduce(words::add)
             .unwrap_or_default()
-    }
-
-    fn resolved(&self, frame: Frame) -> String {
-        let clean: Vec<Date> = self
-            .problem
-            .witnesses
-            .iter()
-            .flat_map(|witness| witness.clean_days.iter().copied())
-            .filter(|day| *day > self.last_day())
-            .collect();
-        let clean = match (clean.iter().min(), clean.iter().max()) {
-            (Some(first), Some(last)) if first == last => {
-                format!(" Clean on {}", words::day(*first, frame.today))
-            }
-            (Some(first), Some(last)) => format!(" Clean {}", words::days(*first, *last, frame.today)),
-            _ => " Clean since".to_owned(),
-        };
-        format!("{}{clean}{}.", self.totals(frame), self.after_note(frame))
-    }
-
-    /// The note that shortened the proof.
-    fn after_note(&self, frame: Frame) -> String {
-        use crate::assess::history::Saying;
-        let note = self.problem.remarks.iter().rev().find(|remark| {
-            matches!(remark.saying, Saying::Note(_) | Saying::Fixed) && remark.day >= self.last_day()
-        });
-        note.map(|note| format!(", after your note of {}", words::day(note.day, frame.today)))
-            .unwrap_or_default()
-    }
-
-    fn proof_needed(&self) -> String {
-        let needed = u64::from(self.problem.clean_days_needed.max(1));
-        format!(
-            "but it is over only after {} of each reporter that saw it",
-            words::count(needed, "clean day")
-        )
     }
 
     /// First day of the present or last life.
@@ -354,48 +243,6 @@ impl<'a> Reading<'a> {
         all.filter_map(|problem| problem.episode().map(|episode| episode.last_day))
             .max()
             .unwrap_or_default()
-    }
-
-    /// Other MX hosts of its domains, as far as the reports tell: short names, and whether a pattern allows for more.
-    pub(crate) fn other_mx(&self) -> OtherMx {
-        let patterns = self.patterns();
-        let Place::Mx(mx) = &self.problem.place else {
-            return OtherMx::Unknown;
-        };
-        let mut hosts: Vec<&str> = self.problem.spot.unnamed_mx.iter().map(String::as_str).collect();
-        hosts.extend(
-            self.problem
-                .spot
-                .proven_good
-                .iter()
-                .map(|(host, _)| host.as_str()),
-        );
-        hosts.extend(
-            patterns
-                .iter()
-                .map(String::as_str)
-                .filter(|pattern| !pattern.starts_with('*')),
-        );
-        let mut names: Vec<String> = Vec::new();
-        for host in hosts.into_iter().filter(|host| !mx_matches(host, mx)) {
-            let name = short_host(self.problem, host);
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        match names.len() {
-            0 if patterns.is_empty() || patterns.iter().any(|pattern| pattern.starts_with('*')) => {
-                OtherMx::Unknown
-            }
-            0 => OtherMx::None,
-            n if n <= MAX_HOSTS => OtherMx::These(words::list(&names, MAX_HOSTS)),
-            _ => OtherMx::Several,
-        }
-    }
-
-    /// The `mx` patterns of the policy that failed.
-    pub(crate) fn patterns(&self) -> Vec<String> {
-        patterns(self.problem)
     }
 
     /// Whether cause, check and fix read as those of another but for the names.
@@ -429,19 +276,6 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// What is known of a domain's other MX hosts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum OtherMx {
-    /// There is none.
-    None,
-    /// These, in words.
-    These(String),
-    /// More than are worth naming.
-    Several,
-    /// Nothing is known.
-    Unknown,
-}
-
 /// `1 connection`, `at least 3 connections`.
 pub(crate) fn connections(failed: Sum) -> String {
     if failed.known == 0 && failed.at_least {
@@ -453,30 +287,6 @@ pub(crate) fn connections(failed: Sum) -> String {
         "connections"
     };
     format!("{}{}{noun}", words::sum(failed), words::NBSP)
-}
-
-/// The `mx` patterns of the policy that failed, lower case.
-pub(crate) fn patterns(problem: &Problem) -> Vec<String> {
-    let Some(policy) = &problem.policy else {
-        return Vec::new();
-    };
-    let mut patterns: Vec<String> = policy
-        .lines
-        .iter()
-        .flat_map(|text| text.lines())
-        .filter_map(|line| line.split_once(':'))
-        .filter(|(key, _)| key.trim().eq_ignore_ascii_case("mx"))
-        .map(|(_, value)| crate::assess::cause::host_form(value))
-        .collect();
-    if patterns.is_empty() && policy.policy_type == "sts" {
-        patterns = policy
-            .mx_host
-            .iter()
-            .map(|host| crate::assess::cause::host_form(host))
-            .collect();
-    }
-    patterns.retain(|pattern| !pattern.is_empty());
-    patterns
 }
 
 /// Held, then unprotected, then what is only good to know.
@@ -535,139 +345,5 @@ fn fill(problem: &Problem, host: impl Fn(&str) -> String) -> Fill {
             .first()
             .map(|kind| names::quoted(kind, 40))
             .unwrap_or_default(),
-    }
-}
-
-/// A host by its first label where that is clear beside the headline: it and the others near it differ there.
-pub(crate) fn short_host(problem: &Problem, host: &str) -> String {
-    let place = problem.place.name();
-    let mut near: Vec<&str> = vec![place];
-    near.extend(problem.spot.unnamed_mx.iter().map(String::as_str));
-    near.extend(problem.spot.proven_good.iter().map(|(host, _)| host.as_str()));
-    let patterns = patterns(problem);
-    near.extend(
-        patterns
-            .iter()
-            .map(String::as_str)
-            .filter(|pattern| !pattern.starts_with('*')),
-    );
-    let is_near = |host: &str, parent: &str| {
-        problem.domains.iter().any(|domain| domain == parent)
-            || near
-                .iter()
-                .any(|other| *other != host && other.split_once('.').is_some_and(|(_, of)| of == parent))
-    };
-    let short = |host: &str| {
-        let (label, parent) = host.split_once('.')?;
-        let sound = names::checked_host(host).is_some()
-            && parent.contains('.')
-            && label.len() >= 2
-            && label.bytes().any(|b| b.is_ascii_alphabetic());
-        (sound && is_near(host, parent)).then(|| label.to_owned())
-    };
-    let Some(own) = short(host) else {
-        return names::host(host);
-    };
-    let is_taken = near
-        .iter()
-        .filter(|other| **other != host)
-        .any(|other| other.split_once('.').is_some_and(|(label, _)| label == own));
-    if is_taken { names::host(host) } else { own }
-}
-
-impl Reading<'_> {
-    fn check(&self) -> Row {
-        let host = match &self.problem.place {
-            Place::Mx(mx) => names::checked_host(mx),
-            _ => None,
-        };
-        let domain = self
-            .problem
-            .domains
-            .first()
-            .map(String::as_str)
-            .or(match &self.problem.place {
-                Place::Policy(domain) | Place::Unnamed(domain) => Some(domain.as_str()),
-                Place::Mx(_) => None,
-            });
-        let domain = domain.and_then(names::checked_host);
-        let fill = Fill {
-            mx: host.unwrap_or("MX").to_owned(),
-            host: host.unwrap_or("MX").to_owned(),
-            domain: domain.unwrap_or("DOMAIN").to_owned(),
-            ..Fill::default()
-        };
-        let (check, how_to_read) = self
-            .named()
-            .and_then(|named| named.check)
-            .unwrap_or((self.text.check, self.text.reading));
-        let uses = |gap: &str| check.iter().any(|command| command.contains(gap));
-        let lists_mx = uses("dig +short MX");
-        let mut blocks = Vec::new();
-        if host.is_none() && uses("{mx}") && !lists_mx {
-            blocks.push(Block::Command(fill.apply("dig +short MX {domain}")));
-        }
-        blocks.extend(check.iter().map(|command| Block::Command(fill.apply(command))));
-        let mut reading = Vec::new();
-        if host.is_none() && uses("{mx}") {
-            reading.push("MX stands for each host that the first command lists.".to_owned());
-        }
-        if domain.is_none() && (uses("{domain}") || host.is_none()) {
-            reading.push("Put your domain in for DOMAIN.".to_owned());
-        }
-        if !how_to_read.is_empty() {
-            reading.push(self.short.apply(how_to_read));
-        }
-        if !reading.is_empty() {
-            blocks.push(Block::Text(reading.join(" ")));
-        }
-        Row {
-            label: "Check",
-            blocks,
-        }
-    }
-
-    fn fix(&self) -> Option<Row> {
-        let named = self.named().and_then(|named| named.fix);
-        let mut blocks = vec![Block::Text(self.short.apply(named.unwrap_or(self.text.fix)))];
-        if self.problem.cause == Cause::MxNotInPolicy
-            && let Place::Mx(mx) = &self.problem.place
-            && let Some(host) = names::checked_host(mx)
-        {
-            blocks.push(Block::Text("Test its certificate as well:".to_owned()));
-            blocks.push(Block::Command(format!(
-                "openssl s_client -starttls smtp -verify_return_error -brief -verify_hostname {host} -connect \
-                 {host}:25 </dev/null"
-            )));
-        }
-        Some(Row { label: "Fix", blocks })
-    }
-
-    fn causes(&self) -> Option<String> {
-        // Whose it is says what to look for.
-        if self.problem.cause == Cause::PolicyFetch && self.is_only_one() {
-            return None;
-        }
-        let named = self.named().and_then(|named| named.causes);
-        Some(self.short.apply(named.unwrap_or(self.text.causes)))
-    }
-
-    /// Better words than those of the cause, where several findings together tell more.
-    fn named(&self) -> Option<NamedText> {
-        let named = match (self.problem.named, self.problem.cause) {
-            (None, Cause::PolicyFetch) if self.problem.whose == Whose::OnlyOne => {
-                Some(Named::C10PolicyBlocked)
-            }
-            // Renewal explains nothing but an old date.
-            (Some(Named::C1NodeLeftBehind), cause) if cause != Cause::Expired => None,
-            // What takes half of the mail is no backup.
-            (Some(Named::C2BackupMxForgotten), _)
-                if self.problem.failed.known.saturating_mul(2) >= self.problem.total.known =>
-            {
-                None
-            }
-            (named, _) => named,
-        };
-        named.map(texts::named)
     }
 }

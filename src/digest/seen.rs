@@ -5,6 +5,7 @@ use crate::assess::history::Sum;
 use crate::assess::news::Event;
 use crate::assess::place::Place;
 use crate::assess::problem::{Whose, Witness};
+use crate::digest::hosts::short_host;
 use crate::digest::reading::{Frame, Reading, connections};
 use crate::digest::{names, words};
 
@@ -136,7 +137,7 @@ impl Reading<'_> {
         shown.truncate(MAX_ADDRESSES);
         let mut addresses = shown.join(", ");
         if rest > 0 {
-            addresses.push_str(&format!(" and {rest}{}more", words::NBSP));
+            addresses = format!("{addresses} and {rest}{}more", words::NBSP);
         }
         if spot.only_ipv6 {
             addresses.push_str("; only over IPv6");
@@ -147,7 +148,7 @@ impl Reading<'_> {
         let others: Vec<String> = spot
             .unnamed_mx
             .iter()
-            .map(|host| crate::digest::reading::short_host(self.problem, host))
+            .map(|host| short_host(self.problem, host))
             .collect();
         let good: Vec<String> = spot
             .proven_good
@@ -156,7 +157,7 @@ impl Reading<'_> {
             .map(|(host, ok)| {
                 format!(
                     "{}: {}{}good",
-                    crate::digest::reading::short_host(self.problem, host),
+                    short_host(self.problem, host),
                     words::number(*ok),
                     words::NBSP
                 )

@@ -135,11 +135,7 @@ pub(crate) fn ledger(state: &DomainState, ledger: &Ledger, today: Date) -> Optio
 
 /// Whether an event is told in the weekly mail only.
 pub(crate) fn is_for_the_week(event: &DriftEvent) -> bool {
-    match &event.what {
-        Drift::Policy(_) => false,
-        Drift::Tlsa(TlsaDrift::Lost { .. }) => false,
-        Drift::Tlsa(_) => true,
-    }
+    matches!(&event.what, Drift::Tlsa(what) if !matches!(what, TlsaDrift::Lost { .. }))
 }
 
 /// Events that say the same of a place, by several reporters, are told in one sentence.

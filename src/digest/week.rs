@@ -3,7 +3,8 @@
 use jiff::civil::Date;
 
 use crate::assess::history::Sum;
-use crate::digest::model::{Outlook, Sorted, lines, not_listed};
+use crate::digest::model::{Outlook, Sorted, lines};
+use crate::digest::notes::not_listed;
 use crate::digest::parts::{Column, Finding, Kind, Row, Section, Table, Tone};
 use crate::digest::reading::Frame;
 use crate::digest::{names, words};

@@ -132,3 +132,63 @@ impl Read for Member<'_, '_> {
         Ok(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `{}` as one stored block, behind a header with these flags and fields.
+    fn member(flags: u8, fields: &[u8]) -> Vec<u8> {
+        let mut crc = Crc::new();
+        crc.update(b"{}");
+        let mut bytes = vec![0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 255];
+        bytes.extend(fields);
+        bytes.extend([1, 2, 0, 0xfd, 0xff, b'{', b'}']);
+        bytes.extend(crc.sum().to_le_bytes());
+        bytes.extend(2_u32.to_le_bytes());
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> (String, Option<ErrorKind>) {
+        let mut inflate = Decompress::new(false);
+        let mut text = String::new();
+        let result = Member::new(bytes, &mut inflate).read_to_string(&mut text);
+        (text, result.err().map(|error| error.kind()))
+    }
+
+    #[test]
+    fn optional_fields_of_the_header_are_passed_over() {
+        let all = FHCRC | FEXTRA | FNAME | FCOMMENT;
+        for (flags, fields) in [
+            (0, &b""[..]),
+            (FNAME, b"a.json\0"),
+            (FEXTRA, b"\x03\0abc"),
+            (all, b"\x01\0xname\0comment\0\0\0"),
+        ] {
+            assert_eq!(read(&member(flags, fields)), ("{}".to_owned(), None), "{flags}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_ends_anywhere_too_early_is_an_error() {
+        let whole = member(FNAME, b"a.json\0");
+        for n_bytes in 0..whole.len() {
+            let (_, error) = read(&whole[..n_bytes]);
+            assert_eq!(error, Some(ErrorKind::UnexpectedEof), "{n_bytes}");
+        }
+    }
+
+    #[test]
+    fn a_state_that_failed_reads_the_next_member() {
+        let mut inflate = Decompress::new(false);
+        let mut text = String::new();
+        let broken = [&member(0, b"")[..10], &[0xff; 20]].concat();
+        Member::new(&broken, &mut inflate)
+            .read_to_string(&mut text)
+            .unwrap_err();
+        Member::new(&member(0, b""), &mut inflate)
+            .read_to_string(&mut text)
+            .unwrap();
+        assert_eq!(text, "{}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use jiff::{ToSpan, civil::Date};
+use jiff::{Span, ToSpan, civil::Date};
 use rusqlite::{Connection, Row, named_params};
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use crate::assess::history::{Entry, Failure, History, Sum};
 use crate::config::DomainsConfig;
 
 /// Entries of these last days matter, whatever is in them.
-const RECENT_DAYS: i64 = 60;
+pub(super) const RECENT_DAYS: i64 = 60;
 /// Older ones matter for so long after a failure of the same reporter and domain: they show whether it was over.
 const AFTER_DAYS: i64 = 60;
 /// Different hosts, addresses and reasons kept of a failure; a hostile report may hold 100,000.
@@ -34,7 +34,19 @@ impl Store {
         // One state of the database, though it takes several queries.
         let tx = self.db.unchecked_transaction()?;
         let keys = Keys::read(&tx)?;
-        Ok(read(&tx, &keys, &mut Policies::default(), today, domains)?.history)
+        Ok(read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?.history)
+    }
+
+    /// The same with every entry that retention has left, for totals and beginnings of all time. It takes the more time
+    /// and memory the more is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn whole_history(&self, today: Date, domains: &DomainsConfig) -> Result<History, StoreError> {
+        let tx = self.db.unchecked_transaction()?;
+        let keys = Keys::read(&tx)?;
+        Ok(read(&tx, &keys, &mut Policies::default(), today, domains, i64::MAX)?.history)
     }
 }
 
@@ -51,6 +63,7 @@ pub(super) fn read(
     policies: &mut Policies,
     today: Date,
     domains: &DomainsConfig,
+    recent_days: i64,
 ) -> rusqlite::Result<Read> {
     let mut reader = Reader {
         db,
@@ -63,7 +76,11 @@ pub(super) fn read(
         policy_results: Vec::new(),
     };
     reader.failures()?;
-    let recent = today.checked_sub(RECENT_DAYS.days()).unwrap_or(Date::MIN);
+    // The day before every other one where there are too many days for a span.
+    let recent = Span::new()
+        .try_days(recent_days)
+        .and_then(|span| today.checked_sub(span))
+        .unwrap_or(Date::MIN);
     reader.recent(recent)?;
     reader.older(recent)?;
     let names = |names: &[String]| names.iter().map(|name| host_form(name)).collect();

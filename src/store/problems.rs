@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use rusqlite::{Connection, Row, named_params};
 
 use super::facts::{count, date};
-use super::history::{self, Read};
+use super::history::{self, RECENT_DAYS, Read};
 use super::keys::{self, Keys, Policies};
 use super::standing::keep;
 use super::{Store, StoreError, Tally, remarks};
@@ -31,7 +31,7 @@ impl Store {
         let mut policies = Policies::default();
         let mut keys = Keys::read(&tx)?;
         keys::resolve(&tx, &mut keys, &mut policies)?;
-        let mut read = history::read(&tx, &keys, &mut policies, today, domains)?;
+        let mut read = history::read(&tx, &keys, &mut policies, today, domains, RECENT_DAYS)?;
         let mut problems = derive(&mut read, &keys);
         if take_over(&tx, &keys, &read, &problems)? {
             keys = Keys::read(&tx)?;
@@ -78,7 +78,7 @@ impl Store {
     pub fn problems(&self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
         let tx = self.db.unchecked_transaction()?;
         let keys = Keys::read(&tx)?;
-        let mut read = history::read(&tx, &keys, &mut Policies::default(), today, domains)?;
+        let mut read = history::read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?;
         let mut problems = derive(&mut read, &keys);
         add_expired(&mut problems, &keys, &expired_episodes(&tx)?);
         Ok(problems)

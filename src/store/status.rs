@@ -124,7 +124,8 @@ impl Store {
         Ok(self.db.query_row(
             // From the tables: the views join, and so read each row where an index is enough.
             "SELECT (SELECT count(*) FROM report WHERE status = 'counted'),
-                    (SELECT day FROM report WHERE status = 'counted' ORDER BY day DESC LIMIT 1),
+                    (SELECT day FROM report INDEXED BY report_day WHERE status = 'counted'
+                     ORDER BY day DESC LIMIT 1),
                     (SELECT count(*) FROM mail), (SELECT count(*) FROM mail WHERE outcome = 'rejected'),
                     (SELECT count(*) FROM failure_types)",
             (),

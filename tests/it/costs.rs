@@ -1,5 +1,7 @@
 //! What a poll costs, in counts that are the same on every machine.
 
+use std::ops::RangeInclusive;
+
 use super::support::script::Script;
 use super::support::*;
 
@@ -12,6 +14,10 @@ fn large_mailbox() -> Script {
             "CAPABILITY" => "* CAPABILITY IMAP4rev1\r\n",
             "EXAMINE" => "* 100000 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 100001] x\r\n",
             "LOGOUT" => "* BYE bye\r\n",
+            // The listing; of so many the last one will do.
+            "UID" => {
+                "* 100000 FETCH (UID 100000 RFC822.SIZE 3800 INTERNALDATE \"01-Jan-2001 00:00:00 +0000\")\r\n"
+            }
             _ => "",
         };
         Some(format!("{untagged}{tag} OK done\r\n"))
@@ -53,6 +59,14 @@ fn a_poll_of_an_unchanged_mailbox_reads_less_than_10_kb() {
     assert!(proxy.n_bytes() < 10_000, "{}", proxy.n_bytes());
 }
 
+/// A FETCH answer for each mail.
+fn answers(uids: RangeInclusive<u32>, about: impl Fn(u32) -> String) -> String {
+    let answers: Vec<String> = uids
+        .map(|uid| format!("* {uid} FETCH ({})\r\n", about(uid)))
+        .collect();
+    answers.concat()
+}
+
 #[test]
 fn new_mails_are_fetched_once_each_in_batches() {
     let world = World::new();
@@ -64,26 +78,24 @@ fn new_mails_are_fetched_once_each_in_batches() {
             _ if command.starts_with("EXAMINE") => {
                 "* 7 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 8] x\r\n".to_owned()
             }
-            _ if command.contains("RFC822.SIZE") => (1..8)
-                .map(|uid| {
-                    format!(
-                        "* {uid} FETCH (UID {uid} RFC822.SIZE 14 INTERNALDATE \"22-Nov-2026 03:00:00 +0000\")\r\n"
-                    )
-                })
-                .collect(),
+            _ if command.contains("RFC822.SIZE") => answers(1..=7, |uid| {
+                format!("UID {uid} RFC822.SIZE 14 INTERNALDATE \"22-Nov-2026 03:00:00 +0000\"")
+            }),
             _ if !command.starts_with("UID FETCH") => String::new(),
             _ => {
-                let uids = command.strip_prefix("UID FETCH ").and_then(|rest| rest.split(' ').next());
+                let uids = command
+                    .strip_prefix("UID FETCH ")
+                    .and_then(|rest| rest.split(' ').next());
                 let (first, last) = uids.and_then(|uids| uids.split_once(':').or(Some((uids, uids))))?;
-                (first.parse::<u32>().ok()?..=last.parse().ok()?)
-                    .map(|uid| format!("* {uid} FETCH (UID {uid} BODY[]<0> {{14}}\r\nSubject: x\r\n\r\n)\r\n"))
-                    .collect()
+                answers(first.parse().ok()?..=last.parse().ok()?, |uid| {
+                    format!("UID {uid} BODY[]<0> {{14}}\r\nSubject: x\r\n\r\n")
+                })
             }
         };
         Some(format!("{untagged}{tag} OK done\r\n"))
     });
     let limits = "[limits]\nbatch_mails = 3\n";
-    let mailbox = world.mailbox_at(server.port, "tls = \"none\"");
+    let mailbox = world.mailbox_at(server.port, "tls = \"none\"\nsince = \"forever\"");
     let tlsrptd = world.tlsrptd(&format!("{limits}{mailbox}"));
 
     tlsrptd.run(&["poll"]).exits(0);

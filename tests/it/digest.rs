@@ -242,3 +242,74 @@ fn show_gives_a_report_as_a_person_reads_it_and_as_sent() {
     assert!(json.to_string().contains("certificate-expired"));
     tlsrptd.run(&["show", "report", "999"]).exits(1).says(&["999"]);
 }
+
+/// A zone in which it is about noon now, so that an urgent mail may go out.
+fn zone_of_noon() -> String {
+    let hour = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).hour();
+    // West of Greenwich is plus in these names.
+    match hour - 12 {
+        0 => "Etc/UTC".to_owned(),
+        west => format!("Etc/GMT{west:+}"),
+    }
+}
+
+/// A program that has had its first look, with a mailbox that holds news of held mail.
+fn with_held_mail(world: &World) -> Tlsrptd {
+    let zone = format!("[digest]\ntimezone = {:?}\n", zone_of_noon());
+    let sending = file_sending(world).replace("[digest]\n", &zone);
+    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &sending));
+    tlsrptd.run(&["poll"]).exits(0);
+    tlsrptd.run(&["digest", "--send"]).exits(0);
+    let held = Report::quiet("held").failing("certificate-expired", 7);
+    world.dovecot.deliver(RUA, &held.mail());
+    tlsrptd
+}
+
+fn n_mails_written(world: &World) -> usize {
+    std::fs::read_dir(world.path("out")).unwrap().count()
+}
+
+#[test]
+fn a_poll_that_finds_held_mail_says_so_once() {
+    let world = World::new();
+    let tlsrptd = with_held_mail(&world);
+
+    tlsrptd
+        .run(&["poll"])
+        .exits(0)
+        .says(&["URGENT", "mx1.example.org"]);
+    tlsrptd.run(&["poll"]).exits(0).never_says(&["URGENT"]);
+
+    assert_eq!(n_mails_written(&world), 2);
+    let kinds = tlsrptd.sql("SELECT kind FROM digests ORDER BY id");
+    assert_eq!(kinds.len(), 2);
+    assert_eq!(kinds[1]["kind"], "urgent");
+}
+
+#[test]
+fn a_poll_without_mail_leaves_held_mail_to_the_digest() {
+    let world = World::new();
+    let tlsrptd = with_held_mail(&world);
+
+    tlsrptd.run(&["poll", "--no-mail"]).exits(0);
+
+    assert_eq!(n_mails_written(&world), 1);
+    tlsrptd
+        .run(&["digest", "--send"])
+        .exits(0)
+        .says(&["mx1.example.org: certificate expired, mail held back"]);
+}
+
+#[test]
+fn a_mail_on_a_known_problem_answers_the_first_about_it() {
+    let world = World::new();
+    let tlsrptd = with_held_mail(&world);
+    tlsrptd.run(&["poll"]).exits(0).says(&["URGENT"]);
+    let urgent = tlsrptd.value("SELECT message_id FROM digests WHERE kind = 'urgent'");
+
+    let mail = tlsrptd.run(&["digest", "--format", "eml"]).exits(0).stdout;
+
+    let mail = MessageParser::default().parse(mail.as_bytes()).unwrap();
+    assert_eq!(mail.in_reply_to().as_text(), urgent.as_str());
+    assert_eq!(mail.references().as_text(), urgent.as_str());
+}

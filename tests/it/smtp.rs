@@ -178,7 +178,7 @@ fn recipient_that_is_refused_is_named_to_the_others_until_mended() {
     fail(&tlsrptd, "third", "certificate-host-mismatch");
     mta.set(&[]);
     tlsrptd.run(&["digest", "--send"]).exits(0);
-    fail(&tlsrptd, "fourth", "starttls-not-supported");
+    fail(&tlsrptd, "fourth", "sts-webpki-invalid");
     tlsrptd.run(&["digest", "--send"]).exits(0);
 
     let all = [

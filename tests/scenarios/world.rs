@@ -136,8 +136,8 @@ impl World {
     pub(crate) fn new(zone: &str, domains: &[&str], mx: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config: Config = toml::from_str(&format!(
-            "[store]\npath = {:?}\n[digest]\nfrom = \"tlsrptd@example.com\"\nto = [\"ops@example.com\"]\n",
-            folder.path().join("tlsrptd.db")
+            "[store]\npath = '{}'\n[digest]\nfrom = \"tlsrptd@example.com\"\nto = [\"ops@example.com\"]\n",
+            folder.path().join("tlsrptd.db").display()
         ))
         .unwrap();
         zone.clone_into(&mut config.digest.timezone);
@@ -203,7 +203,7 @@ impl World {
             }
             if may_be_urgent && schedule::urgent_may_go(&now, self.config.digest.at).unwrap() {
                 if let Some(urgent) = deliver::fix_urgent(&self.config, &mut self.store, &now).unwrap() {
-                    self.sent(&mut out, &now, urgent);
+                    self.sent(&mut out, &now, &urgent);
                 }
                 may_be_urgent = false;
             }
@@ -264,13 +264,13 @@ impl World {
             Ok(schedule::decide(now, past, send, weekly, has_news)?.kind())
         });
         match fixed.unwrap() {
-            Some(digest) => self.sent(out, now, digest),
+            Some(digest) => self.sent(out, now, &digest),
             None => writeln!(out, "== {} {NO_MAIL}", now.strftime("%a %-d %b, %H:%M")).unwrap(),
         }
     }
 
     /// The mail is sent; what it says is kept.
-    fn sent(&mut self, out: &mut String, now: &Zoned, digest: FixedDigest) {
+    fn sent(&mut self, out: &mut String, now: &Zoned, digest: &FixedDigest) {
         for recipient in &digest.waiting {
             self.store
                 .delivered(digest.id, recipient, Delivery::Accepted, now.timestamp())

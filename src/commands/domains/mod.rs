@@ -35,7 +35,7 @@ pub(super) fn domains(config: &Config, args: &TextOrJsonArgs) -> anyhow::Result<
 pub(super) fn survey(config: &Config) -> anyhow::Result<(Survey, Date)> {
     let store = Store::open_read_only(&config.store)?;
     let today = clock::now().to_zoned(TimeZone::UTC).date();
-    let history = store.history(today, &config.domains)?;
+    let history = store.whole_history(today, &config.domains)?;
     let problems = store.problems(today, &config.domains)?;
     Ok((Survey::of(&history, &problems), today))
 }

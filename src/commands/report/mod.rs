@@ -54,7 +54,7 @@ fn page(config: &Config) -> anyhow::Result<String> {
     let today = saying::today();
     let store = Store::open_read_only(&config.store)?;
     let problems = store.problems(today, &config.domains)?;
-    let survey = Survey::of(&store.history(today, &config.domains)?, &problems);
+    let survey = Survey::of(&store.whole_history(today, &config.domains)?, &problems);
     let first = today.saturating_add(jiff::Span::new().days(1 - MAX_DAYS));
     let material = Material {
         today,

@@ -162,7 +162,7 @@ fn verdict(open: &[&Problem]) -> String {
         (1, 0) => "1 problem is open; no mail is held back".to_owned(),
         (n, 0) => format!("{n} problems are open; no mail is held back"),
         (1, _) => "1 problem is open, and mail is held back".to_owned(),
-        (n, held) => format!("{n} problems are open, and mail is held back by {held}"),
+        (n, held) => format!("{n} problems are open; mail is held back by {held} of them"),
     }
 }
 

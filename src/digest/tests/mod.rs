@@ -99,12 +99,7 @@ fn witness(reporter: &str, failed: u64, total: u64) -> Witness {
 
 /// An expired certificate on one of two hosts, under enforce.
 fn expired() -> Problem {
-    let policy = [
-        "version: STSv1",
-        "mode: enforce",
-        "mx: mx1.example.com",
-        "mx: mx2.example.com",
-    ];
+    let policy = ["mode: enforce", "mx: mx1.example.com", "mx: mx2.example.com"];
     Problem {
         id: "7c1e".to_owned(),
         aliases: vec![],
@@ -196,8 +191,8 @@ fn outlook(problems: Vec<(Problem, Option<Event>)>) -> Outlook {
     }
 }
 
-/// Everything that can be in a weekly mail.
-fn all_at_once() -> (DigestFacts, Outlook) {
+/// Reports with all our own troubles.
+fn much_trouble() -> DigestFacts {
     let mut facts = two_reports();
     facts.mails.rejected = 1;
     facts.rejected = vec![RejectedMail {
@@ -219,6 +214,11 @@ fn all_at_once() -> (DigestFacts, Outlook) {
         error: "550 no such user".to_owned(),
         new: false,
     }];
+    facts
+}
+
+/// Everything that can be in a weekly mail.
+fn all_at_once() -> (DigestFacts, Outlook) {
     let mut resolved = not_fetched("example.org", "41fa");
     resolved.state = State::Resolved;
     resolved.witnesses[0].clean_days = vec![nov(19), nov(20)];
@@ -271,7 +271,7 @@ fn all_at_once() -> (DigestFacts, Outlook) {
         foreign: texts(&["stranger.example"]),
         ..Week::default()
     };
-    (facts, outlook)
+    (much_trouble(), outlook)
 }
 
 fn rendered(kind: MailKind, facts: &DigestFacts, outlook: &Outlook) -> Rendered {
@@ -518,6 +518,20 @@ fn hosts_are_short_only_where_that_is_clear() {
     let text = joined(&daily(vec![(problem, Some(Event::New))]));
     assert!(text.contains("They try mx2.example.net, then"), "{text}");
     assert!(text.contains("Only mx2.example.com (192.0.2.26)"), "{text}");
+}
+
+#[test]
+fn domain_that_the_headline_does_not_name_stands_behind_it() {
+    let mut problem = expired();
+    problem.cause = Cause::Unknown;
+    problem.result_types = texts(&["moon-in-wrong-phase"]);
+    let text = joined(&daily(vec![(problem, Some(Event::New))]));
+    assert!(
+        text.contains(
+            "unknown result \"moon-in-wrong-phase\" from Google and post.example.net (example.com)"
+        ),
+        "{text}"
+    );
 }
 
 #[test]

@@ -1,0 +1,122 @@
+//! A problem in a line or two. Pure.
+
+use jiff::civil::Date;
+
+use crate::assess::history::Saying;
+use crate::assess::news::Event;
+use crate::assess::problem::State;
+use crate::digest::parts::{Finding, Row, Tone};
+use crate::digest::reading::{Frame, Reading, connections};
+use crate::digest::words;
+
+impl Reading<'_> {
+    /// In a few words, beside tag and headline: what became of it.
+    pub(crate) fn brief(&self, frame: Frame) -> Finding {
+        let text = match self.event {
+            Event::Resolved => self.resolved(frame),
+            Event::LateNews if self.problem.is_retired => format!(
+                "Retired, but {} failed since, some of them under enforce. Publish mode: none until max_age is over.",
+                connections(self.problem.after_retirement)
+            ),
+            Event::LateNews => format!(
+                "{} A report came late; no failure is known after {}.",
+                self.totals(frame),
+                words::day(self.last_day(), frame.today)
+            ),
+            Event::Fading => format!("{} Since then none, {}.", self.totals(frame), self.proof_needed()),
+            Event::Past => format!(
+                "{} Closed without proof: {}.",
+                self.totals(frame),
+                if self.problem.is_retired {
+                    "retired"
+                } else {
+                    "those who saw it no longer report"
+                }
+            ),
+            _ => self.totals(frame),
+        };
+        Finding {
+            tag: match self.event {
+                Event::LateNews => "LATE",
+                _ => self.tag(frame),
+            },
+            tone: match self.event {
+                Event::Resolved | Event::Past | Event::Fading | Event::LateNews => Tone::Calm,
+                _ if self.holds_mail() => Tone::Held,
+                _ => Tone::Broken,
+            },
+            id: Some(self.problem.id.clone()),
+            title: self.headline(),
+            rows: vec![Row::text("", text)],
+        }
+    }
+
+    /// In one line: `#7c1e certificate expired on mx2.example.com, mail held back; since 18 Nov, 312 connections, Google`.
+    pub(crate) fn line(&self, frame: Frame) -> String {
+        let held = if self.holds_mail() { ", mail held back" } else { "" };
+        let fading = if self.problem.state == State::Fading {
+            ", none lately"
+        } else {
+            ""
+        };
+        format!(
+            "#{}{}{}{held}; {}{fading}",
+            self.problem.id,
+            words::NBSP,
+            self.headline(),
+            self.totals(frame).trim_end_matches('.')
+        )
+    }
+
+    /// When, how much, by whom: `12-16 Nov: 9 connections, Microsoft.`
+    pub(crate) fn totals(&self, frame: Frame) -> String {
+        let failed = self.failed();
+        let when = match (self.event, self.problem.state) {
+            (Event::Ongoing | Event::Worse(_) | Event::Reminder(_), State::Ongoing | State::New) => {
+                format!("since {}", words::day(self.first_day(), frame.today))
+            }
+            _ => words::days(self.first_day(), self.last_day(), frame.today),
+        };
+        let by = if self.headline().contains(&self.short.reporter) {
+            String::new()
+        } else {
+            format!(", {}", self.short.reporter)
+        };
+        format!("{when}: {}{by}.", connections(failed))
+    }
+
+    fn resolved(&self, frame: Frame) -> String {
+        let clean: Vec<Date> = self
+            .problem
+            .witnesses
+            .iter()
+            .flat_map(|witness| witness.clean_days.iter().copied())
+            .filter(|day| *day > self.last_day())
+            .collect();
+        let clean = match (clean.iter().min(), clean.iter().max()) {
+            (Some(first), Some(last)) if first == last => {
+                format!(" Clean on {}", words::day(*first, frame.today))
+            }
+            (Some(first), Some(last)) => format!(" Clean {}", words::days(*first, *last, frame.today)),
+            _ => " Clean since".to_owned(),
+        };
+        format!("{}{clean}{}.", self.totals(frame), self.after_note(frame))
+    }
+
+    /// The note that shortened the proof.
+    fn after_note(&self, frame: Frame) -> String {
+        let note = self.problem.remarks.iter().rev().find(|remark| {
+            matches!(remark.saying, Saying::Note(_) | Saying::Fixed) && remark.day >= self.last_day()
+        });
+        note.map(|note| format!(", after your note of {}", words::day(note.day, frame.today)))
+            .unwrap_or_default()
+    }
+
+    fn proof_needed(&self) -> String {
+        let needed = u64::from(self.problem.clean_days_needed.max(1));
+        format!(
+            "but it is over only after {} of each reporter that saw it",
+            words::count(needed, "clean day")
+        )
+    }
+}
