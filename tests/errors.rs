@@ -83,6 +83,11 @@ fn mailbox() -> Vec<MailboxError> {
         MailboxError::Retry(failure("list of mails", "connection lost")),
         MailboxError::Busy(failure("login", "[UNAVAILABLE] try later")),
         MailboxError::LoginRefused(failure("login", "refused: [AUTHENTICATIONFAILED] no")),
+        MailboxError::NeedsAuthorisation(failure(
+            "token",
+            "needs new authorisation: https://id.example.org/token answers invalid_grant; authorise tlsrptd anew; \
+             it is tried again in an hour",
+        )),
         MailboxError::NeedsPerson(failure(
             "folder \"Reports\"",
             "not there; there are: INBOX; correct folder",

@@ -689,7 +689,8 @@ fn reparse_counts_reports_once_that_turn_out_to_be_the_same() {
     desk.run(0, &["poll"]);
     as_if_older(
         &desk,
-        "UPDATE report_json SET json = (SELECT json FROM report_json WHERE report = 1) WHERE report = 2",
+        "UPDATE report_json SET (template, text) = (SELECT template, text FROM report_json WHERE report = 1)
+         WHERE report = 2",
     );
     let said = desk.run(0, &["reparse"]);
     assert!(

@@ -16,6 +16,7 @@ use crate::clock;
 use crate::config::{After, Config, MailboxConfig, MailboxKind};
 use crate::deliver;
 use crate::digest::schedule;
+use crate::oauth::NEEDS_AUTHORISATION;
 use crate::store::{Counts, FolderStatus, Refused, Store, WaitingDigest, lock_holder};
 
 /// Open problems in a line each.
@@ -48,6 +49,8 @@ struct Mailbox {
     succeeded_at: Option<Timestamp>,
     failing_since: Option<Timestamp>,
     error: Option<String>,
+    /// Whether a person must authorise us anew (OAuth 2).
+    needs_authorisation: bool,
     folders: Vec<FolderStatus>,
     /// Stored mails that `after` will move or delete.
     to_leave: i64,
@@ -91,6 +94,10 @@ fn gather(config: &Config, now: Timestamp) -> anyhow::Result<Status> {
             polled_at: state.as_ref().map(|state| state.polled_at),
             succeeded_at: state.as_ref().and_then(|state| state.succeeded_at),
             failing_since: state.as_ref().and_then(|state| state.failing_since),
+            needs_authorisation: state
+                .as_ref()
+                .and_then(|state| state.error.as_deref())
+                .is_some_and(|error| error.contains(NEEDS_AUTHORISATION)),
             error: state.and_then(|state| state.error),
             folders,
             to_leave: if mailbox.after == After::Leave { 0 } else { settled },
@@ -330,6 +337,10 @@ fn mailbox_lines(lines: &mut Vec<Line>, mailbox: &Mailbox, now: Timestamp) {
     if let Some(since) = mailbox.failing_since {
         lines.push(("  succeeded", when(mailbox.succeeded_at)));
         lines.push(("  failing", format!("since {}", ago(since, now))));
+        if mailbox.needs_authorisation {
+            let way_out = "follow docs/oauth.md, then `tlsrptd check`";
+            lines.push(("  state", format!("{NEEDS_AUTHORISATION}: {way_out}")));
+        }
         lines.push(("  error", mailbox.error.clone().unwrap_or_default()));
     }
     for folder in mailbox.folders.iter().filter(|folder| !folder.server.is_empty()) {

@@ -1,7 +1,6 @@
 //! Checks of values that types can't express.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +8,11 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use secrecy::ExposeSecret;
 
-use super::{After, Config, ConfigError, MailboxConfig, MailboxKind, SecretSource, Span, TlsMode, Transport};
+use super::oauth2::is_loopback;
+use super::{
+    After, Config, ConfigError, LoginSource, MailboxConfig, MailboxKind, SecretSource, Span, TlsMode,
+    Transport,
+};
 
 /// Checks all values, whatever the verb.
 pub(super) fn values(config: &Config) -> Result<(), ConfigError> {
@@ -54,8 +57,26 @@ pub(super) fn values(config: &Config) -> Result<(), ConfigError> {
     if config.smtp.tls == TlsMode::None && !config.smtp.host.is_empty() {
         only_loopback("[smtp]", &config.smtp.host)?;
     }
+    oauth2(config)?;
     monitor(config)?;
     limits(config)
+}
+
+fn oauth2(config: &Config) -> Result<(), ConfigError> {
+    let mut names = BTreeSet::new();
+    for section in &config.oauth2 {
+        if section.name.is_empty() || !names.insert(&section.name) {
+            return Err(ConfigError::value(
+                "[[oauth2]]",
+                format!(
+                    "name {:?} is empty or used twice; give each section a name of its own",
+                    section.name
+                ),
+            ));
+        }
+        section.check()?;
+    }
+    Ok(())
 }
 
 /// The URL itself is never quoted: it may hold a token.
@@ -74,10 +95,6 @@ fn monitor(config: &Config) -> Result<(), ConfigError> {
         "http" => wrong("ping_url has http://, which is for loopback only; use https://"),
         _ => wrong("ping_url must begin with https://"),
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn one_mailbox(mailbox: &MailboxConfig) -> Result<(), ConfigError> {
@@ -265,8 +282,17 @@ pub(super) fn warnings(config: &Config, path: &Path) -> Vec<String> {
         .mailboxes
         .iter()
         .filter_map(|mailbox| mailbox.secret().ok());
-    let secrets: Vec<SecretSource> = mailboxes.chain(config.smtp.secret().ok().flatten()).collect();
     let mut files = BTreeSet::new();
+    let mut secrets = Vec::new();
+    for login in mailboxes.chain(config.smtp.secret().ok().flatten()) {
+        match login {
+            LoginSource::Secret(secret) => secrets.push(secret),
+            LoginSource::OAuth2(section) => {
+                secrets.extend(section.client_secret().ok().flatten());
+                files.extend(section.refresh_token_file);
+            }
+        }
+    }
     for secret in secrets {
         match secret {
             SecretSource::Plain(_) => files.insert(path.to_owned()),
@@ -286,7 +312,7 @@ pub(super) fn warnings(config: &Config, path: &Path) -> Vec<String> {
         .filter(|file| readable(file))
         .map(|file| {
             format!(
-                "{0} holds a password and every user can read it; run: chmod o-r {0}",
+                "{0} holds a password or token and every user can read it; run: chmod o-r {0}",
                 file.display()
             )
         })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::{AuthMethod, ConfigError, SecretSource, Span, TlsMode, secret};
+use super::{AuthMethod, ConfigError, LoginSource, OAuth2Config, Span, TlsMode, secret};
 
 /// What stands behind a mailbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -80,6 +80,11 @@ pub struct MailboxConfig {
     pub password_credential: Option<String>,
     /// A command that prints an OAuth 2 access token; no shell.
     pub token_command: Option<Vec<String>>,
+    /// The name of the `[[oauth2]]` that fetches the tokens.
+    pub oauth2: Option<String>,
+    /// That section; set when the configuration is read.
+    #[serde(skip)]
+    pub oauth2_section: Option<OAuth2Config>,
     /// The folder to read (UTF-8).
     pub folder: Option<String>,
     /// Several folders to read.
@@ -114,6 +119,8 @@ impl Default for MailboxConfig {
             password_command: None,
             password_credential: None,
             token_command: None,
+            oauth2: None,
+            oauth2_section: None,
             folder: None,
             folders: None,
             poll_interval: Duration::from_mins(15),
@@ -147,7 +154,7 @@ impl MailboxConfig {
     /// # Errors
     ///
     /// [`ConfigError`] unless exactly one source is given.
-    pub fn secret(&self) -> Result<SecretSource, ConfigError> {
+    pub fn secret(&self) -> Result<LoginSource, ConfigError> {
         secret::exactly_one(
             &format!("mailbox \"{}\"", self.name),
             self.auth,
@@ -158,6 +165,7 @@ impl MailboxConfig {
                 command: self.password_command.as_deref(),
                 credential: self.password_credential.as_deref(),
                 token_command: self.token_command.as_deref(),
+                oauth2: self.oauth2_section.as_ref(),
             },
         )
     }

@@ -11,13 +11,15 @@ use serde::Deserialize;
 mod check;
 mod error;
 mod mailbox;
+mod oauth2;
 mod secret;
 mod smtp;
 mod span;
 
 pub use error::ConfigError;
 pub use mailbox::{After, MailboxConfig, MailboxKind};
-pub use secret::{SecretError, SecretSource};
+pub use oauth2::{Grant, Memory, OAuth2Config, Provider, Remembered};
+pub use secret::{LoginSource, SecretError, SecretSource};
 pub use smtp::{SmtpConfig, Transport};
 pub use span::Span;
 
@@ -30,6 +32,8 @@ pub struct Config {
     /// Where reports come from.
     #[serde(rename = "mailbox")]
     pub mailboxes: Vec<MailboxConfig>,
+    /// What fetches OAuth 2 access tokens.
+    pub oauth2: Vec<OAuth2Config>,
     /// Which reports count.
     pub authentication: AuthenticationConfig,
     /// The daily mail.
@@ -86,7 +90,7 @@ pub enum AuthMethod {
     /// A password.
     #[default]
     Password,
-    /// An OAuth 2 token from `token_command`, as XOAUTH2.
+    /// An OAuth 2 token, fetched by `oauth2` or printed by `token_command`, as XOAUTH2.
     Xoauth2,
 }
 
@@ -286,9 +290,30 @@ impl Config {
     ///
     /// As [`Config::load`].
     pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|error| error::explain(name, text, &error))?;
+        let mut config: Self = toml::from_str(text).map_err(|error| error::explain(name, text, &error))?;
+        config.link_oauth2()?;
         check::values(&config)?;
         Ok(config)
+    }
+
+    /// Gives each login the `[[oauth2]]` that it names.
+    fn link_oauth2(&mut self) -> Result<(), ConfigError> {
+        let sections = &self.oauth2;
+        let find = |place: &str, name: &Option<String>| {
+            let Some(name) = name else { return Ok(None) };
+            let section = sections.iter().find(|section| section.name == *name).cloned();
+            section.map(Some).ok_or_else(|| {
+                ConfigError::value(
+                    place,
+                    format!("oauth2 = {name:?} names no [[oauth2]] section; add one with this name"),
+                )
+            })
+        };
+        for mailbox in &mut self.mailboxes {
+            mailbox.oauth2_section = find(&format!("mailbox {:?}", mailbox.name), &mailbox.oauth2)?;
+        }
+        self.smtp.oauth2_section = find("[smtp]", &self.smtp.oauth2)?;
+        Ok(())
     }
 
     /// Demands what polling needs.

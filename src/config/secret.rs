@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{AuthMethod, ConfigError};
+use super::{AuthMethod, ConfigError, OAuth2Config};
 
 /// Limit for a password or token command.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,6 +26,15 @@ pub enum SecretSource {
     Command(Vec<String>),
     /// A name in systemd's `$CREDENTIALS_DIRECTORY`.
     Credential(String),
+}
+
+/// Where the password or token of a login comes from.
+#[derive(Debug, Clone)]
+pub enum LoginSource {
+    /// A secret that is there already, or that a command prints.
+    Secret(SecretSource),
+    /// Access tokens that we fetch ourselves.
+    OAuth2(Box<OAuth2Config>),
 }
 
 /// Why a secret could not be had; the attempt may be repeated.
@@ -145,16 +154,65 @@ pub(super) struct Given<'a> {
     pub(super) command: Option<&'a [String]>,
     pub(super) credential: Option<&'a str>,
     pub(super) token_command: Option<&'a [String]>,
+    /// The section that `oauth2` refers to.
+    pub(super) oauth2: Option<&'a OAuth2Config>,
+}
+
+impl Given<'_> {
+    /// The sources of a password or client secret, each with what the key `prefix` is followed by.
+    fn sources(&self) -> Vec<(&'static str, SecretSource)> {
+        [
+            self.plain.map(|secret| ("", SecretSource::Plain(secret.clone()))),
+            self.file
+                .map(|path| ("_file", SecretSource::File(path.to_owned()))),
+            self.env.map(|name| ("_env", SecretSource::Env(name.to_owned()))),
+            self.command
+                .map(|command| ("_command", SecretSource::Command(command.to_vec()))),
+            self.credential
+                .map(|name| ("_credential", SecretSource::Credential(name.to_owned()))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// Demands no more than one source; `key` is that of the value itself.
+pub(super) fn at_most_one(
+    place: &str,
+    key: &str,
+    given: &Given<'_>,
+) -> Result<Option<SecretSource>, ConfigError> {
+    if given.command.is_some_and(<[String]>::is_empty) {
+        return Err(ConfigError::value(
+            place,
+            format!(
+                "{key}_command is empty; write a program and its arguments, as in [\"pass\", \"show\", \"mail\"]"
+            ),
+        ));
+    }
+    let sources = given.sources();
+    if sources.len() > 1 {
+        return Err(ConfigError::value(
+            place,
+            format!("{} are given; keep exactly one", names(key, &sources)),
+        ));
+    }
+    Ok(sources.into_iter().next().map(|(_, source)| source))
+}
+
+fn names(key: &str, sources: &[(&str, SecretSource)]) -> String {
+    let names: Vec<String> = sources.iter().map(|(end, _)| format!("{key}{end}")).collect();
+    names.join(" and ")
 }
 
 /// Demands that there is no source: without a login name it would be of no use.
 pub(super) fn none(place: &str, given: &Given<'_>) -> Result<(), ConfigError> {
-    let password = given.plain.is_some()
-        || given.file.is_some()
-        || given.env.is_some()
-        || given.command.is_some()
-        || given.credential.is_some();
-    if password || given.token_command.is_some() {
+    if given.oauth2.is_some() {
+        let problem = "there is oauth2, but no user; add user, or take the other out";
+        return Err(ConfigError::value(place, problem));
+    }
+    if !given.sources().is_empty() || given.token_command.is_some() {
         let problem = "there is a password or token_command, but no user; add user, or take the other out";
         return Err(ConfigError::value(place, problem));
     }
@@ -166,57 +224,31 @@ pub(super) fn exactly_one(
     place: &str,
     auth: AuthMethod,
     given: &Given<'_>,
-) -> Result<SecretSource, ConfigError> {
-    let passwords: Vec<(&str, SecretSource)> = [
-        given
-            .plain
-            .map(|secret| ("password", SecretSource::Plain(secret.clone()))),
-        given
-            .file
-            .map(|path| ("password_file", SecretSource::File(path.to_owned()))),
-        given
-            .env
-            .map(|name| ("password_env", SecretSource::Env(name.to_owned()))),
-        given
-            .command
-            .map(|command| ("password_command", SecretSource::Command(command.to_vec()))),
-        given
-            .credential
-            .map(|name| ("password_credential", SecretSource::Credential(name.to_owned()))),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let names = || {
-        passwords
-            .iter()
-            .map(|(name, _)| *name)
-            .collect::<Vec<_>>()
-            .join(" and ")
-    };
-    let wrong = |problem: String| ConfigError::value(place, problem);
-    for (name, command) in [
-        ("password_command", given.command),
-        ("token_command", given.token_command),
-    ] {
-        if command.is_some_and(<[String]>::is_empty) {
-            return Err(wrong(format!(
-                "{name} is empty; write a program and its arguments, as in [\"pass\", \"show\", \"mail\"]"
-            )));
-        }
+) -> Result<LoginSource, ConfigError> {
+    let wrong = |problem: &str| Err(ConfigError::value(place, problem));
+    if given.token_command.is_some_and(<[String]>::is_empty) {
+        return wrong(
+            "token_command is empty; write a program and its arguments, as in [\"pass\", \"show\", \"mail\"]",
+        );
     }
-    match (auth, given.token_command, passwords.as_slice()) {
-        (AuthMethod::Xoauth2, Some(command), []) => Ok(SecretSource::Command(command.to_vec())),
-        (AuthMethod::Xoauth2, _, _) => Err(wrong(
-            "auth = \"xoauth2\" needs token_command, and no password".to_owned(),
-        )),
-        (AuthMethod::Password, Some(_), _) => Err(wrong("token_command needs auth = \"xoauth2\"".to_owned())),
-        (AuthMethod::Password, None, [(_, source)]) => Ok(source.clone()),
-        (AuthMethod::Password, None, []) => Err(wrong(
+    let password = at_most_one(place, "password", given)?;
+    match (auth, given.token_command, given.oauth2, password) {
+        (AuthMethod::Xoauth2, Some(command), None, None) => {
+            Ok(LoginSource::Secret(SecretSource::Command(command.to_vec())))
+        }
+        (AuthMethod::Xoauth2, None, Some(section), None) => {
+            section.complete()?;
+            Ok(LoginSource::OAuth2(Box::new(section.clone())))
+        }
+        (AuthMethod::Xoauth2, _, _, _) => {
+            wrong("auth = \"xoauth2\" needs either oauth2 or token_command, and no password")
+        }
+        (AuthMethod::Password, Some(_), _, _) => wrong("token_command needs auth = \"xoauth2\""),
+        (AuthMethod::Password, None, Some(_), _) => wrong("oauth2 needs auth = \"xoauth2\""),
+        (AuthMethod::Password, None, None, Some(source)) => Ok(LoginSource::Secret(source)),
+        (AuthMethod::Password, None, None, None) => wrong(
             "there is no password; give password_file, password_env, password_command, \
-             password_credential or password"
-                .to_owned(),
-        )),
-        (AuthMethod::Password, None, _) => Err(wrong(format!("{} are given; keep exactly one", names()))),
+             password_credential or password",
+        ),
     }
 }

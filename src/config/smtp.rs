@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{AuthMethod, ConfigError, SecretSource, TlsMode, secret};
+use super::{AuthMethod, ConfigError, LoginSource, OAuth2Config, TlsMode, secret};
 
 /// What carries the daily mail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -52,6 +52,11 @@ pub struct SmtpConfig {
     pub password_credential: Option<String>,
     /// A command that prints an OAuth 2 access token; no shell.
     pub token_command: Option<Vec<String>>,
+    /// The name of the `[[oauth2]]` that fetches the tokens.
+    pub oauth2: Option<String>,
+    /// That section; set when the configuration is read.
+    #[serde(skip)]
+    pub oauth2_section: Option<OAuth2Config>,
     /// The folder for `.eml` files (transport `file`), or the sendmail program (transport `sendmail`).
     pub path: Option<PathBuf>,
     /// Limit for connecting and for each answer of the server; ten times as long for the answer to the mail itself.
@@ -76,6 +81,8 @@ impl Default for SmtpConfig {
             password_command: None,
             password_credential: None,
             token_command: None,
+            oauth2: None,
+            oauth2_section: None,
             path: None,
             timeout: Duration::from_mins(1),
         }
@@ -97,7 +104,7 @@ impl SmtpConfig {
     /// # Errors
     ///
     /// [`ConfigError`] unless exactly one source is given for a user, and none without.
-    pub fn secret(&self) -> Result<Option<SecretSource>, ConfigError> {
+    pub fn secret(&self) -> Result<Option<LoginSource>, ConfigError> {
         let given = secret::Given {
             plain: self.password.as_ref(),
             file: self.password_file.as_deref(),
@@ -105,6 +112,7 @@ impl SmtpConfig {
             command: self.password_command.as_deref(),
             credential: self.password_credential.as_deref(),
             token_command: self.token_command.as_deref(),
+            oauth2: self.oauth2_section.as_ref(),
         };
         if self.user.is_some() {
             secret::exactly_one("[smtp]", self.auth, &given).map(Some)

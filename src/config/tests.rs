@@ -39,7 +39,9 @@ fn known_keys(header: &str) -> Vec<String> {
 fn key(line: &str) -> Option<&str> {
     let line = line.strip_prefix("# ").unwrap_or(line);
     let (key, _) = line.split_once(" = ")?;
-    let is_key = key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let is_key = key
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     is_key.then_some(key)
 }
 
@@ -61,6 +63,10 @@ fn example_states_the_true_defaults() {
         }],
         ..Config::default()
     };
+    expected.oauth2 = vec![OAuth2Config {
+        name: given.oauth2[0].name.clone(),
+        ..OAuth2Config::default()
+    }];
     expected.digest.from.clone_from(&given.digest.from);
     expected.digest.to.clone_from(&given.digest.to);
     expected.smtp.host.clone_from(&given.smtp.host);
@@ -134,19 +140,19 @@ fn misspelt_key_is_named_with_line_caret_and_the_nearest_one() {
       | ^
     ");
     insta::assert_snapshot!(refusal("[[mailbox]]\nname = \"rua\"\npol_interval = \"1h\"\n"), @r"
-    tlsrptd.toml, line 3: unknown field `pol_interval`, expected one of `name`, `kind`, `path`, `host`, `port`, `tls`, `tls_server_name`, `ca_file`, `user`, `auth`, `password`, `password_file`, `password_env`, `password_command`, `password_credential`, `token_command`, `folder`, `folders`, `poll_interval`, `since`, `after`, `after_days`; did you mean `poll_interval`?
+    tlsrptd.toml, line 3: unknown field `pol_interval`, expected one of `name`, `kind`, `path`, `host`, `port`, `tls`, `tls_server_name`, `ca_file`, `user`, `auth`, `password`, `password_file`, `password_env`, `password_command`, `password_credential`, `token_command`, `oauth2`, `folder`, `folders`, `poll_interval`, `since`, `after`, `after_days`; did you mean `poll_interval`?
       |
     3 | pol_interval = ...
       | ^
     ");
     insta::assert_snapshot!(refusal("[[mailbox]]\npasword_file = \"x\"\n"), @r"
-    tlsrptd.toml, line 2: unknown field `pasword_file`, expected one of `name`, `kind`, `path`, `host`, `port`, `tls`, `tls_server_name`, `ca_file`, `user`, `auth`, `password`, `password_file`, `password_env`, `password_command`, `password_credential`, `token_command`, `folder`, `folders`, `poll_interval`, `since`, `after`, `after_days`; did you mean `password_file`?
+    tlsrptd.toml, line 2: unknown field `pasword_file`, expected one of `name`, `kind`, `path`, `host`, `port`, `tls`, `tls_server_name`, `ca_file`, `user`, `auth`, `password`, `password_file`, `password_env`, `password_command`, `password_credential`, `token_command`, `oauth2`, `folder`, `folders`, `poll_interval`, `since`, `after`, `after_days`; did you mean `password_file`?
       |
     2 | pasword_file = ...
       | ^
     ");
     insta::assert_snapshot!(refusal("[mailboxes]\n"), @r"
-    tlsrptd.toml, line 1: unknown field `mailboxes`, expected one of `store`, `mailbox`, `authentication`, `digest`, `smtp`, `domains`, `monitor`, `limits`; did you mean `mailbox`?
+    tlsrptd.toml, line 1: unknown field `mailboxes`, expected one of `store`, `mailbox`, `oauth2`, `authentication`, `digest`, `smtp`, `domains`, `monitor`, `limits`; did you mean `mailbox`?
       |
     1 | [mailboxes]
       |  ^
@@ -307,7 +313,7 @@ fn clear_text_to_loopback_is_taken() {
 fn secrets_that_are_not_exactly_one_are_named() {
     insta::assert_snapshot!(refusal(&with("")), @r#"mailbox "rua": there is no password; give password_file, password_env, password_command, password_credential or password"#);
     insta::assert_snapshot!(refusal(&with("password_file = \"f\"\npassword_env = \"E\"")), @r#"mailbox "rua": password_file and password_env are given; keep exactly one"#);
-    insta::assert_snapshot!(refusal(&with("auth = \"xoauth2\"\npassword_file = \"f\"")), @r#"mailbox "rua": auth = "xoauth2" needs token_command, and no password"#);
+    insta::assert_snapshot!(refusal(&with("auth = \"xoauth2\"\npassword_file = \"f\"")), @r#"mailbox "rua": auth = "xoauth2" needs either oauth2 or token_command, and no password"#);
     insta::assert_snapshot!(refusal(&with("token_command = [\"t\"]\npassword_file = \"f\"")), @r#"mailbox "rua": token_command needs auth = "xoauth2""#);
     insta::assert_snapshot!(refusal(&with("password_file = \"f\"\n---\n---\nuser = \"u\"\n")), @"[smtp]: there is no password; give password_file, password_env, password_command, password_credential or password");
     insta::assert_snapshot!(refusal(&with("password_file = \"f\"\n---\n---\npassword_file = \"f\"\n")), @"[smtp]: there is a password or token_command, but no user; add user, or take the other out");
@@ -415,7 +421,7 @@ fn password_in_a_file_that_everyone_can_read_is_warned_of() {
     };
     assert_eq!(warnings(0o600), [""; 0]);
     let expected = format!(
-        "{0} holds a password and every user can read it; run: chmod o-r {0}",
+        "{0} holds a password or token and every user can read it; run: chmod o-r {0}",
         path.display()
     );
     assert_eq!(warnings(0o644), [expected]);
@@ -438,4 +444,89 @@ fn configuration_of_the_demo_is_complete() {
     let config = Config::parse(demo, "fixtures/demo/tlsrptd.toml").unwrap();
     config.require_mailboxes().unwrap();
     config.require_sending().unwrap();
+}
+
+/// A complete configuration whose mailbox uses an `[[oauth2]]` with these lines.
+fn with_oauth2(lines: &str) -> String {
+    let login = "auth = \"xoauth2\"\noauth2 = \"idp\"\n";
+    format!("[[oauth2]]\nname = \"idp\"\n{lines}\n{}", with(login))
+}
+
+#[test]
+fn oauth2_section_that_lacks_something_says_what() {
+    for (lines, words) in [
+        ("", "client_id is missing"),
+        ("client_id = \"a\"", "token_url is missing"),
+        ("client_id = \"a\"\nprovider = \"microsoft\"", "tenant is missing"),
+        (
+            "client_id = \"a\"\nprovider = \"microsoft\"\ntenant = \"a/b\"",
+            "is neither the directory's id nor a domain",
+        ),
+        (
+            "client_id = \"a\"\nprovider = \"google\"",
+            "refresh_token_file is missing",
+        ),
+        (
+            "client_id = \"a\"\nprovider = \"google\"\ngrant = \"client-credentials\"",
+            "Google has no grant",
+        ),
+        (
+            "client_id = \"a\"\ntoken_url = \"https://id.example/\"\ngrant = \"client-credentials\"",
+            "needs the application's secret",
+        ),
+        (
+            "grant = \"client-credentials\"\nclient_id = \"a\"\nrefresh_token_file = \"r\"\nprovider = \"google\"",
+            "is of no use",
+        ),
+        ("token_url = \"http://id.example/\"", "must begin with https://"),
+        (
+            "token_url = \"https://u:p@id.example/\"",
+            "holds a user name or password",
+        ),
+        ("token_url = \"id.example\"", "is not a URL"),
+        (
+            "client_secret = \"a\"\nclient_secret_env = \"B\"",
+            "client_secret and client_secret_env are given",
+        ),
+        ("client_secret_command = []", "client_secret_command is empty"),
+    ] {
+        let refused = refusal(&with_oauth2(lines));
+        assert!(
+            refused.starts_with("oauth2 \"idp\": ") && refused.contains(words),
+            "{lines}\n{refused}"
+        );
+    }
+    let complete = "client_id = \"a\"\nprovider = \"google\"\nrefresh_token_file = \"r\"";
+    let config = Config::parse(&with_oauth2(complete), "tlsrptd.toml").unwrap();
+    config.require_mailboxes().unwrap();
+    let login = config.mailboxes[0].secret().unwrap();
+    assert!(matches!(login, LoginSource::OAuth2(section) if section.endpoint().contains("google")));
+}
+
+#[test]
+fn oauth2_that_names_no_section_or_an_ambiguous_one_is_refused() {
+    let twice = "[[oauth2]]\nname = \"a\"\n[[oauth2]]\nname = \"a\"\n";
+    assert!(refusal(twice).contains("used twice"));
+    let login = "auth = \"xoauth2\"\noauth2 = \"idp\"\n";
+    assert!(refusal(&with(login)).contains("oauth2 = \"idp\" names no [[oauth2]] section"));
+    let without_user = format!(
+        "[[oauth2]]\nname = \"idp\"\n{}",
+        with("password_file = \"f\"\n---\n---\noauth2 = \"idp\"\n")
+    );
+    assert!(refusal(&without_user).contains("there is oauth2, but no user"));
+}
+
+#[test]
+fn client_secret_is_never_shown() {
+    let text = with_oauth2("client_secret = \"hunter2\"");
+    let config = Config::parse(&text, "tlsrptd.toml").unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"));
+    for line in [
+        "client_secret = hunter2",
+        "client_secret_file = [\"hunter2\"]",
+        "client_secret = 1 # hunter2",
+    ] {
+        let refused = refusal(&with_oauth2(line));
+        assert!(!refused.contains("hunter2"), "{line}:\n{refused}");
+    }
 }

@@ -9,6 +9,7 @@ use lettre::{AsyncSendmailTransport, AsyncTransport, Tokio1Executor};
 
 use super::smtp::Smtp;
 use crate::config::{ConfigError, SecretError, SmtpConfig, Transport};
+use crate::oauth::OAuthError;
 
 /// What became of a mail for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,22 @@ pub enum SendError {
     /// The password or token can't be had.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// There is no OAuth 2 token.
+    #[error("{server}: token {cause}")]
+    Token {
+        /// `host:port`.
+        server: String,
+        /// Why not; its text is part of the message.
+        cause: OAuthError,
+    },
+    /// The server refused a token, and a new one would change nothing.
+    #[error("{cause}; {hint}")]
+    TokenRefused {
+        /// What the server said; its text is part of the message.
+        cause: Box<SendError>,
+        /// What to do.
+        hint: String,
+    },
     /// An address of the configuration.
     #[error("{0:?} is not an address; mend [digest]")]
     Address(String),

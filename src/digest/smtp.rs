@@ -12,7 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::send::{Delivered, SendError, address, printable};
 use super::wire;
-use crate::config::{AuthMethod, SmtpConfig};
+use crate::config::{AuthMethod, LoginSource, OAuth2Config, SmtpConfig};
+use crate::oauth;
 
 /// How many times `smtp.timeout` the server may take for the mail itself: ten minutes where that is one (RFC 5321,
 /// Section 4.5.3.2.6).
@@ -31,11 +32,56 @@ pub(super) struct Smtp {
 
 impl Smtp {
     pub(super) async fn connect(config: &SmtpConfig) -> Result<Self, SendError> {
+        let source = config.secret()?;
+        let user = config.user.as_deref().unwrap_or_default();
+        match source {
+            None => Self::open(config).await,
+            Some(LoginSource::Secret(source)) => {
+                let secret = source.read().await?;
+                let mut smtp = Self::open(config).await?;
+                let login = smtp.log_in(config.auth, user, &secret).await;
+                login.map_err(|refused| refused.error)?;
+                Ok(smtp)
+            }
+            Some(LoginSource::OAuth2(section)) => Self::connect_by_token(config, user, &section).await,
+        }
+    }
+
+    /// A token that was kept may have been revoked or have expired early, so its refusal brings a new one, once.
+    async fn connect_by_token(
+        config: &SmtpConfig,
+        user: &str,
+        section: &OAuth2Config,
+    ) -> Result<Self, SendError> {
         let server = format!("{}:{}", config.host, config.port());
-        let secret = match config.secret()? {
-            Some(source) => Some(source.read().await?),
-            None => None,
-        };
+        loop {
+            let token = oauth::token(section, config.timeout).await;
+            let token = token.map_err(|cause| SendError::Token {
+                server: server.clone(),
+                cause,
+            })?;
+            let mut smtp = Self::open(config).await?;
+            let NoLogin { is_refused, error } = match smtp.log_in(config.auth, user, &token.secret).await {
+                Ok(()) => return Ok(smtp),
+                Err(failed) => failed,
+            };
+            if !is_refused {
+                return Err(error);
+            }
+            // At most one more round: the next token is new.
+            if !oauth::is_worth_another(section, &server, &token) {
+                return Err(SendError::TokenRefused {
+                    cause: Box::new(error),
+                    hint: oauth::refused_although_new(section),
+                });
+            }
+            tracing::info!(%server, "the token was refused, another is fetched");
+        }
+    }
+
+    /// Connects and encrypts, without a login.
+    async fn open(config: &SmtpConfig) -> Result<Self, SendError> {
+        let server = format!("{}:{}", config.host, config.port());
         let hello = ClientId::default();
         let wire = wire::connect(config, &server, &hello.to_string()).await?;
         let step = Step {
@@ -45,22 +91,18 @@ impl Smtp {
         };
         let connecting = AsyncSmtpConnection::connect_with_transport(wire, &hello);
         let connection = step.run(config.timeout, connecting).await?;
-        let mut smtp = Self {
+        Ok(Self {
             connection,
             server,
             timeout: config.timeout,
-        };
-        if let (Some(user), Some(secret)) = (&config.user, secret) {
-            smtp.log_in(config.auth, user, &secret).await?;
-        }
-        Ok(smtp)
+        })
     }
 
     pub(super) fn server(&self) -> &str {
         &self.server
     }
 
-    async fn log_in(&mut self, auth: AuthMethod, user: &str, secret: &SecretString) -> Result<(), SendError> {
+    async fn log_in(&mut self, auth: AuthMethod, user: &str, secret: &SecretString) -> Result<(), NoLogin> {
         let mechanisms: &[Mechanism] = match auth {
             AuthMethod::Password => &[Mechanism::Plain, Mechanism::Login],
             AuthMethod::Xoauth2 => &[Mechanism::Xoauth2],
@@ -71,25 +113,28 @@ impl Smtp {
             name: "log in",
             way_out: "check smtp.user and its password or token",
         };
-        let result = step
-            .run(self.timeout, self.connection.auth(mechanisms, &credentials))
-            .await;
-        match result {
-            Ok(_) => Ok(()),
-            // lettre reports the server's second challenge, which means "token refused", as its own error.
-            Err(SendError::Step {
-                server,
-                step,
-                problem,
-                way_out,
-            }) if problem.contains("expect a challenge") => Err(SendError::Step {
-                server,
-                step,
-                problem: "the server refused the token".to_owned(),
-                way_out,
-            }),
-            Err(error) => Err(error),
-        }
+        tracing::debug!(server = %self.server, step = step.name, "smtp step");
+        let login = self.connection.auth(mechanisms, &credentials);
+        let Ok(answered) = tokio::time::timeout(self.timeout, login).await else {
+            let problem = format!("no answer within {} s", self.timeout.as_secs());
+            return Err(NoLogin {
+                is_refused: false,
+                error: step.failed(&problem),
+            });
+        };
+        let Err(error) = answered else { return Ok(()) };
+        let answer = answer_of(&error);
+        // lettre reports the server's second challenge, which means "token refused", as its own error.
+        let is_challenge = answer.contains("expect a challenge");
+        let problem = if is_challenge {
+            "the server refused the token"
+        } else {
+            &answer
+        };
+        Err(NoLogin {
+            is_refused: is_challenge || error.is_permanent(),
+            error: step.failed(problem),
+        })
     }
 
     /// Sends to all recipients in one transaction. A recipient refused with 5xx is refused for good. The session stays
@@ -162,6 +207,13 @@ impl Smtp {
             tracing::debug!(server = %self.server, "no answer to QUIT");
         }
     }
+}
+
+/// Why a login failed.
+struct NoLogin {
+    /// Whether the server refused user, password or token.
+    is_refused: bool,
+    error: SendError,
 }
 
 /// A step of the session, for messages.

@@ -3,6 +3,7 @@
 use crate::digest::model::Options;
 use crate::digest::parts::{Finding, Row, Tone};
 use crate::digest::{names, words};
+use crate::oauth::NEEDS_AUTHORISATION;
 use crate::store::rows::{DigestFacts, RejectedMail};
 
 const TAG: &str = "TROUBLE";
@@ -27,8 +28,13 @@ pub(crate) fn findings(facts: &DigestFacts, options: &Options) -> Vec<Finding> {
             tone: Tone::Trouble,
             id: None,
             title: format!(
-                "mailbox {} not read since {}",
+                "mailbox {} {}not read since {}",
                 names::clean(&mailbox.name, names::NAME_CHARS),
+                if mailbox.error.contains(NEEDS_AUTHORISATION) {
+                    format!("{NEEDS_AUTHORISATION}, ")
+                } else {
+                    String::new()
+                },
                 moment(mailbox.since)
             ),
             rows: vec![

@@ -35,6 +35,9 @@ pub enum MailboxError {
     /// User, password or token was refused.
     #[error("{0}; check user and password or token, it is tried again in an hour")]
     LoginRefused(Failure),
+    /// The token can't be renewed, or was refused although it was new; a person must authorise us anew.
+    #[error("{0}")]
+    NeedsAuthorisation(Failure),
     /// A person must act; the text says how.
     #[error("{0}")]
     NeedsPerson(Failure),
@@ -49,7 +52,7 @@ impl MailboxError {
         match self {
             Self::Retry(_) | Self::Spent(_) => Reaction::Retry,
             Self::Busy(_) => Reaction::Wait,
-            Self::LoginRefused(_) => Reaction::RetryHourly,
+            Self::LoginRefused(_) | Self::NeedsAuthorisation(_) => Reaction::RetryHourly,
             Self::NeedsPerson(_) => Reaction::NeedsPerson,
         }
     }
@@ -94,6 +97,10 @@ impl Place<'_> {
 
     pub(super) fn person(self, what: impl Into<String>) -> MailboxError {
         MailboxError::NeedsPerson(self.failure(what))
+    }
+
+    pub(super) fn needs_authorisation(self, what: impl Into<String>) -> MailboxError {
+        MailboxError::NeedsAuthorisation(self.failure(what))
     }
 
     pub(super) fn login_refused(self, what: impl Into<String>) -> MailboxError {

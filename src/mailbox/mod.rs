@@ -13,6 +13,7 @@ mod folders;
 pub mod fuzzing;
 mod guard;
 mod remove;
+mod secret;
 mod session;
 
 pub use error::{Failure, MailboxError, Reaction};

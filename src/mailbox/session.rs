@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use async_imap::Session;
 use async_imap::imap_proto::{MailboxDatum, RequestId, Response, ResponseCode, Status, StatusAttribute};
-use secrecy::SecretString;
 use tokio::time::timeout;
 
 use crate::config::{Limits, MailboxConfig};
 
-use super::connect::{self, Stream};
+use super::connect::Stream;
 use super::error::{Place, shown};
 use super::folders;
 use super::guard::Allowance;
-use super::{MailboxError, auth};
+use super::{MailboxError, secret};
 
 /// Longest time for a command, besides what the announced bytes take.
 const COMMAND_LIMIT: Duration = Duration::from_mins(1);
@@ -103,9 +102,7 @@ impl ImapSession {
     /// [`MailboxError`] names server and step; [`MailboxError::reaction`] says what to do.
     pub async fn connect(config: &MailboxConfig, limits: &Limits) -> Result<Self, MailboxError> {
         let server = server_name(config);
-        let secret = read_secret(config, &server).await?;
-        let client = connect::open(config, &server, limits.connect_timeout).await?;
-        let session = auth::login(client, config, &server, &secret, limits.connect_timeout).await?;
+        let session = secret::log_in(config, &server, limits.connect_timeout).await?;
         Self::start(session, server, limits).await
     }
 
@@ -392,20 +389,6 @@ pub(super) fn server_name(config: &MailboxConfig) -> String {
     } else {
         format!("{}:{}", config.host, config.port())
     }
-}
-
-async fn read_secret(config: &MailboxConfig, server: &str) -> Result<SecretString, MailboxError> {
-    let place = Place {
-        server,
-        step: "password",
-    };
-    let source = config
-        .secret()
-        .map_err(|error| place.person(format!("is not configured: {error}")))?;
-    source
-        .read()
-        .await
-        .map_err(|error| place.person(format!("can't be had: {error}")))
 }
 
 async fn begin(

@@ -10,6 +10,7 @@ use super::rows::{
     Sum,
 };
 use super::{Store, StoreError, moment, text};
+use crate::oauth::NEEDS_AUTHORISATION;
 
 /// What decides what a digest tells, besides the database.
 #[derive(Debug, Clone, Copy)]
@@ -259,12 +260,16 @@ fn failing(db: &Connection, question: &Question<'_>) -> rusqlite::Result<Vec<Fai
         .to_zoned(TimeZone::UTC)
         .checked_sub(FAILING_HOURS.hours())
         .map_or(Timestamp::MIN, |then| then.timestamp());
+    let before = text(before);
+    // Nothing but a person mends that, so it is told at once.
+    let parameters = named_params! { ":before": before, ":needs_authorisation": NEEDS_AUTHORISATION };
     let all: Vec<FailingMailbox> = db
         .prepare(
             "SELECT name, failing_since, coalesce(error, ''), told_at IS NULL FROM mailbox_state
-             WHERE failing_since IS NOT NULL AND failing_since <= :before ORDER BY name",
+             WHERE failing_since IS NOT NULL
+                   AND (failing_since <= :before OR instr(error, :needs_authorisation) > 0) ORDER BY name",
         )?
-        .query_map(named_params! { ":before": text(before) }, |row| {
+        .query_map(parameters, |row| {
             Ok(FailingMailbox {
                 name: row.get(0)?,
                 since: moment(row.get_ref(1)?.as_str()?).unwrap_or(question.due_at),

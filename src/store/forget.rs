@@ -3,7 +3,7 @@
 use rusqlite::{Connection, named_params};
 use serde::Serialize;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, texts};
 
 /// What was erased; `forget --format json` has these fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -91,6 +91,7 @@ fn forget_reports(db: &Connection, domain: &str, forgotten: &mut Forgotten) -> r
          WHERE id IN (SELECT mail_report.mail FROM mail_report JOIN about ON about.id = mail_report.report)",
         (),
     )?;
+    texts::part_from_forgotten(db)?;
     db.execute(
         "DELETE FROM report_json WHERE report IN (SELECT id FROM about)",
         (),
@@ -111,6 +112,8 @@ fn forget_reports(db: &Connection, domain: &str, forgotten: &mut Forgotten) -> r
     )?;
     db.execute_batch(
         "DELETE FROM sender WHERE id NOT IN (SELECT sender FROM report);
+         DELETE FROM json_template
+         WHERE NOT EXISTS (SELECT 1 FROM report_json WHERE report_json.template = json_template.id);
          DROP TABLE about;",
     )
 }

@@ -41,6 +41,7 @@ mod standing;
 mod status;
 mod trace;
 mod tellings;
+mod texts;
 
 pub use busy::give_up_waiting;
 pub use chart::{ChartPolicy, ChartRow};

@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, par
 use serde_json::json;
 
 use super::record::{Outcome, day_of, settle_mails_of};
-use super::text;
+use super::{text, texts};
 use crate::report::{FailureDetails, Parsed, Policy, PolicyResult, ResultType};
 
 /// Bytes of a hash that are kept; 128 bits leave no room for chance.
@@ -53,8 +53,7 @@ pub(super) fn record(
     }
     let status = if wins { "counted" } else { "conflict" };
     let id = insert(db, mail, backfill, parsed, submitter, (status, sessions), now)?;
-    db.prepare_cached("INSERT INTO report_json (report, json) VALUES (:report, :json)")?
-        .execute(named_params! { ":report": id, ":json": json })?;
+    texts::keep(db, id, parsed, submitter, json)?;
     let day = day_of(parsed.report.start);
     for result in &parsed.report.policies {
         policy_result(db, id, result, Some(day.as_str()).filter(|_| wins), now)?;

@@ -133,11 +133,8 @@ impl Store {
         let report = self
             .db
             .prepare_cached(
-                "SELECT report.id, report_json.json, report.deviations, sender.submitter, report.start_datetime,
-                        report.end_datetime
-                 FROM report JOIN report_json ON report_json.report = report.id
-                      JOIN sender ON sender.id = report.sender
-                 WHERE report.id > :after ORDER BY report.id LIMIT 1",
+                "SELECT id, json, deviations, submitter, start_datetime, end_datetime FROM reports_all
+                 WHERE id = (SELECT min(report) FROM report_json WHERE report > :after)",
             )?
             .query_row(named_params! { ":after": after }, |row| {
                 let time = |text: &str| moment(text).unwrap_or(Timestamp::UNIX_EPOCH);

@@ -1,5 +1,8 @@
 //! Removes what is older than the retention; failure types and the lives of problems stay.
 
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use rusqlite::{Connection, named_params};
 
@@ -8,11 +11,54 @@ use crate::config::Span;
 
 /// Days for which the bytes of rejected mails are kept.
 const RAW_DAYS: i64 = 30;
-/// Reports or mails removed in one transaction, so that no reader or writer waits long.
-const SLICE: u32 = 200;
+/// How long a transaction may take before the next one takes on less: nobody shall wait for 100 ms. That leaves time for
+/// the disk at its end, which less work wouldn't shorten.
+const SLICE_TIME: Duration = Duration::from_millis(25);
+/// Where it took less than this, the next one takes on more.
+const QUICK: Duration = Duration::from_millis(8);
+/// The first slice.
+const SLICE: Slice = Slice(100);
+/// However slow the machine is.
+const LEAST: u32 = 10;
+/// Between two transactions. SQLite has no queue: who waits for the lock looks again now and then, and must find it free.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How many reports, mails or other rows one transaction removes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slice(pub(super) u32);
+
+impl Slice {
+    /// The next one, after this one took so long.
+    pub(super) fn after(self, took: Duration) -> Self {
+        if took > SLICE_TIME {
+            Self(self.0.div_ceil(4).max(LEAST))
+        } else if took < QUICK {
+            Self(self.0.saturating_mul(2).min(1000))
+        } else {
+            self
+        }
+    }
+}
+
+/// What nothing refers to any more: a condition for each table.
+const UNUSED: [(&str, &str); 3] = [
+    (
+        "policy",
+        "NOT EXISTS (SELECT 1 FROM policy_result WHERE policy_result.policy = policy.id)",
+    ),
+    (
+        "sender",
+        "NOT EXISTS (SELECT 1 FROM report WHERE report.sender = sender.id)",
+    ),
+    (
+        "json_template",
+        "NOT EXISTS (SELECT 1 FROM report_json WHERE report_json.template = json_template.id)",
+    ),
+];
 
 impl Store {
-    /// Removes mails, reports, raw bytes and digests older than `retention`; gives the number of reports removed.
+    /// Removes mails, reports, raw bytes and digests older than `retention`; gives the number of reports removed. Does
+    /// so in slices of a few milliseconds, between which others may write.
     ///
     /// # Errors
     ///
@@ -22,70 +68,104 @@ impl Store {
             .to_zoned(TimeZone::UTC)
             .checked_sub(RAW_DAYS.days())
             .map_or(Timestamp::MIN, |then| then.timestamp());
-        self.identity.check()?;
-        self.db.execute(
-            "DELETE FROM raw_mail WHERE mail IN (SELECT id FROM mail WHERE processed_at < :before)",
-            named_params! { ":before": text(raw_before) },
-        )?;
+        let raw: Vec<i64> = self
+            .db
+            .prepare(
+                "SELECT raw_mail.mail FROM raw_mail CROSS JOIN mail ON mail.id = raw_mail.mail
+                 WHERE mail.processed_at < :before",
+            )?
+            .query_map(named_params! { ":before": text(raw_before) }, |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        self.remove_ids(&raw, "DELETE FROM raw_mail WHERE mail = :id")?;
         let Some(before) = retention.before(now) else {
             return Ok(0);
         };
         let (day, moment) = (before.strftime("%Y-%m-%d").to_string(), text(before));
-        let mut removed = 0_u64;
-        loop {
-            let tx = self.begin()?;
-            let n_reports = remove_reports(&tx, &day)?;
-            let n_mails = tx.execute(
+        let removed = self.in_slices(|db, slice| remove_reports(db, &day, slice))?;
+        self.in_slices(|db, slice| {
+            db.prepare_cached(
                 "DELETE FROM mail WHERE id IN (SELECT id FROM mail WHERE processed_at < :before ORDER BY id LIMIT :slice)",
-                named_params! { ":before": moment, ":slice": SLICE },
-            )?;
-            tx.commit()?;
-            removed = removed.saturating_add(u64::try_from(n_reports).unwrap_or(u64::MAX));
-            if n_reports == 0 && n_mails == 0 {
-                break;
-            }
-        }
+            )?
+            .execute(named_params! { ":before": moment, ":slice": slice })
+        })?;
+        self.identity.check()?;
         self.db.execute(
             "DELETE FROM digest WHERE due_at < :before AND sent_at IS NOT NULL
              AND id < (SELECT max(id) FROM digest)",
             named_params! { ":before": moment },
         )?;
         if removed > 0 {
-            remove_unused(&self.db)?;
+            self.remove_unused()?;
         }
         Ok(removed)
     }
-}
 
-/// Removes policies and senders that no report names any more.
-fn remove_unused(db: &Connection) -> rusqlite::Result<()> {
-    db.execute(
-        "DELETE FROM policy WHERE NOT EXISTS (SELECT 1 FROM policy_result WHERE policy_result.policy = policy.id)",
-        (),
-    )?;
-    // Looked for without the write lock: this reads every report.
-    let senders: Vec<i64> = db
-        .prepare("SELECT id FROM sender WHERE id NOT IN (SELECT sender FROM report)")?
-        .query_map((), |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    for sender in senders {
-        db.execute(
-            "DELETE FROM sender WHERE id = :sender AND NOT EXISTS (SELECT 1 FROM report WHERE sender = :sender)",
-            named_params! { ":sender": sender },
-        )?;
+    /// Removes in one transaction after another until one finds nothing; gives how much was removed.
+    fn in_slices(
+        &mut self,
+        remove: impl Fn(&Connection, u32) -> rusqlite::Result<usize>,
+    ) -> Result<u64, StoreError> {
+        let (mut slice, mut sum) = (SLICE, 0_u64);
+        loop {
+            let tx = self.begin()?;
+            let started = Instant::now();
+            let removed = remove(&tx, slice.0)?;
+            let took = started.elapsed();
+            tx.commit()?;
+            if removed == 0 {
+                return Ok(sum);
+            }
+            sum = sum.saturating_add(u64::try_from(removed).unwrap_or(u64::MAX));
+            slice = slice.after(took);
+            sleep(PAUSE);
+        }
     }
-    Ok(())
+
+    /// Removes what no report names any more. It is looked for without the write lock, and looked at again with it.
+    fn remove_unused(&mut self) -> Result<(), StoreError> {
+        for (table, is_unused) in UNUSED {
+            let ids: Vec<i64> = self
+                .db
+                .prepare(&format!("SELECT id FROM {table} WHERE {is_unused}"))?
+                .query_map((), |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            self.remove_ids(
+                &ids,
+                &format!("DELETE FROM {table} WHERE id = :id AND {is_unused}"),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Removes rows with these ids, in slices.
+    fn remove_ids(&mut self, mut ids: &[i64], sql: &str) -> Result<(), StoreError> {
+        let mut slice = SLICE;
+        while !ids.is_empty() {
+            let n = usize::try_from(slice.0).unwrap_or(ids.len()).min(ids.len());
+            let (now, later) = ids.split_at_checked(n).unwrap_or((ids, &[]));
+            let tx = self.begin()?;
+            let started = Instant::now();
+            for id in now {
+                tx.prepare_cached(sql)?.execute(named_params! { ":id": id })?;
+            }
+            slice = slice.after(started.elapsed());
+            tx.commit()?;
+            ids = later;
+            sleep(PAUSE);
+        }
+        Ok(())
+    }
 }
 
 /// Removes a slice of reports that ended before `day`, and keeps their days in the failure types.
-fn remove_reports(db: &Connection, day: &str) -> rusqlite::Result<usize> {
+fn remove_reports(db: &Connection, day: &str, slice: u32) -> rusqlite::Result<usize> {
     db.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS leaving (id INTEGER PRIMARY KEY) STRICT; DELETE FROM leaving;",
     )?;
     db.execute(
         "INSERT INTO leaving SELECT id FROM report WHERE day < :day AND substr(end_datetime, 1, 10) < :day
          ORDER BY day LIMIT :slice",
-        named_params! { ":day": day, ":slice": SLICE },
+        named_params! { ":day": day, ":slice": slice },
     )?;
     db.execute_batch(
         "UPDATE failure_type SET

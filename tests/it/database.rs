@@ -374,7 +374,7 @@ fn a_backup_made_while_the_daemon_writes_is_the_database_of_one_moment() {
         );
         db.execute("ATTACH ?1 AS late", [tlsrptd.database().display().to_string()])
             .unwrap();
-        for table in ["mail", "mail_report", "report", "report_json", "policy_result"] {
+        for table in ["mail", "mail_report", "report", "reports_all", "policy_result"] {
             let n_missing: i64 = db
                 .query_row(
                     &format!(

@@ -28,6 +28,7 @@ mod hostile_imap;
 mod import;
 mod kill;
 mod mailboxes;
+mod oauth;
 mod reparse;
 mod servers;
 mod signals;

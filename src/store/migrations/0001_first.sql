@@ -89,11 +89,25 @@ CREATE UNIQUE INDEX report_content ON report (identity, content);
 -- Days: retention, domain_days, sessions_by_day.
 CREATE INDEX report_day ON report (day);
 CREATE INDEX report_mail ON report (mail);
+-- Retention: which senders have no report left.
+CREATE INDEX report_sender ON report (sender);
 
-CREATE TABLE report_json (
-    report INTEGER PRIMARY KEY REFERENCES report (id) ON DELETE CASCADE,
-    json   TEXT NOT NULL -- as sent
+-- Reports as sent of which others differ in few places.
+CREATE TABLE json_template (
+    id    INTEGER PRIMARY KEY,
+    shape INTEGER NOT NULL UNIQUE, -- hash of sender, policies and everything but the values
+    text  TEXT    NOT NULL
 ) STRICT;
+
+-- A report as sent. With a template: a JSON array of texts and of [start, characters] of the template.
+CREATE TABLE report_json (
+    report   INTEGER PRIMARY KEY REFERENCES report (id) ON DELETE CASCADE,
+    template INTEGER REFERENCES json_template (id),
+    shape    INTEGER, -- of a text that may become a template
+    text     TEXT NOT NULL
+) STRICT;
+CREATE INDEX report_json_template ON report_json (template) WHERE template IS NOT NULL;
+CREATE INDEX report_json_shape ON report_json (shape) WHERE shape IS NOT NULL;
 
 CREATE TABLE mail_report (
     mail    INTEGER NOT NULL REFERENCES mail (id) ON DELETE CASCADE,
@@ -361,20 +375,27 @@ SELECT mail_report.mail, mail_report.report,
        mail_report.reason
 FROM mail_report LEFT JOIN report ON report.id = mail_report.report;
 
+-- The text as sent is put together only where it is asked for. The window gives the pieces their order: in an aggregate
+-- that is promised only from SQLite 3.44 on.
 CREATE VIEW reports_all AS
 SELECT report.id, report.mail, nullif(sender.organization_name, '') AS organization_name, report.report_id,
        nullif(sender.contact_info, '') AS contact_info, sender.submitter, sender.reporter, report.start_datetime,
        report.end_datetime, report.day, report.stored_at, report.authentication, report.deviations,
-       report_json.json, report.status
-FROM report JOIN sender ON sender.id = report.sender LEFT JOIN report_json ON report_json.report = report.id;
+       (SELECT iif(report_json.template IS NULL, report_json.text,
+                   (SELECT group_concat(iif(piece.type = 'array',
+                                            substr(json_template.text, 1 + json_extract(piece.value, '$[0]'),
+                                                   json_extract(piece.value, '$[1]')),
+                                            piece.value), '')
+                           OVER (ORDER BY piece.key ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+                    FROM json_template, json_each(report_json.text) AS piece
+                    WHERE json_template.id = report_json.template LIMIT 1))
+        FROM report_json WHERE report_json.report = report.id) AS json, report.status
+FROM report JOIN sender ON sender.id = report.sender;
 
 CREATE VIEW reports AS
-SELECT report.id, report.mail, nullif(sender.organization_name, '') AS organization_name, report.report_id,
-       nullif(sender.contact_info, '') AS contact_info, sender.submitter, sender.reporter, report.start_datetime,
-       report.end_datetime, report.day, report.stored_at, report.authentication, report.deviations,
-       report_json.json
-FROM report JOIN sender ON sender.id = report.sender LEFT JOIN report_json ON report_json.report = report.id
-WHERE report.status = 'counted';
+SELECT id, mail, organization_name, report_id, contact_info, submitter, reporter, start_datetime, end_datetime, day,
+       stored_at, authentication, deviations, json
+FROM reports_all WHERE status = 'counted';
 
 CREATE VIEW policy_results AS
 SELECT policy_result.id, policy_result.report, policy.policy_type, nullif(policy.policy_domain, '') AS policy_domain,

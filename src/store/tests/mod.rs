@@ -18,6 +18,7 @@ mod order;
 mod problems;
 mod record;
 mod retention;
+mod texts;
 
 /// When everything happens that doesn't say otherwise.
 const NOW: &str = "2026-11-22T06:00:00Z";

@@ -1,7 +1,12 @@
 //! What retention removes and what it keeps.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use serde_json::json;
 
+use super::super::retention::Slice;
 use super::super::{Content, Delivery};
 use super::{NOW, Place, at, composed, failing, mail, mail_of, policy, question, report_of};
 use crate::config::Span;
@@ -37,6 +42,34 @@ fn retention_removes_reports_and_mails_and_keeps_failure_types_with_their_days()
         place.rows("SELECT result_type, first_day, last_day FROM failure_types"),
         ["certificate-expired|2026-11-18|2026-11-20"]
     );
+}
+
+#[test]
+fn retention_lets_others_write_between_slices() {
+    let mut place = Place::new();
+    let mails: Vec<_> = (0..150)
+        .map(|n| mail(&[failing(&n.to_string(), "2026-11-18", "certificate-expired")]))
+        .collect();
+    place.record(&mails);
+    let commits = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&commits);
+    let hook = move || {
+        seen.fetch_add(1, Ordering::Relaxed);
+        false
+    };
+    place.store.db.commit_hook(Some(hook)).unwrap();
+    let removed = place.store.retain(Span::Days(10), at(LATER)).unwrap();
+    assert_eq!(removed, 150);
+    // Reports and mails in two slices each, then policies, senders and templates.
+    assert!(commits.load(Ordering::Relaxed) >= 7, "{commits:?}");
+}
+
+#[test]
+fn what_takes_long_is_followed_by_less_and_what_is_quick_by_more() {
+    let after = |took| Slice(100).after(Duration::from_millis(took)).0;
+    assert_eq!([1, 20, 60].map(after), [200, 100, 25]);
+    assert_eq!(Slice(10).after(Duration::from_secs(1)).0, 10);
+    assert_eq!(Slice(1000).after(Duration::ZERO).0, 1000);
 }
 
 #[test]

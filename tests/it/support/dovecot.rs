@@ -173,8 +173,14 @@ impl Dovecot {
 
 /// An OAuth token for `user` that this Dovecot accepts: a JWT (RFC 7519) signed with HS256.
 pub(crate) fn token(user: &str) -> String {
+    token_for(user, 3600)
+}
+
+/// The same for so many seconds; no two are alike.
+pub(crate) fn token_for(user: &str, seconds: i64) -> String {
     let now = jiff::Timestamp::now().as_second();
-    let claims = serde_json::json!({"sub": user, "iat": now - 60, "exp": now + 3600, "iss": "tests"});
+    let id = fastrand::u64(..);
+    let claims = serde_json::json!({"sub": user, "iat": now - 60, "exp": now + seconds, "iss": "tests", "jti": id.to_string()});
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let signed = format!(
         "{}.{}",

@@ -9,6 +9,7 @@ pub(crate) mod hostile;
 pub(crate) mod imap;
 pub(crate) mod mixture;
 pub(crate) mod mta;
+pub(crate) mod oauth;
 pub(crate) mod postfix;
 pub(crate) mod process;
 pub(crate) mod proxy;
@@ -173,7 +174,7 @@ pub(crate) fn section(name: &str, defaults: &[(&str, String)], keys: &str) -> St
         .collect();
     let other_secret = given
         .iter()
-        .any(|key| key.starts_with("password_") || *key == "token_command");
+        .any(|key| key.starts_with("password_") || *key == "token_command" || *key == "oauth2");
     let mut text = format!("{name}\n");
     for (key, value) in defaults {
         let replaced = *key == "password" && other_secret;
