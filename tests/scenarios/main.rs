@@ -8,6 +8,7 @@
 )]
 
 mod combinations;
+mod old_mailbox;
 mod samples;
 mod weeks;
 mod world;

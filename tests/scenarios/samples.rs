@@ -1,7 +1,10 @@
 //! The six situations that the mails were written for.
 
 use insta::assert_snapshot;
+use jiff::ToSpan;
+use jiff::civil::date;
 
+use crate::old_mailbox::{Day, OldReport, old_reports};
 use crate::world::{World, bare_sts, nov, sts, tlsa, utc};
 
 const MX12: &[&str] = &["mx1.example.com", "mx2.example.com"];
@@ -76,7 +79,7 @@ fn all_quiet_weekly() {
     let org = |ok| sts("example.org", "testing", &["mx1.example.com"], 86_400, ok, 0);
     // Three weeks like this one, so that it is known who reports when.
     for week in [-21, -14, -7, 0] {
-        let on = |day: i64| nov(8).checked_add(jiff::ToSpan::days(week + day)).unwrap();
+        let on = |day: i64| nov(8).checked_add(ToSpan::days(week + day)).unwrap();
         for day in 0..7 {
             world.report(
                 "google.com",
@@ -208,7 +211,7 @@ fn tlsa_roll_over_gone_wrong_with_an_old_failure_resolved_and_a_reporter_silent(
         if day % 2 == 0 {
             world.report(
                 "mail.ru",
-                nov(1).checked_add(jiff::ToSpan::days(day - 1)).unwrap(),
+                nov(1).checked_add(ToSpan::days(day - 1)).unwrap(),
                 &[com(12)],
             );
         }
@@ -263,70 +266,31 @@ fn first_look_at_an_old_mailbox() {
             "mx3.example.org",
         ],
     );
-    let org_mx = &["mx1.example.org", "mx3.example.org"];
-    let first = jiff::civil::date(2026, 6, 3);
-    for n in 0..169_i64 {
-        let day = first.checked_add(jiff::ToSpan::days(n)).unwrap();
-        let com = |ok, failed| {
-            let mode = if day < jiff::civil::date(2026, 7, 21) {
-                "testing"
-            } else {
-                "enforce"
-            };
-            sts("example.com", mode, MX12, 604_800, ok, failed)
-        };
-        let org = |ok, failed| sts("example.org", "testing", org_mx, 86_400, ok, failed);
-        let is = |month, on| day == jiff::civil::date(2026, month, on);
-        let wrong_name = day >= jiff::civil::date(2026, 10, 2) && n % 3 == 0;
-        let google_com = match (day.month(), day.day()) {
-            (8, 12..=15) => {
-                let failed = [201, 233, 217, 90][usize::try_from(day.day() - 12).unwrap()];
-                com(100, failed).detail("certificate-expired", "mx2.example.com", "192.0.2.26", failed, "")
-            }
-            (9, 9) => com(243, 17).detail("validation-failure", "mx1.example.com", "192.0.2.25", 17, ""),
-            (10, 20) => com(259, 1).detail("starttls-not-supported", "mx1.example.com", "192.0.2.25", 1, ""),
-            _ => com(230, 0),
-        };
-        let google_org = if wrong_name || is(11, 18) {
-            org(18, 3).detail(
-                "certificate-host-mismatch",
-                "mx3.example.org",
-                "192.0.2.33",
-                3,
-                "",
-            )
+    let old = old_reports();
+    let rest =
+        |all: u64, of: fn(&OldReport) -> &Day| all - old.iter().map(|report| of(report).total()).sum::<u64>();
+    let rest = [rest(48_210, |old| &old.com), rest(3_904, |old| &old.org)];
+    for (at, report) in old.iter().enumerate() {
+        let mode = if report.day < date(2026, 7, 21) {
+            "testing"
         } else {
-            org(20, 0)
+            "enforce"
         };
-        world.report("google.com", day, &[google_com, google_org]);
-        if n % 4 != 1 {
-            let microsoft = match (day.month(), day.day()) {
-                (7, 1 | 2) => bare_sts("example.com", 0, 20).detail("sts-policy-fetch-error", "", "", 20, ""),
-                (8, 13 | 14) => com(30, 31).detail(
-                    "validation-failure",
-                    "mx2.example.com",
-                    "192.0.2.26",
-                    31,
-                    "VALIDATION_FAILURE",
-                ),
-                _ => com(50, 0),
-            };
-            let org = if wrong_name && n % 2 == 0 {
-                org(5, 2).detail(
-                    "validation-failure",
-                    "mx3.example.org",
-                    "192.0.2.33",
-                    2,
-                    "VALIDATION_FAILURE",
-                )
-            } else {
-                org(6, 0)
-            };
-            world.report("microsoft.com", day, &[microsoft, org]);
+        let [rest_com, rest_org] = if at == 0 { rest } else { [0, 0] };
+        let mut entries = vec![report.com.entry("example.com", mode, MX12, 604_800, rest_com)];
+        if report.org.total() > 0 {
+            let mx = &["mx1.example.org", "mx3.example.org"];
+            entries.push(report.org.entry("example.org", "testing", mx, 86_400, rest_org));
         }
-        if n % 2 == 0 {
-            world.report("mail.ru", day, &[com(9, 0)]);
-        }
+        world.report(report.reporter, report.day, &entries);
+    }
+    assert_eq!(old.len(), 400);
+    world.duplicates(12);
+    for n in 0..37 {
+        world.other_mail(utc(&format!("2026-08-{:02} 08:{n:02}", n % 28 + 1)));
+    }
+    for day in [5, 17] {
+        world.unreadable_mail(utc(&format!("2026-09-{day:02} 04:57")));
     }
     world.all_so_far_is_old();
     assert_snapshot!(world.live(utc("2026-11-20 05:00"), utc("2026-11-20 06:30")));

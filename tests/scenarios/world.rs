@@ -13,7 +13,7 @@ use tlsrptd::config::{Config, SendWhen, Span};
 use tlsrptd::deliver;
 use tlsrptd::digest::schedule;
 use tlsrptd::prepare::{Input, prepare};
-use tlsrptd::store::{Delivery, FixedDigest, Origin, Store};
+use tlsrptd::store::{Delivery, FixedDigest, Origin, Store, Tally};
 
 /// A day of November 2026.
 pub(crate) fn nov(day: i8) -> Date {
@@ -120,12 +120,47 @@ impl Entry {
     }
 }
 
+/// What arrives, and what must come of it.
+#[derive(Debug, Clone)]
+enum Arrival {
+    /// A report that is stored.
+    Report(String),
+    /// A report that is there already.
+    Duplicate(String),
+    /// A mail that is no report.
+    Other(String),
+    /// A mail with a report that can't be read.
+    Unreadable(String),
+}
+
+impl Arrival {
+    fn input(&self) -> Input<'_> {
+        match self {
+            Self::Report(text) | Self::Duplicate(text) => Input::File {
+                bytes: text.as_bytes(),
+                name: None,
+            },
+            Self::Other(mail) | Self::Unreadable(mail) => Input::Mail(mail.as_bytes()),
+        }
+    }
+
+    fn count(&self, tally: &mut Tally) {
+        tally.mails += 1;
+        match self {
+            Self::Report(_) => tally.stored += 1,
+            Self::Duplicate(_) => tally.duplicates += 1,
+            Self::Other(_) => tally.not_reports += 1,
+            Self::Unreadable(_) => tally.rejected += 1,
+        }
+    }
+}
+
 /// A team's database and what is still to arrive.
 pub(crate) struct World {
     pub(crate) config: Config,
     store: Store,
-    arrivals: BTreeMap<(Timestamp, u64), (String, bool)>,
-    n_reports: u64,
+    arrivals: BTreeMap<(Timestamp, u64), (Arrival, bool)>,
+    n_arrivals: u64,
     subjects: BTreeMap<String, String>,
     organisations: BTreeMap<String, String>,
     _folder: TempDir,
@@ -148,7 +183,7 @@ impl World {
             store: Store::open(&config.store).unwrap(),
             config,
             arrivals: BTreeMap::new(),
-            n_reports: 0,
+            n_arrivals: 0,
             subjects: BTreeMap::new(),
             organisations: BTreeMap::new(),
             _folder: folder,
@@ -162,20 +197,63 @@ impl World {
 
     /// A report that comes in at a moment.
     pub(crate) fn report_at(&mut self, at: Timestamp, reporter: &str, day: Date, entries: &[Entry]) {
-        self.n_reports += 1;
         let organisation = self.organisations.get(reporter).map_or(reporter, String::as_str);
         let entries: Vec<&Value> = entries.iter().map(|entry| &entry.0).collect();
         let report = json!({
             "organization-name": organisation,
-            "report-id": format!("{day}-{}", self.n_reports),
+            "report-id": format!("{day}-{}", self.n_arrivals + 1),
             "contact-info": format!("tls-reports@{reporter}"),
             "date-range": {
                 "start-datetime": format!("{day}T00:00:00Z"), "end-datetime": format!("{day}T23:59:59Z"),
             },
             "policies": entries,
         });
-        self.arrivals
-            .insert((at, self.n_reports), (report.to_string(), false));
+        self.arrive(at, Arrival::Report(report.to_string()));
+    }
+
+    fn arrive(&mut self, at: Timestamp, arrival: Arrival) {
+        self.n_arrivals += 1;
+        self.arrivals.insert((at, self.n_arrivals), (arrival, false));
+    }
+
+    /// So many of the reports that are still to arrive come once more, an hour later.
+    pub(crate) fn duplicates(&mut self, n: usize) {
+        let again: Vec<_> = self
+            .arrivals
+            .iter()
+            .filter_map(|((at, _), (arrival, _))| match arrival {
+                Arrival::Report(text) => Some((*at, text.clone())),
+                _ => None,
+            })
+            .take(n)
+            .collect();
+        assert_eq!(again.len(), n);
+        for (at, text) in again {
+            let at = at.checked_add(SignedDuration::from_hours(1)).unwrap();
+            self.arrive(at, Arrival::Duplicate(text));
+        }
+    }
+
+    /// A mail that is no report.
+    pub(crate) fn other_mail(&mut self, at: Timestamp) {
+        let mail = format!(
+            "From: Ann <ann@example.net>\r\nTo: tls-reports@example.com\r\nMessage-ID: <other-{n}@example.net>\r\n\
+             Subject: Hello\r\n\r\nIs this the right address for letter {n}?\r\n",
+            n = self.n_arrivals
+        );
+        self.arrive(at, Arrival::Other(mail));
+    }
+
+    /// A mail with a report that breaks off.
+    pub(crate) fn unreadable_mail(&mut self, at: Timestamp) {
+        let mail = format!(
+            "From: tls-reports@example.net\r\nTo: tls-reports@example.com\r\nMessage-ID: <cut-{n}@example.net>\r\n\
+             Subject: Report Domain: example.com Submitter: example.net\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/report; report-type=tlsrpt; boundary=b\r\n\r\n--b\r\n\
+             Content-Type: application/tlsrpt+json\r\n\r\n{{\"report-id\": \"{n}\", \"polic\r\n--b--\r\n",
+            n = self.n_arrivals
+        );
+        self.arrive(at, Arrival::Unreadable(mail));
     }
 
     /// A reporter that calls itself otherwise from now on.
@@ -237,23 +315,22 @@ impl World {
     fn receive(&mut self, now: Timestamp) -> bool {
         let later = self.arrivals.split_off(&(now, u64::MAX));
         let arrived = std::mem::replace(&mut self.arrivals, later);
+        let mut expected = Tally::default();
         let mails: Vec<_> = arrived
-            .into_values()
-            .map(|(report, backfill)| {
+            .into_iter()
+            .map(|((_, uid), (arrival, backfill))| {
+                arrival.count(&mut expected);
                 let origin = Origin {
                     source: "reports".to_owned(),
+                    locator: format!("INBOX;UIDVALIDITY=1;UID={uid}"),
                     backfill,
                     ..Origin::default()
                 };
-                let input = Input::File {
-                    bytes: report.as_bytes(),
-                    name: None,
-                };
-                prepare(origin, input, &self.config.limits, now)
+                prepare(origin, arrival.input(), &self.config.limits, now)
             })
             .collect();
         let tally = self.store.record(&mails, None, Span::Forever, now).unwrap();
-        assert_eq!(tally.stored, u64::try_from(mails.len()).unwrap(), "{tally:?}");
+        assert_eq!(tally, expected);
         tally.stored > 0
     }
 
