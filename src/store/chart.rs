@@ -5,6 +5,7 @@ use rusqlite::named_params;
 
 use super::facts::{count, date};
 use super::{Store, StoreError};
+use crate::assess::history::PolicyText;
 
 /// What a reporter says of a domain on one day, by reports that count.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +29,8 @@ pub struct ChartRow {
 pub struct ChartPolicy {
     /// The policy domain; may be empty.
     pub domain: String,
-    /// `sts`, `tlsa`, `no-policy-found` or as sent.
-    pub policy_type: String,
-    /// Its lines or records as sent.
-    pub lines: Vec<String>,
-    /// "mx-host", as sent.
-    pub mx_host: Vec<String>,
+    /// What was shown.
+    pub text: PolicyText,
     /// As in the view `problem_days`.
     pub reporter: String,
     /// The first and last day on which that reporter showed it.
@@ -80,22 +77,25 @@ impl Store {
         let rows = self
             .db
             .prepare(
-                "SELECT policy.policy_domain, policy.policy_type, policy.policy_string, policy.mx_host, sender.reporter,
-                        min(report.day), max(report.day)
+                "SELECT policy.policy_domain, policy.policy_type, policy.sts_mode, policy.policy_string, policy.mx_host,
+                        sender.reporter, min(report.day), max(report.day)
                  FROM report JOIN sender ON sender.id = report.sender
                       JOIN policy_result ON policy_result.report = report.id
                       JOIN policy ON policy.id = policy_result.policy
                  WHERE report.status = 'counted' AND report.day >= :first
-                 GROUP BY policy.id, sender.reporter ORDER BY 1, 7 DESC, 6 DESC, 2, policy.id, 5",
+                 GROUP BY policy.id, sender.reporter ORDER BY 1, 8 DESC, 7 DESC, 2, policy.id, 6",
             )?
             .query_map(named_params! { ":first": first.to_string() }, |row| {
                 Ok(ChartPolicy {
                     domain: row.get(0)?,
-                    policy_type: row.get(1)?,
-                    lines: list(row.get_ref(2)?.as_str()?),
-                    mx_host: list(row.get_ref(3)?.as_str()?),
-                    reporter: row.get(4)?,
-                    days: (date(row.get_ref(5)?.as_str()?), date(row.get_ref(6)?.as_str()?)),
+                    text: PolicyText {
+                        policy_type: row.get(1)?,
+                        mode: Some(row.get(2)?).filter(|mode: &String| !mode.is_empty()),
+                        lines: list(row.get_ref(3)?.as_str()?),
+                        mx_host: list(row.get_ref(4)?.as_str()?),
+                    },
+                    reporter: row.get(5)?,
+                    days: (date(row.get_ref(6)?.as_str()?), date(row.get_ref(7)?.as_str()?)),
                 })
             })?
             .collect::<rusqlite::Result<_>>()?;

@@ -14,7 +14,10 @@ use crate::clock;
 use crate::config::Config;
 use crate::store::Store;
 
+mod domains;
 mod model;
+mod policies;
+mod problems;
 mod svg;
 
 use model::{Material, Page};

@@ -4,34 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::svg::{self, Bar, Cell, Span};
-use crate::assess::domains::{DomainState, Survey};
-use crate::assess::history::Saying;
+use super::svg::Span;
+use super::{domains, problems};
+use crate::assess::domains::Survey;
 use crate::assess::impact::Impact;
-use crate::assess::problem::{Ending, Problem, State};
+use crate::assess::problem::{Problem, State};
 use crate::assess::sessions::Standing;
 use crate::assess::silence::ReporterState;
-use crate::commands::problems::{filled, headline, impact_word, state_word};
-use crate::commands::ready;
-use crate::digest::{guide, names, texts, words};
+use crate::digest::{names, words};
 use crate::store::{ChartPolicy, ChartRow};
 
-/// Days drawn with a box each.
-const RECENT_DAYS: i64 = 60;
-/// Domains with a section; those with most connections.
-const MAX_DOMAINS: usize = 500;
-/// Reporters of a domain with a row.
-const MAX_REPORTERS: usize = 12;
-/// Policies of a domain.
-const MAX_POLICIES: usize = 20;
-/// Failing days of a domain in figures.
-const MAX_FAILING_DAYS: usize = 30;
-/// Lines of a policy.
-const MAX_LINES: usize = 40;
 /// Problems that aren't open.
 const MAX_OLD_PROBLEMS: usize = 300;
-/// Longest line of a policy, in characters.
-const LINE_CHARS: usize = 200;
 
 /// The page.
 pub(super) struct Page {
@@ -135,8 +119,8 @@ impl Page {
         let (open, old): (Vec<&Problem>, Vec<&Problem>) = shown
             .into_iter()
             .partition(|problem| problem.is_open() && !problem.is_retired);
-        let card = |problem: &&Problem| problem_card(problem, span);
-        let (domains, n_domains_left_out) = domain_cards(material, span);
+        let card = |problem: &&Problem| problems::card(problem, span);
+        let (domains, n_domains_left_out) = domains::cards(material, span);
         Self {
             made: material.made.clone(),
             verdict: verdict(&open),
@@ -149,6 +133,15 @@ impl Page {
             reporters: reporter_rows(material),
             span: (first.to_string(), today.to_string()),
         }
+    }
+}
+
+/// `2026-11-18 to 2026-11-20`.
+pub(super) fn days((first, last): (Date, Date)) -> String {
+    if first == last {
+        first.to_string()
+    } else {
+        format!("{first} to {last}")
     }
 }
 
@@ -192,362 +185,6 @@ fn tiles(material: &Material<'_>, n_open: usize) -> Vec<(String, String)> {
             newest.map_or("none".to_owned(), |day| day.to_string()),
         ),
     ]
-}
-
-fn problem_card(problem: &Problem, span: Span) -> ProblemCard {
-    let lives: Vec<(Date, Date)> = problem
-        .episodes
-        .iter()
-        .map(|episode| (episode.first_day, episode.last_day))
-        .collect();
-    let episodes = problem.episodes.iter().rev().map(|episode| {
-        let end = match episode.ended {
-            None => "goes on".to_owned(),
-            Some((Ending::Resolved, day)) => format!("over, proven on {day}"),
-            Some((Ending::Past, day)) => format!("closed without proof on {day}"),
-        };
-        format!(
-            "{}: {} failed; {end}",
-            days((episode.first_day, episode.last_day)),
-            words::sum(episode.failed)
-        )
-    });
-    ProblemCard {
-        id: problem.id.clone(),
-        headline: headline(problem),
-        state: state_of(problem),
-        impact: impact_word(problem.impact).to_owned(),
-        is_held: problem.impact == Impact::Held,
-        days: problem.episode().map_or(String::new(), |episode| {
-            days((episode.first_day, episode.last_day))
-        }),
-        facts: facts(problem),
-        lives: svg::lives(span, &lives),
-        episodes: episodes.collect(),
-    }
-}
-
-fn facts(problem: &Problem) -> Vec<(&'static str, String)> {
-    let text = texts::text(problem.cause);
-    let seen: Vec<String> = problem
-        .witnesses
-        .iter()
-        .map(|witness| names::reporter(&witness.reporter, &witness.reporter))
-        .collect();
-    let domains: Vec<String> = problem.domains.iter().map(|name| names::host(name)).collect();
-    let mut facts = vec![
-        (
-            "Mail",
-            format!(
-                "{}: {}",
-                guide::basis_words(problem.basis),
-                guide::impact_words(problem.impact)
-            ),
-        ),
-        (
-            "Seen",
-            format!(
-                "{} of {} connections, by {}",
-                words::sum(problem.failed),
-                words::sum(problem.total),
-                words::list(&seen, 6)
-            ),
-        ),
-        ("Domains", words::list(&domains, 20)),
-        ("Meaning", filled(problem, text.saw)),
-        ("Fix", filled(problem, text.fix)),
-    ];
-    if let Some(known) = problem.named.and_then(guide::combination) {
-        facts.push((
-            "Part of",
-            format!("{}, {}: {}", known.number, known.name, known.says),
-        ));
-    }
-    facts.extend(problem.remarks.iter().map(|remark| {
-        let said = match &remark.saying {
-            Saying::Note(text) => names::clean(text, 500),
-            Saying::Fixed => "marked as fixed".to_owned(),
-            Saying::Acknowledged(until) => format!("acknowledged until {until}"),
-            Saying::Retired => format!("{} retired", names::host(&remark.about)),
-        };
-        (
-            "Note",
-            format!(
-                "{}, {}: {said}",
-                remark.day,
-                names::clean(&remark.by, names::NAME_CHARS)
-            ),
-        )
-    }));
-    facts.push(("More", format!("tlsrptd show {}", problem.id)));
-    facts
-}
-
-fn state_of(problem: &Problem) -> String {
-    let mut state = state_word(problem.state).to_owned();
-    if problem.is_retired {
-        "retired".clone_into(&mut state);
-    } else if let Some(until) = problem.acknowledged_until.filter(|_| problem.is_open()) {
-        state.extend([format!(", acknowledged until {until}")]);
-    }
-    state
-}
-
-fn days((first, last): (Date, Date)) -> String {
-    if first == last {
-        first.to_string()
-    } else {
-        format!("{first} to {last}")
-    }
-}
-
-/// A card for each domain of ours, those with most connections in the last two weeks first; and how many are left out.
-fn domain_cards(material: &Material<'_>, span: Span) -> (Vec<DomainCard>, usize) {
-    let mut states: Vec<&DomainState> = material
-        .survey
-        .domains
-        .iter()
-        .filter(|state| state.standing == Standing::Ours)
-        .collect();
-    states.sort_by(|a, b| (b.fortnight.total.known, &a.domain).cmp(&(a.fortnight.total.known, &b.domain)));
-    let mut rows: BTreeMap<&str, Vec<&ChartRow>> = BTreeMap::new();
-    for row in material.rows {
-        rows.entry(&row.domain).or_default().push(row);
-    }
-    let mut policies: BTreeMap<&str, Vec<&ChartPolicy>> = BTreeMap::new();
-    for policy in material.policies {
-        policies.entry(&policy.domain).or_default().push(policy);
-    }
-    let cards = states.iter().take(MAX_DOMAINS).map(|state| {
-        let rows = rows.get(state.domain.as_str()).map_or(&[][..], Vec::as_slice);
-        let policies = policies.get(state.domain.as_str()).map_or(&[][..], Vec::as_slice);
-        domain_card(state, rows, policies, span, material.today)
-    });
-    (cards.collect(), states.len().saturating_sub(MAX_DOMAINS))
-}
-
-fn domain_card(
-    state: &DomainState,
-    rows: &[&ChartRow],
-    policies: &[&ChartPolicy],
-    span: Span,
-    today: Date,
-) -> DomainCard {
-    let recent_first = today.saturating_add(jiff::Span::new().days(1 - RECENT_DAYS));
-    let (reporters, n_reporters_left_out) = reporters_of(rows);
-    let is_longer = span.first < recent_first;
-    let recent = if is_longer {
-        Span::new(recent_first, today)
-    } else {
-        span
-    };
-    let mut failing: Vec<&&ChartRow> = rows.iter().filter(|row| row.failed > 0).collect();
-    failing.sort_by_key(|row| std::cmp::Reverse(row.day));
-    let open: Vec<String> = state.open_problems.iter().map(|id| format!("#{id}")).collect();
-    DomainCard {
-        name: names::host(&state.domain),
-        policy: policy_word(state),
-        verdict: ready::verdict(state, today),
-        connections: words::sum(state.fortnight.total),
-        failed: words::sum(state.fortnight.failed),
-        has_failures: state.fortnight.failed.known > 0 || state.fortnight.failed.at_least,
-        open: words::list(&open, 6),
-        recent: charts(rows, &reporters, recent, true),
-        all: is_longer.then(|| charts(rows, &reporters, span, false)),
-        policies: policy_rows(policies),
-        failing_days: failing
-            .iter()
-            .take(MAX_FAILING_DAYS)
-            .map(|row| {
-                [
-                    row.day.to_string(),
-                    names::reporter(&row.reporter, &row.reporter),
-                    words::number(row.failed),
-                    words::number(row.ok.saturating_add(row.failed)),
-                ]
-            })
-            .collect(),
-        n_reporters_left_out,
-    }
-}
-
-fn policy_word(state: &DomainState) -> String {
-    let dane = if state.has_dane && !state.policy.reigns.is_empty() {
-        " + DANE"
-    } else {
-        ""
-    };
-    format!("{}{dane}", ready::protection(state.protection))
-}
-
-/// The reporters with most connections, and how many are left out.
-fn reporters_of<'a>(rows: &[&'a ChartRow]) -> (Vec<&'a str>, usize) {
-    let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
-    for row in rows {
-        let total = totals.entry(&row.reporter).or_default();
-        *total = total.saturating_add(row.ok).saturating_add(row.failed);
-    }
-    let mut reporters: Vec<(&str, u64)> = totals.into_iter().collect();
-    reporters.sort_by(|a, b| (b.1, a.0).cmp(&(a.1, b.0)));
-    let n_left_out = reporters.len().saturating_sub(MAX_REPORTERS);
-    (
-        reporters
-            .into_iter()
-            .take(MAX_REPORTERS)
-            .map(|(name, _)| name)
-            .collect(),
-        n_left_out,
-    )
-}
-
-fn charts(rows: &[&ChartRow], reporters: &[&str], span: Span, tips: bool) -> Charts {
-    let mut bars = vec![Bar::default(); span.days];
-    let mut cells: BTreeMap<&str, Vec<Cell>> = BTreeMap::new();
-    for row in rows {
-        let Some(at) = span.index(row.day) else { continue };
-        if let Some(bar) = bars.get_mut(at) {
-            bar.ok = bar.ok.saturating_add(row.ok);
-            bar.failed = bar.failed.saturating_add(row.failed);
-        }
-        let line = cells
-            .entry(&row.reporter)
-            .or_insert_with(|| vec![Cell::Missing; span.days]);
-        if let Some(cell) = line.get_mut(at) {
-            *cell = match (row.failed, row.ok) {
-                (1.., _) => Cell::Failing,
-                (0, 1..) if !row.at_least => Cell::Clean,
-                _ => Cell::Known,
-            };
-        }
-    }
-    let missing = vec![Cell::Missing; span.days];
-    let last = span.first.saturating_add(
-        jiff::Span::new()
-            .try_days(i64::try_from(span.days).unwrap_or(1).saturating_sub(1))
-            .unwrap_or_default(),
-    );
-    Charts {
-        first: span.first.to_string(),
-        last: last.to_string(),
-        summary: summary(&bars),
-        bars: svg::bars(span, &bars, tips),
-        reporters: reporters
-            .iter()
-            .map(|reporter| {
-                let line = cells.get(reporter).unwrap_or(&missing);
-                (
-                    names::reporter(reporter, reporter),
-                    counted(line),
-                    svg::cells(span, line),
-                )
-            })
-            .collect(),
-    }
-}
-
-fn summary(bars: &[Bar]) -> String {
-    let sum = |of: fn(&Bar) -> u64| bars.iter().map(of).fold(0_u64, u64::saturating_add);
-    let (ok, failed) = (sum(|bar| bar.ok), sum(|bar| bar.failed));
-    let top = bars
-        .iter()
-        .map(|bar| bar.ok.saturating_add(bar.failed))
-        .max()
-        .unwrap_or(0);
-    format!(
-        "{} connections, {} failed; the highest bar is {}",
-        words::number(ok.saturating_add(failed)),
-        words::number(failed),
-        words::number(top)
-    )
-}
-
-fn counted(cells: &[Cell]) -> String {
-    let n = |wanted: Cell| cells.iter().filter(|cell| **cell == wanted).count();
-    let mut parts = vec![format!("{} clean", n(Cell::Clean))];
-    if n(Cell::Failing) > 0 {
-        parts.push(format!("{} failing", n(Cell::Failing)));
-    }
-    if n(Cell::Known) > 0 {
-        parts.push(format!("{} without a readable connection", n(Cell::Known)));
-    }
-    parts.push(format!("{} missing", n(Cell::Missing)));
-    parts.join(", ")
-}
-
-/// The policies that senders saw, the newest first; what differs only in the order of its lines is one.
-fn policy_rows(policies: &[&ChartPolicy]) -> Vec<PolicyRow> {
-    type Seen<'a> = (&'a ChartPolicy, (Date, Date), BTreeSet<&'a str>);
-    let mut seen: Vec<(Vec<String>, Seen<'_>)> = Vec::new();
-    for policy in policies {
-        let key = normalised(policy);
-        let known = seen.iter_mut().find(|(other, _)| *other == key);
-        if let Some((_, (_, days, reporters))) = known {
-            *days = (days.0.min(policy.days.0), days.1.max(policy.days.1));
-            reporters.insert(&policy.reporter);
-        } else {
-            seen.push((
-                key,
-                (policy, policy.days, BTreeSet::from([policy.reporter.as_str()])),
-            ));
-        }
-    }
-    seen.sort_by_key(|(_, (_, days, _))| std::cmp::Reverse((days.1, days.0)));
-    let rows = seen
-        .into_iter()
-        .take(MAX_POLICIES)
-        .map(|(_, (policy, days, reporters))| {
-            let reporters: Vec<String> = reporters
-                .into_iter()
-                .map(|reporter| names::reporter(reporter, reporter))
-                .collect();
-            let lines = policy.lines.iter().flat_map(|text| text.lines());
-            PolicyRow {
-                what: policy_name(policy),
-                days: self::days(days),
-                reporters: words::list(&reporters, 6),
-                lines: lines
-                    .take(MAX_LINES)
-                    .map(|line| names::clean(line, LINE_CHARS))
-                    .collect(),
-            }
-        });
-    rows.collect()
-}
-
-fn normalised(policy: &ChartPolicy) -> Vec<String> {
-    let lines = policy.lines.iter().flat_map(|text| text.lines());
-    let mut lines: Vec<String> = lines
-        .map(|line| {
-            line.split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ")
-                .to_lowercase()
-        })
-        .filter(|line| !line.is_empty())
-        .collect();
-    lines.sort_unstable();
-    lines.insert(0, policy.policy_type.clone());
-    lines
-}
-
-fn policy_name(policy: &ChartPolicy) -> String {
-    let mode = policy
-        .lines
-        .iter()
-        .flat_map(|text| text.lines())
-        .filter_map(|line| line.split_once(':'))
-        .find(|(key, _)| key.trim().eq_ignore_ascii_case("mode"))
-        .map(|(_, mode)| names::clean(mode, 20));
-    match (policy.policy_type.as_str(), mode) {
-        ("sts", Some(mode)) => format!("MTA-STS {mode}"),
-        ("sts", None) => "MTA-STS, text not shown".to_owned(),
-        ("tlsa", _) => match policy.mx_host.first() {
-            Some(mx) => format!("DANE, {}", names::host(mx)),
-            None => "DANE".to_owned(),
-        },
-        ("no-policy-found", _) => "no policy found".to_owned(),
-        (other, _) => names::quoted(other, 40),
-    }
 }
 
 /// A row for each reporter, with its connections of all days that are shown.
