@@ -1,6 +1,8 @@
 //! The verbs for whoever runs it, on the real binary: mails, reparse, backup, forget, status, pings.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod program;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -50,35 +52,13 @@ impl Desk {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tlsrptd"));
-        command
-            .args(arguments)
-            .arg("--config")
-            .arg(self.path("tlsrptd.toml"))
-            .env_clear()
-            .current_dir(self.folder.path());
-        command
+        program::command(self.folder.path(), arguments)
     }
 
     /// Runs a verb, demands its exit status and gives what it printed.
     #[track_caller]
     fn run(&self, status: i32, arguments: &[&str]) -> String {
-        let Output {
-            status: ended,
-            stdout,
-            stderr,
-        } = self.command(arguments).output().unwrap();
-        let text = format!(
-            "{}{}",
-            String::from_utf8_lossy(&stdout),
-            String::from_utf8_lossy(&stderr)
-        );
-        assert_eq!(ended.code(), Some(status), "{arguments:?}:\n{text}");
-        if status == 0 {
-            String::from_utf8(stdout).unwrap()
-        } else {
-            text
-        }
+        program::run(self.command(arguments), status)
     }
 
     #[track_caller]

@@ -9,13 +9,11 @@ use super::output::{Rows, document, printable, table};
 use super::saying;
 use crate::assess::history::Sum;
 use crate::assess::impact::Impact;
-use crate::assess::place::Place;
 use crate::assess::problem::{Problem, State, Whose};
 use crate::cli::{ProblemsArgs, RowFormat, Table};
 use crate::config::Config;
 use crate::digest::fill::Fill;
-use crate::digest::guide;
-use crate::digest::{names, texts, words};
+use crate::digest::{self, guide, names};
 use crate::store::{QueryOutput, Store, Value};
 
 /// Columns of `--format csv`, a row a problem.
@@ -48,8 +46,6 @@ const COLUMNS: [&str; 7] = [
     "mail",
     "problem",
 ];
-/// Domains named beside a problem.
-const MAX_DOMAINS: usize = 3;
 
 /// Lists the open problems, or all.
 pub(super) fn problems(config: &Config, args: &ProblemsArgs) -> anyhow::Result<End> {
@@ -121,30 +117,10 @@ fn row(problem: &Problem) -> Vec<Value> {
         last,
         sum(problem.failed),
         impact_word(problem.impact).to_owned(),
-        format!("{}{}", headline(problem), beside(problem)),
+        headline(problem),
     ]
     .map(Value::Text)
     .to_vec()
-}
-
-/// The domains, where the headline doesn't name them.
-fn beside(problem: &Problem) -> String {
-    let named = |domain: &&String| match &problem.place {
-        Place::Policy(name) | Place::Unnamed(name) => *domain != name,
-        Place::Mx(_) => true,
-    };
-    let domains: Vec<String> = problem
-        .domains
-        .iter()
-        .filter(named)
-        .map(|name| names::host(name))
-        .collect();
-    let is_named = texts::text(problem.cause).headline.contains("{domain}") && domains.len() == 1;
-    if domains.is_empty() || is_named {
-        String::new()
-    } else {
-        format!(" ({})", words::plain(&words::list(&domains, MAX_DOMAINS)))
-    }
 }
 
 fn csv(shown: &[&Problem]) -> std::io::Result<()> {
@@ -191,41 +167,14 @@ fn sum(sum: Sum) -> String {
     format!("{at_least}{}", sum.known)
 }
 
-/// The problem in a few words, as in mails; fit to print.
+/// The problem in a few words, those of the mails; fit to print.
 pub(super) fn headline(problem: &Problem) -> String {
-    filled(problem, texts::text(problem.cause).headline)
+    printable(&digest::headline(problem))
 }
 
 /// A text of the table with the problem's names in its gaps; fit to print.
 pub(super) fn filled(problem: &Problem, template: &str) -> String {
-    let (place, mx) = match &problem.place {
-        Place::Mx(name) => (names::host(name), names::host(name)),
-        Place::Policy(name) => (names::host(name), "MX".to_owned()),
-        Place::Unnamed(name) => (format!("an MX of {}", names::host(name)), "MX".to_owned()),
-    };
-    let domain = match &problem.place {
-        Place::Mx(_) => problem.domains.first().map_or("a domain", String::as_str),
-        Place::Policy(name) | Place::Unnamed(name) => name,
-    };
-    let reporter = problem
-        .witnesses
-        .first()
-        .map_or("a reporter".to_owned(), |witness| {
-            names::reporter(&witness.reporter, "")
-        });
-    let fill = Fill {
-        short: place.clone(),
-        host: mx.clone(),
-        place,
-        mx,
-        domain: names::host(domain),
-        reporter,
-        result_type: problem
-            .result_types
-            .first()
-            .map_or(String::new(), |name| names::quoted(name, names::NAME_CHARS)),
-    };
-    printable(&fill.apply(template))
+    printable(&Fill::of(problem, names::host).apply(template))
 }
 
 /// A state in words, after "it is".

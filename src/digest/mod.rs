@@ -36,8 +36,17 @@ pub mod words;
 pub use model::{Digest, MailKind, Options, Outlook, news};
 pub use outlook::Known;
 
+use crate::assess::news::Event;
+use crate::assess::problem::Problem;
+use reading::Reading;
+
 /// What stands before every Subject, so that filters find it.
 pub const TAG: &str = "[tlsrptd] ";
+
+/// A problem in a few words: what broke, where, and for which domain where that doesn't tell it.
+pub fn headline(problem: &Problem) -> String {
+    Reading::new(problem, Event::Ongoing).headline()
+}
 
 /// A digest in the forms in which it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -47,8 +47,8 @@ pub(crate) struct Frame {
 impl<'a> Reading<'a> {
     /// Reads a problem.
     pub(crate) fn new(problem: &'a Problem, event: Event) -> Self {
-        let full = fill(problem, names::host);
-        let short = fill(problem, |host| short_host(problem, host));
+        let full = Fill::of(problem, names::host);
+        let short = Fill::of(problem, |host| short_host(problem, host));
         Self {
             problem,
             folded: Vec::new(),
@@ -296,54 +296,5 @@ fn gravity(impact: Impact) -> u8 {
         Impact::BySender | Impact::Unknown => 1,
         Impact::Plain | Impact::Unprotected | Impact::Cached => 2,
         Impact::Passed | Impact::Delivered | Impact::InSpite => 3,
-    }
-}
-
-fn fill(problem: &Problem, host: impl Fn(&str) -> String) -> Fill {
-    let domain = match problem.domains.first().map(String::as_str) {
-        Some("") | None => match &problem.place {
-            Place::Policy(domain) | Place::Unnamed(domain) if !domain.is_empty() => names::host(domain),
-            _ => "a domain not named".to_owned(),
-        },
-        Some(domain) => names::host(domain),
-    };
-    let (place, mx, literal) = match &problem.place {
-        Place::Mx(mx) => (host(mx), host(mx), names::host(mx)),
-        Place::Policy(domain) => (names::host(domain), "the MX".to_owned(), "the MX".to_owned()),
-        Place::Unnamed(_) if problem.cause == Cause::MxNotInPolicy => (
-            "an MX (not named)".to_owned(),
-            "that MX".to_owned(),
-            "its name".to_owned(),
-        ),
-        Place::Unnamed(_) => (
-            format!("an MX of {domain}"),
-            "the MX".to_owned(),
-            "the MX".to_owned(),
-        ),
-    };
-    let reporters: Vec<String> = problem
-        .witnesses
-        .iter()
-        .map(|witness| names::reporter(&witness.reporter, &witness.reporter))
-        .collect();
-    Fill {
-        short: match &problem.place {
-            Place::Mx(mx) => short_host(problem, mx),
-            _ => place.clone(),
-        },
-        place,
-        mx,
-        host: literal,
-        domain,
-        reporter: if reporters.is_empty() {
-            "nobody".to_owned()
-        } else {
-            words::list(&reporters, 3)
-        },
-        result_type: problem
-            .result_types
-            .first()
-            .map(|kind| names::quoted(kind, 40))
-            .unwrap_or_default(),
     }
 }
