@@ -224,9 +224,17 @@ impl Reading<'_> {
             Whose::Theirs => format!(
                 "Looks like trouble at {reporter}: several unrelated places at once. Nothing to do unless it lasts."
             ),
-            Whose::CantTell => format!(
-                "Can't tell: {reporter} is the only one that reports on this. The check below tells; or wait a day."
-            ),
+            Whose::CantTell => {
+                // Those who waited know no more.
+                let wait = if matches!(self.event, Event::New | Event::Returned) {
+                    "; or wait a day"
+                } else {
+                    ""
+                };
+                format!(
+                    "Can't tell: {reporter} is the only one that reports on this. The check below tells{wait}."
+                )
+            }
         };
         if self.problem.is_provider && matches!(self.problem.place, Place::Mx(_)) {
             format!(

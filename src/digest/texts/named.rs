@@ -68,8 +68,9 @@ static C6: NamedText = NamedText {
 static C7: NamedText = NamedText {
     causes: Some("The MX changed while senders hold a copy of the old policy."),
     fix: Some(
-        "Add \"mx: {host}\" to the file and keep the old lines, then change the id in the TXT record \
-                 _mta-sts.{domain}. Next time change the policy before the MX.",
+        "Let the file list {host} beside the old hosts, then change the id in the TXT record _mta-sts.{domain}, \
+         once more if it listed {host} already: senders fetch it when the id changes. Next time change the policy \
+         before the MX.",
     ),
     check: None,
 };
