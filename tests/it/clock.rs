@@ -102,7 +102,7 @@ impl Clocked {
     #[track_caller]
     fn end(self) {
         self.run
-            .terminate(std::time::Duration::from_secs(5))
+            .terminate(END)
             .exits(0)
             .never_says(&["ERROR", "panicked"]);
     }

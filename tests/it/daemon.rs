@@ -1,14 +1,10 @@
 //! `run`: polling and sending at their times, signals, the lock, restarts.
 
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::json;
 
 use super::support::*;
-
-/// A signal ends the program within this time.
-const END: Duration = Duration::from_secs(5);
 
 /// Waits until the database shows `n` reports.
 #[track_caller]
@@ -217,7 +213,7 @@ fn a_digest_missed_while_the_machine_was_off_is_sent_once_at_start() {
 fn a_digest_that_could_not_be_sent_goes_out_at_the_next_start_under_the_same_message_id() {
     let world = World::with_postfix();
     world.receive(&Report::quiet("one").failing("certificate-expired", 3).mail());
-    let [nobody] = process::free_ports();
+    let [nobody] = own_ports();
     let tlsrptd = world.tlsrptd(&(world.mailbox("") + &world.sending(&format!("port = {nobody}"))));
     let run = Running::start(&mut at_time(&tlsrptd, "2027-01-12 12:00:00", &["run"]));
     until("the digest to fall due", LONG, || {

@@ -12,9 +12,6 @@ use rusqlite::Connection;
 use super::support::mta::{Answer, Mta};
 use super::support::*;
 
-/// A signal ends the program within this time.
-const END: Duration = Duration::from_secs(5);
-
 /// A file system in memory, unmounted when dropped.
 struct Disk(PathBuf);
 

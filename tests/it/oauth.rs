@@ -350,7 +350,7 @@ fn endpoint_that_is_slow_costs_no_more_than_the_limit() {
 #[test]
 fn endpoint_that_is_down_is_named() {
     let (world, provider) = world();
-    let [port] = process::free_ports();
+    let [port] = own_ports();
     let keys = format!("token_url = \"http://127.0.0.1:{port}/token?secret=hidden-sesame\"");
     let tlsrptd = reader(&world, &provider, &keys);
     let named = format!("http://127.0.0.1:{port}/token: cannot connect");

@@ -5,9 +5,6 @@ use std::time::Duration;
 use super::support::mta::{Answer, Mta};
 use super::support::*;
 
-/// A signal ends the program within this time.
-const END: Duration = Duration::from_secs(5);
-
 /// A `[digest]` and `[smtp]` through `mta`.
 fn sending(mta: &Mta) -> String {
     format!(
