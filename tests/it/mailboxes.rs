@@ -266,7 +266,7 @@ fn a_server_that_falls_silent_ends_the_poll_within_its_limit() {
 
     let ended = tlsrptd.run(&["poll"]).exits(1).says(&["rua", "localhost"]);
 
-    assert!(ended.took.as_secs() < 20, "it took {:?}", ended.took);
+    assert!(ended.took.as_secs() < 50, "it took {:?}", ended.took);
 }
 
 #[test]
