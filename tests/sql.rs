@@ -467,6 +467,7 @@ fn nothing_but_reading_is_possible() {
 
 #[test]
 fn a_query_that_never_ends_is_ended() {
+    FILLED.run(&["sql", "SELECT 1"]);
     let started = Instant::now();
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     let ended = FILLED.run(&["sql", "--timeout", "1", endless]);
@@ -477,7 +478,7 @@ fn a_query_that_never_ends_is_ended() {
         ended.stderr
     );
     assert!(ended.stderr.contains("--timeout"), "{}", ended.stderr);
-    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from_mins(1));
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub(crate) mod imap;
 pub(crate) mod mixture;
 pub(crate) mod mta;
 pub(crate) mod oauth;
+pub(crate) mod ports;
 pub(crate) mod postfix;
 pub(crate) mod process;
 pub(crate) mod proxy;
@@ -29,13 +30,14 @@ use tempfile::TempDir;
 pub(crate) use ca::Ca;
 pub(crate) use dovecot::{Dovecot, GREEK, GREEK_PASSWORD, Layout, OPS, PASSWORD, RUA, token};
 pub(crate) use faulty_disk::FaultyDisk;
+pub(crate) use ports::own_ports;
 pub(crate) use postfix::{DEFERRED, Postfix, REFUSED};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use reports::{Report, days_ago, letter};
 pub(crate) use rustix::process::Signal;
 pub(crate) use site::{Brand, Site};
 pub(crate) use tlsrptd::{Running, Tlsrptd};
-pub(crate) use wait::{LONG, until};
+pub(crate) use wait::{END, LONG, until};
 
 /// What one test needs, gone when it ends.
 pub(crate) struct World {
