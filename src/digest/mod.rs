@@ -51,7 +51,7 @@ pub fn headline(problem: &Problem) -> String {
 /// A digest in the forms in which it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// The Subject with its tag: ASCII, at most 78 characters.
+    /// The Subject with its tag: ASCII, at most 70 characters.
     pub subject: String,
     /// text/plain, complete, at 72 columns; lines end in LF.
     pub text: String,

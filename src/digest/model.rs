@@ -73,6 +73,8 @@ pub struct Outlook {
     pub acknowledged: u64,
     /// The newest day of each reporter that is worth a word.
     pub newest_days: Vec<(String, civil::Date)>,
+    /// Whether only one reporter has reported in the last four weeks.
+    pub is_only_reporter: bool,
     /// Reporters that have fallen silent, newly.
     pub silent: Vec<Silence>,
     /// All reporters that are silent, whether that was told or not.
@@ -85,6 +87,9 @@ pub struct Outlook {
     pub suspects_dnssec: bool,
     /// Events of policies and TLSA records: what the Subject says, and the whole.
     pub drift: Vec<(String, String)>,
+    /// Domains of which senders still use an old policy, with a sentence for each; what this mail tells as an event is
+    /// not among them.
+    pub outdated: Vec<(String, String)>,
     /// Keys of the events that this mail tells, which are told once.
     pub events: Vec<String>,
     /// What enforce would have held, a sentence for each domain in testing, by the domain.
@@ -131,7 +136,7 @@ fn is_open_news(event: Event) -> bool {
 pub struct Digest {
     /// Which mail it is.
     pub kind: MailKind,
-    /// The Subject with its tag: ASCII, at most 78 characters.
+    /// The Subject with its tag: ASCII, at most 70 characters.
     pub subject: String,
     /// The Subject without its tag: the first line of the body.
     pub verdict: String,
@@ -162,6 +167,7 @@ impl Digest {
         let frame = Frame {
             today: outlook.today,
             is_first: kind == MailKind::FirstLook,
+            is_only_reporter: outlook.is_only_reporter,
         };
         let sorted = sort(kind, outlook);
         let verdict = subject::verdict(kind, facts, outlook, &sorted, options);
@@ -172,6 +178,7 @@ impl Digest {
             MailKind::FirstLook => {
                 lead.extend(mails_read(facts, options));
                 sections.extend(open_problems(&sorted, frame));
+                sections.extend(going_on(outlook, &sorted, frame));
                 sections.extend(
                     trouble::findings(facts, options)
                         .into_iter()
@@ -188,7 +195,7 @@ impl Digest {
                 sections.extend(daily(kind, facts, outlook, &sorted, options, frame));
                 if sections.is_empty() && kind == MailKind::Daily {
                     // Somebody asked for it, or wants a mail every day.
-                    sections.extend(lines("Going on", &sorted.ongoing, frame));
+                    sections.extend(going_on(outlook, &sorted, frame));
                     sections.extend(week::domains(&outlook.domains));
                 }
                 if kind == MailKind::Weekly {
@@ -308,6 +315,30 @@ fn open_problems(sorted: &Sorted<'_>, frame: Frame) -> Vec<Section> {
     let rest = sorted.open.get(MAX_FULL..).unwrap_or_default();
     sections.extend(lines("Also open", rest, frame));
     sections
+}
+
+/// What goes on: problems, and old policies that senders still use.
+pub(crate) fn going_on(outlook: &Outlook, sorted: &Sorted<'_>, frame: Frame) -> Option<Section> {
+    let mut section = lines("Going on", &sorted.ongoing, frame);
+    let outdated = outlook
+        .outdated
+        .iter()
+        .take(MAX_FULL)
+        .map(|(_, text)| text.clone());
+    match &mut section {
+        Some(Section::Lines { lines, .. }) => {
+            // Before the line that counts the rest.
+            let at = lines.len().min(MAX_BRIEF);
+            lines.splice(at..at, outdated);
+            section
+        }
+        _ if outlook.outdated.is_empty() => None,
+        _ => Some(Section::Lines {
+            title: "Going on".to_owned(),
+            lines: outdated.collect(),
+            more: None,
+        }),
+    }
 }
 
 /// Problems in a line each.

@@ -208,7 +208,7 @@ impl Reading<'_> {
     }
 
     /// Whose it is, and how that is known.
-    pub(crate) fn whose(&self) -> String {
+    pub(crate) fn whose(&self, frame: Frame) -> String {
         let reporter = &self.short.reporter;
         let text = match self.problem.whose {
             Whose::YoursProven => self.proven(),
@@ -224,6 +224,9 @@ impl Reading<'_> {
             Whose::Theirs => format!(
                 "Looks like trouble at {reporter}: several unrelated places at once. Nothing to do unless it lasts."
             ),
+            Whose::CantTell if frame.is_only_reporter => {
+                format!("Can't tell: only {reporter} reports to you. The check below tells.")
+            }
             Whose::CantTell => {
                 // Those who waited know no more.
                 let wait = if matches!(self.event, Event::New | Event::Returned) {

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use crate::assess::history::Sum;
-use crate::digest::model::{Outlook, Sorted, lines};
+use crate::digest::model::{Outlook, Sorted, going_on, lines};
 use crate::digest::notes::not_listed;
 use crate::digest::parts::{Column, Finding, Kind, Row, Section, Table, Tone};
 use crate::digest::reading::Frame;
@@ -73,7 +73,7 @@ impl Week {
 pub(crate) fn sections(outlook: &Outlook, sorted: &Sorted<'_>, is_alone: bool, frame: Frame) -> Vec<Section> {
     let week = &outlook.week;
     let mut sections = Vec::new();
-    sections.extend(lines("Going on", &sorted.ongoing, frame));
+    sections.extend(going_on(outlook, sorted, frame));
     sections.extend(lines("Closed without proof", &sorted.past, frame));
     sections.extend(domains(&outlook.domains));
     sections.extend(ready(&outlook.domains, frame));

@@ -360,7 +360,7 @@ impl World {
             assert!(line.chars().count() <= 72, "{line}");
         }
         let subject = mail.subject().unwrap();
-        assert!(subject.len() <= 78, "{subject}");
+        assert!(subject.len() <= 70, "{subject}");
         write!(
             out,
             "\n== {} ==\nSubject: {subject}\n",
