@@ -91,7 +91,10 @@ impl Known {
             .map(|reporter| (reporter.reporter.clone(), reporter.newest_day))
             .collect();
         let month_ago = today.saturating_sub(MONTH_DAYS.days());
-        let recent = survey.reporters.iter().filter(|state| state.newest_day >= month_ago);
+        let recent = survey
+            .reporters
+            .iter()
+            .filter(|state| state.newest_day >= month_ago);
         outlook.is_only_reporter = recent.count() == 1;
         let is_first = kind == MailKind::FirstLook;
         let ours = survey.domains.iter().filter(|state| survey::is_ours(state));

@@ -79,7 +79,10 @@ fn spoken(reading: &Reading<'_>) -> Vec<String> {
     };
     let followed = |end: &str| {
         let verdicts = reading.verdicts();
-        let mut all = verdicts.each_ref().map(|verdict| format!("{verdict}{end}")).to_vec();
+        let mut all = verdicts
+            .each_ref()
+            .map(|verdict| format!("{verdict}{end}"))
+            .to_vec();
         // At last without what the body says at once.
         all.extend(verdicts.into_iter().last());
         all

@@ -31,6 +31,7 @@ mod mailboxes;
 mod oauth;
 mod reparse;
 mod servers;
+mod service;
 mod signals;
 mod smtp;
 mod soak;

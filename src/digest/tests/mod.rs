@@ -401,11 +401,36 @@ fn subject_loses_words_by_rule_and_then_the_ends_of_names() {
             .to_owned()
     };
     for (host, cause, n_more, expected) in [
-        ("mx2.example.com", Cause::Expired, 0, "mx2.example.com: certificate expired, mail held back"),
-        ("mx2.example.com", Cause::Expired, 12, "mx2.example.com: certificate expired, mail held back +12"),
-        ("mx1.example.com", Cause::TlsaMismatch, 0, "mx1.example.com: TLSA doesn't match the key, mail held back"),
-        ("mx1.example.com", Cause::TlsaMismatch, 2, "mx1.example.com: TLSA doesn't match the key, mail held +2"),
-        ("mx1.mail.example.com", Cause::TlsaMismatch, 2, "mx1.mail.example.com: TLSA doesn't match, mail held +2"),
+        (
+            "mx2.example.com",
+            Cause::Expired,
+            0,
+            "mx2.example.com: certificate expired, mail held back",
+        ),
+        (
+            "mx2.example.com",
+            Cause::Expired,
+            12,
+            "mx2.example.com: certificate expired, mail held back +12",
+        ),
+        (
+            "mx1.example.com",
+            Cause::TlsaMismatch,
+            0,
+            "mx1.example.com: TLSA doesn't match the key, mail held back",
+        ),
+        (
+            "mx1.example.com",
+            Cause::TlsaMismatch,
+            2,
+            "mx1.example.com: TLSA doesn't match the key, mail held +2",
+        ),
+        (
+            "mx1.mail.example.com",
+            Cause::TlsaMismatch,
+            2,
+            "mx1.mail.example.com: TLSA doesn't match, mail held +2",
+        ),
         (
             "inbound-7.eu-central.mail.example.com",
             Cause::NotYetValid,
