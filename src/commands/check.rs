@@ -132,7 +132,8 @@ fn database(config: &Config) -> Result<String, String> {
     }
 }
 
-async fn mailbox_of(mailbox: &MailboxConfig, config: &Config) -> Result<String, String> {
+/// Logs in and opens each folder.
+pub(super) async fn mailbox_of(mailbox: &MailboxConfig, config: &Config) -> Result<String, String> {
     config.require_mailboxes().map_err(|error| error.to_string())?;
     if mailbox.kind == MailboxKind::Maildir {
         let path = mailbox.path.as_deref().unwrap_or(Path::new("."));

@@ -26,6 +26,7 @@ mod digest;
 mod faults;
 mod hostile_imap;
 mod import;
+mod init;
 mod kill;
 mod mailboxes;
 mod oauth;
