@@ -447,6 +447,9 @@ pub struct DigestArgs {
     /// How the printed digest looks
     #[arg(long, value_name = "FORMAT", default_value = "text", conflicts_with = "send")]
     pub format: DigestFormat,
+    /// Print that of this `[[digest.audience]]`; --send sends those of all
+    #[arg(long, value_name = "NAME", conflicts_with = "send")]
+    pub audience: Option<String>,
 }
 
 /// Options of `sql`.

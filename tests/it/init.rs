@@ -202,13 +202,15 @@ fn servers_that_refuse_leave_nothing_behind() {
             "--offline",
         ])
         .never_says(&["wrong-horse"]);
-    let refused = init(&flags(&world), &["--password-stdin"])
-        .into_iter()
-        .map(|word| if word == "starttls" { "implicit" } else { word })
-        .collect::<Vec<_>>()
-        .into_boxed_slice();
+    let mut refused = flags(&world);
+    for word in refused.iter_mut().filter(|word| *word == "starttls") {
+        "implicit".clone_into(word);
+    }
     tlsrptd
-        .run_with_input(&refused, format!("{PASSWORD}\n").as_bytes())
+        .run_with_input(
+            &init(&refused, &["--password-stdin"]),
+            format!("{PASSWORD}\n").as_bytes(),
+        )
         .exits(1)
         .says(&["the mail server doesn't work"]);
 

@@ -14,6 +14,7 @@
 )]
 
 mod after;
+mod audiences;
 mod check;
 mod clock;
 mod connections;
