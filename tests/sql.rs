@@ -140,8 +140,9 @@ fn say_and_tell(place: &Place) {
     }
     let db = Connection::open(place.path("tlsrptd.db")).unwrap();
     db.execute_batch(
-        "INSERT INTO telling (digest, problem, day, event, reminder, impact, reporters, episode, last_day, is_urgent)
-         SELECT digest.id, number, '2026-11-20', 'reminder', 2, 'held', 1, '2026-11-18', '2026-11-19', 0
+        "INSERT INTO telling (digest, audience, problem, day, event, reminder, impact, reporters, episode, last_day,
+                              is_urgent)
+         SELECT digest.id, 'default', number, '2026-11-20', 'reminder', 2, 'held', 1, '2026-11-18', '2026-11-19', 0
          FROM digest, problem LIMIT 2",
     )
     .unwrap();

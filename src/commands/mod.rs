@@ -21,6 +21,7 @@ mod domains;
 mod explain;
 mod fixed;
 mod forget;
+mod init;
 mod mails;
 mod note;
 mod output;
@@ -68,6 +69,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     if let Verb::Explain { name, format } = &cli.verb {
         return explain::explain(name.as_deref(), *format);
     }
+    if let Verb::Init(args) = cli.verb {
+        return init::init(cli.config, *args).await;
+    }
     let path = config_path(cli.config)?;
     let loaded = Config::load(&path)?;
     for warning in &loaded.warnings {
@@ -75,6 +79,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     }
     let config = loaded.config;
     match cli.verb {
+        Verb::Init(args) => init::init(None, *args).await,
         Verb::Explain { name, format } => explain::explain(name.as_deref(), format),
         Verb::Run => run_daemon(config, &path).await,
         Verb::Poll { dry_run, no_mail } => poll_all(&config, dry_run, no_mail).await,
@@ -109,15 +114,17 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     }
 }
 
+/// What `$TLSRPTD_CONFIG` names.
+fn config_from_environment() -> Option<PathBuf> {
+    std::env::var_os("TLSRPTD_CONFIG")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+}
+
 /// `--config` or `$TLSRPTD_CONFIG`, else the usual places.
 fn config_path(given: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
-    let from_environment = || {
-        std::env::var_os("TLSRPTD_CONFIG")
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from)
-    };
     given
-        .or_else(from_environment)
+        .or_else(config_from_environment)
         .or_else(|| {
             [LOCAL_CONFIG, SYSTEM_CONFIG]
                 .map(PathBuf::from)

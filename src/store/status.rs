@@ -199,7 +199,7 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn waiting_digest(&self) -> Result<Option<WaitingDigest>, StoreError> {
-        let Some(digest) = self.unsent_digest(false)? else {
+        let Some(digest) = self.unsent_digest(None, false)? else {
             return Ok(None);
         };
         let (attempts, error) = self.db.query_row(

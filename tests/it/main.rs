@@ -14,6 +14,7 @@
 )]
 
 mod after;
+mod audiences;
 mod check;
 mod clock;
 mod connections;
@@ -26,6 +27,7 @@ mod digest;
 mod faults;
 mod hostile_imap;
 mod import;
+mod init;
 mod kill;
 mod mailboxes;
 mod oauth;

@@ -73,7 +73,7 @@ fn the_manager_hears_when_the_configuration_is_read_again_and_when_it_is_refused
 fn the_watchdog_is_fed_while_the_server_is_down() {
     let world = World::new();
     let manager = Manager::new(&world.path(""));
-    let [nobody] = process::free_ports();
+    let [nobody] = own_ports();
     let mailbox = world.mailbox_at(nobody, "poll_interval = \"1s\"");
     let tlsrptd = world.tlsrptd(&(mailbox + &sending()));
 

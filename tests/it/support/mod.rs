@@ -20,6 +20,7 @@ pub(crate) mod script;
 pub(crate) mod site;
 pub(crate) mod smtp;
 pub(crate) mod tables;
+pub(crate) mod terminal;
 pub(crate) mod tlsrptd;
 pub(crate) mod wait;
 
