@@ -73,12 +73,13 @@ impl Known {
             }
             outlook.problems.push((problem.clone(), event));
         }
-        self.survey(kind, &mut outlook);
+        // A mailbox that can't be read explains why nothing comes; that is told instead.
+        self.survey(kind, facts.failing.is_empty(), &mut outlook);
         outlook
     }
 
     /// What there is to say of domains and reporters.
-    fn survey(&self, kind: MailKind, outlook: &mut Outlook) {
+    fn survey(&self, kind: MailKind, can_read: bool, outlook: &mut Outlook) {
         if kind == MailKind::Urgent {
             return;
         }
@@ -91,7 +92,10 @@ impl Known {
             .map(|reporter| (reporter.reporter.clone(), reporter.newest_day))
             .collect();
         let month_ago = today.saturating_sub(MONTH_DAYS.days());
-        let recent = survey.reporters.iter().filter(|state| state.newest_day >= month_ago);
+        let recent = survey
+            .reporters
+            .iter()
+            .filter(|state| state.newest_day >= month_ago);
         outlook.is_only_reporter = recent.count() == 1;
         let is_first = kind == MailKind::FirstLook;
         let ours = survey.domains.iter().filter(|state| survey::is_ours(state));
@@ -116,7 +120,7 @@ impl Known {
         });
         outlook.week = survey::week(survey);
         self.events(kind, outlook);
-        if !is_first {
+        if !is_first && can_read {
             self.silence(kind, outlook);
         }
     }
