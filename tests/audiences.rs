@@ -21,7 +21,12 @@ use tlsrptd::store::{IncomingMail, Origin, Store};
 const THEIRS: &[&str] = &["shop.example", "mail.shop.example"];
 const FOREIGN: &[&str] = &["secret.example", "example.org"];
 /// MX hosts are shared, and one is named after a foreign domain.
-const MX: &[&str] = &["mx1.provider.example", "mx2.provider.example", "mx.shop.example", ""];
+const MX: &[&str] = &[
+    "mx1.provider.example",
+    "mx2.provider.example",
+    "mx.shop.example",
+    "",
+];
 
 fn now() -> Timestamp {
     "2026-11-22T06:00:00Z".parse().unwrap()
@@ -48,16 +53,27 @@ fn policy() -> impl Strategy<Value = Json> {
 }
 
 fn detail() -> impl Strategy<Value = (Json, u64)> {
-    let kind = select(vec!["certificate-expired", "validation-failure", "starttls-not-supported", "tlsa-invalid"]);
+    let kind = select(vec![
+        "certificate-expired",
+        "validation-failure",
+        "starttls-not-supported",
+        "tlsa-invalid",
+    ]);
     (kind, select(MX), 1..30_u64).prop_map(|(kind, mx, count)| {
-        let detail = json!({ "result-type": kind, "receiving-mx-hostname": mx, "failed-session-count": count });
+        let detail =
+            json!({ "result-type": kind, "receiving-mx-hostname": mx, "failed-session-count": count });
         (detail, count)
     })
 }
 
 /// Reports on the days before, no two with one identity.
 fn reports() -> impl Strategy<Value = Vec<Json>> {
-    let reporter = select(vec!["google.com", "microsoft.com", "hosting.example", "office.example"]);
+    let reporter = select(vec![
+        "google.com",
+        "microsoft.com",
+        "hosting.example",
+        "office.example",
+    ]);
     let report = (reporter, 0..20_u8, prop::collection::vec(policy(), 1..5));
     prop::collection::vec(report, 1..30).prop_map(|reports| {
         let reports = reports.into_iter().enumerate();
@@ -139,7 +155,12 @@ impl Place {
         let recipients = deliver::recipients(&self.config);
         let question = deliver::question(&audience, &mailboxes, &recipients, now.timestamp());
         let facts = self.store.digest_facts(&question).unwrap();
-        let kinds = [MailKind::FirstLook, MailKind::Daily, MailKind::Weekly, MailKind::Urgent];
+        let kinds = [
+            MailKind::FirstLook,
+            MailKind::Daily,
+            MailKind::Weekly,
+            MailKind::Urgent,
+        ];
         kinds
             .into_iter()
             .map(|kind| {
@@ -152,14 +173,18 @@ impl Place {
     /// Sends the audience what there is.
     fn tell(&mut self, now: &Zoned, kind: MailKind) {
         let audience = self.audience();
-        deliver::fix(&self.config, &mut self.store, &audience, now, now, |_, _| Ok(Some(kind)))
-            .unwrap()
-            .unwrap();
+        deliver::fix(&self.config, &mut self.store, &audience, now, now, |_, _| {
+            Ok(Some(kind))
+        })
+        .unwrap()
+        .unwrap();
     }
 }
 
 fn zoned(text: &str) -> Zoned {
-    text.parse::<Timestamp>().unwrap().to_zoned(jiff::tz::TimeZone::UTC)
+    text.parse::<Timestamp>()
+        .unwrap()
+        .to_zoned(jiff::tz::TimeZone::UTC)
 }
 
 proptest! {

@@ -40,7 +40,10 @@ fn each_audience_gets_its_own_mail_and_the_default_recipients_get_all() {
     tlsrptd.run(&["digest", "--send"]).exits(0).says(&[OPS, GREEK]);
 
     let ops = text(&world.received(OPS, 1)[0]);
-    assert!(ops.contains("example.org") && ops.contains("shop.example"), "{ops}");
+    assert!(
+        ops.contains("example.org") && ops.contains("shop.example"),
+        "{ops}"
+    );
     assert!(ops.contains("could not be read"), "{ops}");
     let new = world.dovecot.maildir(GREEK, "INBOX").join("new");
     let team = until("the team's mail", LONG, || {
@@ -77,14 +80,20 @@ fn an_audience_that_has_to_wait_keeps_nobody_from_their_mail() {
     // Once nobody is to be told of it any more, it waits no longer.
     tlsrptd.configure(&world.sending(""));
     tlsrptd.run(&["digest", "--send"]).exits(0);
-    assert_eq!(tlsrptd.count("SELECT count(*) AS n FROM digests WHERE sent_at IS NULL"), 0);
+    assert_eq!(
+        tlsrptd.count("SELECT count(*) AS n FROM digests WHERE sent_at IS NULL"),
+        0
+    );
 }
 
 #[test]
 fn an_audience_that_is_refused_is_told_to_the_default_recipients() {
     let world = World::with_postfix();
     let tlsrptd = filled(&world, REFUSED);
-    tlsrptd.run(&["digest", "--send"]).exits(3).says(&[REFUSED, "550"]);
+    tlsrptd
+        .run(&["digest", "--send"])
+        .exits(3)
+        .says(&[REFUSED, "550"]);
 
     tlsrptd.run(&["digest", "--send"]).exits(3);
 

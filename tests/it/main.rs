@@ -38,4 +38,5 @@ mod smtp;
 mod soak;
 mod sql;
 mod support;
+mod terminal;
 mod whole_line;
