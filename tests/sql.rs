@@ -354,7 +354,10 @@ fn totals_over_all_time_read_no_large_table_through() {
     ] {
         let steps = plan(sql);
         let has = |words: &str| steps.iter().any(|step| step.contains(words));
-        assert!(!steps.iter().any(|step| reads_all(step)) && !has("AUTOMATIC"), "{sql}: {steps:#?}");
+        assert!(
+            !steps.iter().any(|step| reads_all(step)) && !has("AUTOMATIC"),
+            "{sql}: {steps:#?}"
+        );
         assert!(has("_sum") || has("report_conflict"), "{sql}: {steps:#?}");
     }
 }

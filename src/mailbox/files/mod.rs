@@ -314,12 +314,17 @@ impl Names {
             names.ranges.push(start..names.bytes.len());
         }
         let bytes = &names.bytes;
-        names.ranges.sort_unstable_by_key(|range| bytes.get(range.clone()));
+        names
+            .ranges
+            .sort_unstable_by_key(|range| bytes.get(range.clone()));
         Ok(names)
     }
 
     fn iter(&self) -> impl Iterator<Item = &OsStr> {
-        let bytes = self.ranges.iter().filter_map(|range| self.bytes.get(range.clone()));
+        let bytes = self
+            .ranges
+            .iter()
+            .filter_map(|range| self.bytes.get(range.clone()));
         bytes.map(OsStr::from_bytes)
     }
 }
