@@ -10,7 +10,7 @@ use mail_parser::MessageParser;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tlsrptd::assess::history::{Remark, Saying};
-use tlsrptd::config::{Config, SendWhen, Span};
+use tlsrptd::config::{Audience, Config, SendWhen, Span};
 use tlsrptd::deliver;
 use tlsrptd::digest::schedule;
 use tlsrptd::prepare::{Input, prepare};
@@ -292,6 +292,7 @@ impl World {
     /// Lives from `from` to `to` and gives all mails, with the mornings on which none came.
     pub(crate) fn live(&mut self, from: Timestamp, to: Timestamp) -> String {
         let mut out = String::new();
+        let audience = self.audience();
         let mut may_be_urgent = true;
         for moment in self.moments(from, to) {
             may_be_urgent |= self.receive(moment);
@@ -300,7 +301,9 @@ impl World {
                 self.morning(&mut out, &now);
             }
             if may_be_urgent && schedule::urgent_may_go(&now, self.config.digest.at).unwrap() {
-                if let Some(urgent) = deliver::fix_urgent(&self.config, &mut self.store, &now).unwrap() {
+                if let Some(urgent) =
+                    deliver::fix_urgent(&self.config, &mut self.store, &audience, &now).unwrap()
+                {
                     self.sent(&mut out, &now, &urgent);
                 }
                 may_be_urgent = false;
@@ -354,12 +357,23 @@ impl World {
         tally.stored > 0
     }
 
+    /// The one that is told of everything.
+    fn audience(&self) -> Audience {
+        self.config.digest.audiences().remove(0)
+    }
+
     fn morning(&mut self, out: &mut String, now: &Zoned) {
-        let past = deliver::past(&self.store).unwrap();
+        let past = deliver::past(&self.store, "default").unwrap();
         let (send, weekly) = (self.config.digest.send, self.config.digest.weekly);
-        let fixed = deliver::fix(&self.config, &mut self.store, now, now, |_, has_news| {
-            Ok(schedule::decide(now, past, send, weekly, has_news)?.kind())
-        });
+        let audience = self.audience();
+        let fixed = deliver::fix(
+            &self.config,
+            &mut self.store,
+            &audience,
+            now,
+            now,
+            |_, has_news| Ok(schedule::decide(now, past, send, weekly, has_news)?.kind()),
+        );
         match fixed.unwrap() {
             Some(digest) => self.sent(out, now, &digest),
             None => writeln!(out, "== {} {NO_MAIL}", now.strftime("%a %-d %b, %H:%M")).unwrap(),

@@ -18,6 +18,7 @@ mod order;
 mod problems;
 mod record;
 mod retention;
+mod sums;
 mod texts;
 
 /// When everything happens that doesn't say otherwise.
@@ -179,6 +180,9 @@ fn question<'a>(due_at: &str, recipients: &'a [String]) -> Question<'a> {
         due_at: at(due_at),
         mailboxes: &[],
         recipients,
+        audience: "default",
+        domains: &[],
+        all_recipients: recipients,
     }
 }
 
