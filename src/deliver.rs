@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use crate::assess::domains::Survey;
+use crate::assess::history::History;
 use crate::assess::problem::Problem;
 use crate::clock;
 use crate::config::{After, Config};
@@ -81,8 +82,8 @@ pub fn question<'a>(config: &'a Config, mailboxes: &'a [String], due_at: Timesta
 /// [`StoreError`] from the database.
 pub fn known(config: &Config, store: &mut Store, now: &Zoned) -> Result<Known, StoreError> {
     let today = now.with_time_zone(TimeZone::UTC).date();
-    let problems = store.assess(today, &config.domains)?;
-    known_with(config, store, today, problems)
+    let assessed = store.assess_with_history(today, &config.domains)?;
+    known_with(config, store, today, assessed)
 }
 
 /// As [`known`], where nothing may be written.
@@ -92,22 +93,21 @@ pub fn known(config: &Config, store: &mut Store, now: &Zoned) -> Result<Known, S
 /// [`StoreError`] from the database.
 pub fn known_by_readers(config: &Config, store: &Store, now: &Zoned) -> Result<Known, StoreError> {
     let today = now.with_time_zone(TimeZone::UTC).date();
-    let problems = store.problems(today, &config.domains)?;
-    known_with(config, store, today, problems)
+    let assessed = store.problems_with_history(today, &config.domains)?;
+    known_with(config, store, today, assessed)
 }
 
 fn known_with(
     config: &Config,
     store: &Store,
     today: Date,
-    problems: Vec<Problem>,
+    (problems, mut history): (Vec<Problem>, History),
 ) -> Result<Known, StoreError> {
     // The first look tells of all time.
-    let history = if store.last_digest_at()?.is_none() {
-        store.whole_history(today, &config.domains)?
-    } else {
-        store.history(today, &config.domains)?
-    };
+    if store.last_digest_at()?.is_none() {
+        drop(history);
+        history = store.whole_history(today, &config.domains)?;
+    }
     Ok(Known {
         today,
         tellings: store.tellings()?,
