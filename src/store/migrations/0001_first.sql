@@ -518,7 +518,7 @@ SELECT report.day, nullif(policy.policy_domain, ''), CAST(total(policy_result.do
 FROM month CROSS JOIN report ON report.day BETWEEN month.month || '-01' AND month.month || '-31'
      CROSS JOIN policy_result ON policy_result.report = report.id
      CROSS JOIN policy ON policy.id = policy_result.policy
-WHERE NOT month.is_summed AND report.status = 'counted' AND policy_result.domain_ok IS NOT NULL
+WHERE NOT month.is_summed AND +report.status = 'counted' AND policy_result.domain_ok IS NOT NULL
 GROUP BY report.day, policy.policy_domain;
 
 CREATE VIEW sessions_by_day AS
@@ -541,7 +541,7 @@ FROM (
     UNION ALL
     SELECT report.sender, min(report.day), max(report.day), max(report.stored_at), count(*)
     FROM month CROSS JOIN report ON report.day BETWEEN month.month || '-01' AND month.month || '-31'
-    WHERE NOT month.is_summed AND report.status = 'counted'
+    WHERE NOT month.is_summed AND +report.status = 'counted'
     GROUP BY report.sender
 ) AS sums CROSS JOIN sender ON sender.id = sums.sender
 GROUP BY sender.submitter;
@@ -562,7 +562,7 @@ FROM (
     SELECT policy_result.policy, report.sender, month.month, min(report.day), max(report.day)
     FROM month CROSS JOIN report ON report.day BETWEEN month.month || '-01' AND month.month || '-31'
          CROSS JOIN policy_result ON policy_result.report = report.id
-    WHERE NOT month.is_summed AND report.status = 'counted'
+    WHERE NOT month.is_summed AND +report.status = 'counted'
     GROUP BY month.month, policy_result.policy, report.sender
 ) AS sums CROSS JOIN policy ON policy.id = sums.policy CROSS JOIN sender ON sender.id = sums.sender;
 
@@ -581,7 +581,7 @@ FROM (
            coalesce(sum(policy_result.domain_unreadable), 0)
     FROM month CROSS JOIN report ON report.day BETWEEN month.month || '-01' AND month.month || '-31'
          CROSS JOIN policy_result ON policy_result.report = report.id
-    WHERE NOT month.is_summed AND report.status = 'counted'
+    WHERE NOT month.is_summed AND +report.status = 'counted'
     GROUP BY policy_result.policy, report.sender
 ) AS sums CROSS JOIN policy ON policy.id = sums.policy CROSS JOIN sender ON sender.id = sums.sender
 GROUP BY policy.policy_domain, sender.submitter;
