@@ -104,6 +104,7 @@ fn questions_on_a_terminal_lead_to_the_first_digest() {
     let world = World::with_postfix();
     let report = Report::quiet("one").failing("certificate-expired", 7);
     world.dovecot.deliver(RUA, &report.mail());
+    world.dovecot.login(RUA).command("CREATE Junk");
     let tlsrptd = unconfigured(&world);
     let config = tlsrptd.config().display().to_string();
     let ca = world.ca.root.display().to_string();
@@ -145,7 +146,7 @@ fn questions_on_a_terminal_lead_to_the_first_digest() {
     let arguments = [&arguments[..], &more, &["--imap", &imap, "--user", RUA]].concat();
     let mut terminal = Terminal::start(&arguments, 100, &[]);
     terminal.answers_in_secret("Password (not shown): ", PASSWORD);
-    terminal.answers("Folders to read", "");
+    terminal.answers("Folders to read", "inbox, 2");
     terminal.answers("Who gets the digest", OPS);
     terminal.answers("Login name there", "");
     terminal.answers("Your mail domains", "");
@@ -161,6 +162,11 @@ fn questions_on_a_terminal_lead_to_the_first_digest() {
     let mail = String::from_utf8(world.received(OPS, 1).remove(0)).unwrap();
     assert!(mail.contains("First look"), "{mail}");
     assert!(screen.contains("_smtp._tls.example.org."), "{screen}");
+    let written = fs::read_to_string(tlsrptd.config()).unwrap();
+    assert!(
+        written.contains("\nfolders = [\"INBOX\", \"Junk\"]\n"),
+        "{written}"
+    );
 }
 
 #[test]

@@ -46,9 +46,17 @@ fn tables_fit_the_terminal_and_are_whole_elsewhere() {
     let table = |columns| on_terminal(&tlsrptd, &["sql", query], columns, &[("NO_COLOR", "1")]);
 
     let narrow = table(50);
-    assert!(narrow.lines().all(|line| line.trim_end().chars().count() <= 50), "{narrow}");
+    assert!(
+        narrow.lines().all(|line| line.trim_end().chars().count() <= 50),
+        "{narrow}"
+    );
     assert!(narrow.contains("number"), "{narrow}");
-    let all = on_terminal(&tlsrptd, &["sql", "SELECT * FROM reports"], 70, &[("NO_COLOR", "1")]);
+    let all = on_terminal(
+        &tlsrptd,
+        &["sql", "SELECT * FROM reports"],
+        70,
+        &[("NO_COLOR", "1")],
+    );
     assert!(all.contains("-- 3 --"), "{all}");
     let wide = tlsrptd.run(&["sql", query]).exits(0).stdout;
     assert_eq!(wide.lines().count(), 4, "{wide}");
@@ -68,7 +76,10 @@ fn an_import_shows_how_far_it_is_and_then_what_comes_next() {
 
     let screen = on_terminal(&tlsrptd, &["import", &path], 100, &[("NO_COLOR", "1")]);
 
-    assert!(screen.contains("import") && screen.contains("20 mails, "), "{screen:?}");
+    assert!(
+        screen.contains("import") && screen.contains("20 mails, "),
+        "{screen:?}"
+    );
     assert!(screen.contains(" left"), "{screen:?}");
     assert!(screen.contains("next: tlsrptd problems"), "{screen:?}");
     tlsrptd
@@ -91,7 +102,10 @@ fn errors_name_the_command_to_run() {
     let folder = temporary_folder();
     let empty = Tlsrptd::new(&folder.path().join("t"), "");
     empty.run(&["status"]).exits(1).says(&["run `tlsrptd poll`"]);
-    empty.run(&["digest", "--send"]).exits(2).says(&["[digest]", "tlsrptd check"]);
+    empty
+        .run(&["digest", "--send"])
+        .exits(2)
+        .says(&["[digest]", "tlsrptd check"]);
     Running::start(binary().arg("status").current_dir(folder.path()))
         .wait(LONG)
         .exits(2)
@@ -101,7 +115,8 @@ fn errors_name_the_command_to_run() {
 #[test]
 fn debug_info_has_figures_and_no_secrets_or_names() {
     let world = World::with_postfix();
-    let tlsrptd = world.tlsrptd(&(world.mailbox("password = \"wrong-horse\"") + &world.sending_to(&[REFUSED], "")));
+    let tlsrptd =
+        world.tlsrptd(&(world.mailbox("password = \"wrong-horse\"") + &world.sending_to(&[REFUSED], "")));
     let report = Report::quiet("one").failing("certificate-expired", 7);
     tlsrptd.run_with_input(&["import", "-"], &report.mail()).exits(0);
     tlsrptd.run(&["poll"]).exits(1);
@@ -110,8 +125,20 @@ fn debug_info_has_figures_and_no_secrets_or_names() {
     tlsrptd
         .run(&["debug-info"])
         .exits(0)
-        .says(&["rows of report: 1", "error of a mailbox: ", "error of a digest: ", "550"])
+        .says(&[
+            "rows of report: 1",
+            "error of a mailbox: ",
+            "error of a digest: ",
+            "550",
+        ])
         .never_says(&[
-            "wrong-horse", PASSWORD, RUA, REFUSED, "example.org", "localhost", "reporter.example", "certificate-expired",
+            "wrong-horse",
+            PASSWORD,
+            RUA,
+            REFUSED,
+            "example.org",
+            "localhost",
+            "reporter.example",
+            "certificate-expired",
         ]);
 }
