@@ -168,7 +168,7 @@ impl Place {
             .into_iter()
             .map(|kind| {
                 let made = deliver::make(&self.config, kind, &facts, &known).unwrap();
-                (without_ids(made.rendered), known.has_urgent())
+                (without_ids(&made.rendered), known.has_urgent())
             })
             .collect()
     }
@@ -185,7 +185,7 @@ impl Place {
 }
 
 /// Ids are shared by all: whoever was first to show a problem may have given it the id by which it goes on.
-fn without_ids(mail: Rendered) -> Rendered {
+fn without_ids(mail: &Rendered) -> Rendered {
     let mask = |text: &str| {
         let words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '#');
         let is_id = |word: &str| (4..=5).contains(&word.len()) && word.chars().all(|c| c.is_ascii_hexdigit());

@@ -100,7 +100,7 @@ fn flags_lead_from_nothing_to_the_first_digest_in_far_less_than_five_minutes() {
 }
 
 #[test]
-fn questions_on_a_terminal_lead_to_the_first_digest() {
+fn questions_are_asked_again_until_the_servers_work() {
     let world = World::with_postfix();
     let report = Report::quiet("one").failing("certificate-expired", 7);
     world.dovecot.deliver(RUA, &report.mail());
@@ -137,9 +137,25 @@ fn questions_on_a_terminal_lead_to_the_first_digest() {
     );
     terminal.answers("Login name there (none for no login) [tls@example.org]: ", "");
     terminal.expect("It doesn't work");
+    let screen = terminal.screen();
+    assert!(
+        !screen.contains(PASSWORD) && !screen.contains("wrong-horse"),
+        "{screen}"
+    );
     drop(terminal);
     assert!(!tlsrptd.config().exists(), "it was written before all was tried");
+}
 
+#[test]
+fn questions_lead_to_the_first_digest_and_chosen_folders() {
+    let world = World::with_postfix();
+    let report = Report::quiet("one").failing("certificate-expired", 7);
+    world.dovecot.deliver(RUA, &report.mail());
+    world.dovecot.login(RUA).command("CREATE Junk");
+    let tlsrptd = unconfigured(&world);
+    let config = tlsrptd.config().display().to_string();
+    let ca = world.ca.root.display().to_string();
+    let arguments = ["init", "--owner", "root", "--ca-file", &ca, "--config", &config];
     let smtp = format!("localhost:{}", world.postfix().submission);
     let more = ["--smtp", &smtp, "--smtp-tls", "starttls", "--address", RUA];
     let imap = format!("localhost:{}", world.dovecot.imaps);
