@@ -1,6 +1,7 @@
 //! From facts to a mail, and from a mail to its recipients.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -66,6 +67,15 @@ pub struct Round {
 /// The configured time zone, which was checked when the configuration was read.
 pub fn zone(config: &Config) -> TimeZone {
     TimeZone::get(&config.digest.timezone).unwrap_or(TimeZone::UTC)
+}
+
+/// A round of sending has ended after this time, well or not: some twenty answers of the server and one for each
+/// recipient, and ten times as long for the answer to the mail itself.
+pub fn limit(config: &Config) -> Duration {
+    let n_answers = u32::try_from(config.digest.to.len())
+        .unwrap_or(u32::MAX)
+        .saturating_add(30);
+    config.smtp.timeout.saturating_mul(n_answers)
 }
 
 /// Names of the configured mailboxes.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock;
@@ -16,8 +16,10 @@ use crate::ping::{Ping, Pinger};
 use crate::poll::{self, Polled};
 use crate::store::{FixedDigest, Store};
 
+mod service;
 mod signals;
 
+use service::{Service, Standing};
 use signals::{Signals, Told, stop_waiting_when_told, unless_stopped};
 
 /// First pause after a failure; it doubles up to [`MAX_PAUSE`].
@@ -62,6 +64,11 @@ struct Daemon<'a> {
     may_be_urgent: bool,
     /// No step before this, while there is no database.
     no_sooner: Instant,
+    service: Service,
+    /// When the last poll ended, and how many reports it stored.
+    last_poll: Option<(Timestamp, u64)>,
+    /// Whether a changed configuration was refused.
+    is_config_refused: bool,
 }
 
 /// Runs until SIGTERM or SIGINT. SIGHUP reads the configuration at `path` again.
@@ -83,12 +90,16 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
         sends: BTreeMap::new(),
         may_be_urgent: true,
         no_sooner: now,
+        service: Service::start()?,
+        last_poll: None,
+        is_config_refused: false,
     };
     tracing::info!(
         mailboxes = daemon.config.mailboxes.len(),
         version = env!("CARGO_PKG_VERSION"),
         "started"
     );
+    Service::ready();
     loop {
         if daemon.has_its_database() {
             let told = tokio::select! {
@@ -108,10 +119,11 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
                 None => {}
             }
         }
+        let next = daemon.rest();
         let told = tokio::select! {
             biased;
             told = signals.recv() => Some(told),
-            () = sleep_until(daemon.next_event().max(daemon.no_sooner)) => None,
+            () = sleep_until(next) => None,
         };
         match told {
             Some(Told::Stop) => break,
@@ -119,6 +131,7 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
             None => {}
         }
     }
+    Service::stopping();
     tracing::info!("stopped");
     Ok(())
 }
@@ -158,6 +171,8 @@ impl Daemon<'_> {
             }
             Err(error) => {
                 tracing::error!("{error}");
+                let path = self.config.store.path.display();
+                self.service.says(format!("waiting for the database {path}"));
                 let now = Instant::now();
                 self.no_sooner = now.checked_add(DATABASE_LOOK).unwrap_or(now);
                 false
@@ -175,9 +190,14 @@ impl Daemon<'_> {
         let Some(mailbox) = self.config.mailboxes.get(at) else {
             return;
         };
+        if self.last_poll.is_none() {
+            self.service.says(format!("first poll of {}", mailbox.name));
+        }
+        self.service.begin(self.config.limits.poll_deadline);
         self.pinger.send(Ping::Start);
         let polled = poll::poll(mailbox, &self.config, &mut self.store, false, &mut |_, _| {}).await;
         log_poll(mailbox, &polled);
+        self.last_poll = Some((clock::now(), polled.tally.stored));
         self.may_be_urgent |= polled.tally.stored > 0 || polled.tally.conflicts > 0;
         if let Some(turn) = self.turns.get_mut(at) {
             *turn = next_turn(*turn, mailbox, &polled);
@@ -198,7 +218,7 @@ impl Daemon<'_> {
     /// Removes what is beyond the retention, once a day.
     fn retain(&mut self) {
         let now = clock::now();
-        let day = |moment: jiff::Timestamp| moment.strftime("%Y-%m-%d").to_string();
+        let day = |moment: Timestamp| moment.strftime("%Y-%m-%d").to_string();
         let result = self.store.moment_of(RETAINED).and_then(|last| {
             if last.is_some_and(|last| day(last) == day(now)) {
                 return Ok(None);
@@ -230,6 +250,7 @@ impl Daemon<'_> {
                 self.may_be_urgent |= may_be_urgent;
                 continue;
             }
+            self.service.begin(deliver::limit(&self.config));
             if let Err(error) = self.digest_step(&audience, may_be_urgent).await {
                 self.may_be_urgent |= may_be_urgent;
                 self.send_failed(&audience);
@@ -336,6 +357,13 @@ impl Daemon<'_> {
 
     /// Reads the configuration again; a bad one leaves the old one in force.
     fn reload(&mut self) {
+        Service::reloading();
+        self.is_config_refused = !self.take_configuration();
+        Service::ready();
+    }
+
+    /// Whether the configuration is a good one, which is in force then.
+    fn take_configuration(&mut self) -> bool {
         let loaded = Config::load(self.path).and_then(|loaded| {
             loaded.config.require_mailboxes()?;
             loaded.config.require_sending()?;
@@ -351,11 +379,41 @@ impl Daemon<'_> {
                 self.turns = first_turns(&self.config);
                 self.sends.clear();
                 tracing::info!(path = %self.path.display(), "configuration read again");
+                return true;
             }
             Ok(_) => tracing::error!(
                 "store.path has changed; restart tlsrptd for that, the old configuration stays in force"
             ),
             Err(error) => tracing::error!("{error}; the old configuration stays in force"),
+        }
+        false
+    }
+
+    /// Says how things stand before the loop rests, and until when it does.
+    fn rest(&mut self) -> Instant {
+        let now = Instant::now();
+        let until = self.next_event().max(self.no_sooner);
+        self.service.begin(until.saturating_duration_since(now));
+        // Without its database the daemon has said what it waits for.
+        if self.no_sooner <= now {
+            let line = self.standing().line(clock::now(), &deliver::zone(&self.config));
+            self.service.says(line);
+        }
+        until
+    }
+
+    fn standing(&self) -> Standing<'_> {
+        let turns = || self.config.mailboxes.iter().zip(&self.turns);
+        let wait = turns()
+            .map(|(_, turn)| turn.at.saturating_duration_since(Instant::now()))
+            .min();
+        let failing = turns().filter(|(_, turn)| turn.is_failing);
+        Standing {
+            last: self.last_poll,
+            next: wait.and_then(|wait| clock::now().checked_add(wait).ok()),
+            failing: failing.map(|(mailbox, _)| mailbox.name.as_str()).collect(),
+            is_digest_waiting: !self.sends.is_empty(),
+            is_config_refused: self.is_config_refused,
         }
     }
 

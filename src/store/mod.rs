@@ -39,6 +39,7 @@ pub mod rows;
 mod show;
 mod standing;
 mod status;
+mod sums;
 mod trace;
 mod tellings;
 mod texts;

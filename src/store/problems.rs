@@ -42,6 +42,7 @@ impl Store {
         add_expired(&mut problems, &keys, &expired);
         keep(&tx, &mut keys, &read, &problems, &expired)?;
         tx.commit()?;
+        self.sum_up_many()?;
         Ok(problems)
     }
 

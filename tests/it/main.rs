@@ -33,6 +33,7 @@ mod mailboxes;
 mod oauth;
 mod reparse;
 mod servers;
+mod service;
 mod signals;
 mod smtp;
 mod soak;
