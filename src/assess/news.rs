@@ -228,6 +228,10 @@ fn worse(problem: &Problem, episode: &Episode, told: &[&Telling], today: Date) -
 
 /// Whether a day that wasn't told yet is far worse than the known days of this episode before it.
 fn is_day_worse(problem: &Problem, episode: &Episode, last_told: Date, today: Date) -> bool {
+    // Reports that no longer count may have taken the last day away that was told.
+    if last_told >= episode.last_day {
+        return false;
+    }
     let mut failed: BTreeMap<Date, u64> = BTreeMap::new();
     for count in &problem.days {
         let sum = failed.entry(count.day).or_default();

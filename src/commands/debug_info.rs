@@ -54,12 +54,12 @@ fn text(config: &Config, facts: &Result<DebugFacts, String>, sizes: (u64, u64), 
     match facts {
         Ok(facts) => {
             lines.push(line("sqlite", &facts.sqlite));
-            lines.push(line("schema", facts.schema));
+            lines.push(line("schema", facts.schema.to_string()));
             lines.extend(
                 facts
                     .rows
                     .iter()
-                    .map(|(table, rows)| line(&format!("rows of {table}"), rows)),
+                    .map(|(table, rows)| line(&format!("rows of {table}"), rows.to_string())),
             );
             lines.extend(
                 facts
@@ -73,8 +73,11 @@ fn text(config: &Config, facts: &Result<DebugFacts, String>, sizes: (u64, u64), 
     lines.concat()
 }
 
-fn line(label: &str, value: impl std::fmt::Display) -> String {
-    format!("{label}: {value}\n")
+fn line(label: &str, value: impl Into<String>) -> String {
+    let mut line = format!("{label}: ");
+    line.push_str(&value.into());
+    line.push('\n');
+    line
 }
 
 /// What is set, by a list of what may be shown: a key that isn't here isn't shown.
