@@ -140,8 +140,9 @@ fn say_and_tell(place: &Place) {
     }
     let db = Connection::open(place.path("tlsrptd.db")).unwrap();
     db.execute_batch(
-        "INSERT INTO telling (digest, problem, day, event, reminder, impact, reporters, episode, last_day, is_urgent)
-         SELECT digest.id, number, '2026-11-20', 'reminder', 2, 'held', 1, '2026-11-18', '2026-11-19', 0
+        "INSERT INTO telling (digest, audience, problem, day, event, reminder, impact, reporters, episode, last_day,
+                              is_urgent)
+         SELECT digest.id, 'default', number, '2026-11-20', 'reminder', 2, 'held', 1, '2026-11-18', '2026-11-19', 0
          FROM digest, problem LIMIT 2",
     )
     .unwrap();
@@ -353,8 +354,14 @@ fn totals_over_all_time_read_no_large_table_through() {
     ] {
         let steps = plan(sql);
         let has = |words: &str| steps.iter().any(|step| step.contains(words));
-        assert!(!steps.iter().any(|step| reads_all(step)) && !has("AUTOMATIC"), "{sql}: {steps:#?}");
-        assert!(has("SEARCH sums USING PRIMARY KEY") || has("report_conflict"), "{sql}: {steps:#?}");
+        assert!(
+            !steps.iter().any(|step| reads_all(step)) && !has("AUTOMATIC"),
+            "{sql}: {steps:#?}"
+        );
+        assert!(
+            has("SEARCH sums USING PRIMARY KEY") || has("report_conflict"),
+            "{sql}: {steps:#?}"
+        );
     }
 }
 
@@ -488,6 +495,7 @@ fn nothing_but_reading_is_possible() {
 
 #[test]
 fn a_query_that_never_ends_is_ended() {
+    FILLED.run(&["sql", "SELECT 1"]);
     let started = Instant::now();
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     let ended = FILLED.run(&["sql", "--timeout", "1", endless]);
@@ -498,7 +506,7 @@ fn a_query_that_never_ends_is_ended() {
         ended.stderr
     );
     assert!(ended.stderr.contains("--timeout"), "{}", ended.stderr);
-    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from_mins(1));
 }
 
 #[test]

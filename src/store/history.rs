@@ -257,7 +257,11 @@ impl Reader<'_> {
                 "FROM report CROSS JOIN policy_result ON policy_result.report = report.id
                  WHERE report.day >= :first AND report.day < :recent AND report.status = 'counted'"
             );
-            self.older_rows(sql, named_params! { ":first": first, ":recent": recent }, &failing)
+            self.older_rows(
+                sql,
+                named_params! { ":first": first, ":recent": recent },
+                &failing,
+            )
         } else {
             let domains = json!(first_days).to_string();
             let sql = concat!(
@@ -267,16 +271,23 @@ impl Reader<'_> {
                       CROSS JOIN report ON report.id = policy_result.report
                  WHERE report.day >= failing.value AND report.day < :recent AND report.status = 'counted'"
             );
-            self.older_rows(sql, named_params! { ":domains": domains, ":recent": recent }, &failing)
+            self.older_rows(
+                sql,
+                named_params! { ":domains": domains, ":recent": recent },
+                &failing,
+            )
         }
     }
 
     /// Whether so many domains are a good part of all.
     fn are_many(&self, n_domains: usize) -> rusqlite::Result<bool> {
-        let n_all: i64 = self
-            .db
-            .query_row("SELECT count(DISTINCT policy_domain) FROM policy", (), |row| row.get(0))?;
-        Ok(i64::try_from(n_domains).is_ok_and(|n_domains| n_domains.saturating_mul(MANY) >= n_all && n_domains > 0))
+        let n_all: i64 =
+            self.db
+                .query_row("SELECT count(DISTINCT policy_domain) FROM policy", (), |row| {
+                    row.get(0)
+                })?;
+        Ok(i64::try_from(n_domains)
+            .is_ok_and(|n_domains| n_domains.saturating_mul(MANY) >= n_all && n_domains > 0))
     }
 
     /// Adds those entries that follow a failure of the same domain and reporter.

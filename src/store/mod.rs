@@ -58,7 +58,7 @@ pub use query::{QueryError, QueryOutput, Value};
 pub use record::Tally;
 pub use reparse::{RejectedOrigin, Reread, Rewritten, StoredReport};
 pub use show::{ShownFailure, ShownPolicy, ShownReport};
-pub use status::{Counts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
+pub use status::{Counts, DebugFacts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
 pub use trace::{TraceQuestion, Traced};
 
 use identity::Identity;

@@ -57,7 +57,12 @@ pub(super) fn record(
     texts::keep(db, id, parsed, submitter, json)?;
     let day = day_of(parsed.report.start);
     sums::forget_month(db, &day)?;
-    for (result, share) in parsed.report.policies.iter().zip(sums::shares(&parsed.report.policies)) {
+    for (result, share) in parsed
+        .report
+        .policies
+        .iter()
+        .zip(sums::shares(&parsed.report.policies))
+    {
         policy_result(db, id, (result, share), Some(day.as_str()).filter(|_| wins), now)?;
     }
     if let Some((rival, _, _)) = rival.filter(|_| wins) {

@@ -92,7 +92,7 @@ impl Store {
         self.identity.check()?;
         self.db.execute(
             "DELETE FROM digest WHERE due_at < :before AND sent_at IS NOT NULL
-             AND id < (SELECT max(id) FROM digest)",
+             AND id < (SELECT max(id) FROM digest AS newest WHERE newest.audience = digest.audience)",
             named_params! { ":before": moment },
         )?;
         if removed > 0 {

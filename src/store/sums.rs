@@ -121,7 +121,9 @@ impl Store {
     pub(super) fn sum_up_many(&mut self) -> Result<(), StoreError> {
         let n_changed: u32 =
             self.db
-                .query_row("SELECT count(*) FROM month WHERE NOT is_summed", (), |row| row.get(0))?;
+                .query_row("SELECT count(*) FROM month WHERE NOT is_summed", (), |row| {
+                    row.get(0)
+                })?;
         if n_changed > FEW_MONTHS {
             self.sum_up()?;
         }
@@ -172,7 +174,10 @@ fn sum_up_month(db: &Connection, month: &str) -> rusqlite::Result<()> {
 /// Puts the new sums in the place of the old ones.
 fn keep(db: &Connection, month: &str, days: &[(&str, &dyn rusqlite::ToSql)]) -> rusqlite::Result<()> {
     let month = named_params! { ":month": month };
-    db.execute("DELETE FROM domain_day_sum WHERE day BETWEEN :first AND :last", days)?;
+    db.execute(
+        "DELETE FROM domain_day_sum WHERE day BETWEEN :first AND :last",
+        days,
+    )?;
     db.execute("DELETE FROM policy_month_sum WHERE month = :month", month)?;
     db.execute("DELETE FROM sender_month_sum WHERE month = :month", month)?;
     db.execute(

@@ -29,12 +29,20 @@ fn a_poll_of_an_unchanged_mailbox_of_100_000_mails_sends_five_commands_and_no_fe
     let world = World::new();
     let server = large_mailbox();
     let tlsrptd = world.tlsrptd(&world.mailbox_at(server.port, "tls = \"none\""));
+    // The program doesn't wait for ever for what the server says to its farewell.
+    let heard = |n_polls: usize| {
+        until("the farewell", LONG, || {
+            let heard = server.heard();
+            let n_farewells = heard.iter().filter(|line| line.ends_with(" LOGOUT")).count();
+            (n_farewells == n_polls).then_some(heard)
+        })
+    };
     tlsrptd.run(&["poll"]).exits(0);
-    let n_before = server.heard().len();
+    let n_before = heard(1).len();
 
     tlsrptd.run(&["poll"]).exits(0);
 
-    let heard = server.heard();
+    let heard = heard(2);
     let commands: Vec<&str> = heard[n_before..]
         .iter()
         .filter_map(|line| line.split(' ').nth(1))

@@ -14,6 +14,7 @@
 )]
 
 mod after;
+mod audiences;
 mod check;
 mod clock;
 mod connections;
@@ -26,14 +27,17 @@ mod digest;
 mod faults;
 mod hostile_imap;
 mod import;
+mod init;
 mod kill;
 mod mailboxes;
 mod oauth;
 mod reparse;
 mod servers;
+mod service;
 mod signals;
 mod smtp;
 mod soak;
 mod sql;
 mod support;
+mod terminal;
 mod whole_line;

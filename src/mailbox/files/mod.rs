@@ -96,6 +96,37 @@ pub fn for_each<E>(
     Ok(())
 }
 
+/// How many bytes lie below `paths`, for somebody who wants to know how long it takes; `None` if standard input is among
+/// them.
+pub fn size_of(paths: &[PathBuf]) -> Option<u64> {
+    let mut open: Vec<(PathBuf, usize)> = paths.iter().map(|path| (path.clone(), 0)).collect();
+    let mut n_bytes = 0_u64;
+    while let Some((path, depth)) = open.pop() {
+        if path.as_os_str() == "-" {
+            return None;
+        }
+        let Ok(metadata) = std::fs::metadata(&path) else {
+            continue;
+        };
+        if !metadata.is_dir() {
+            n_bytes = n_bytes.saturating_add(metadata.len());
+        } else if depth < MAX_DEPTH
+            && let Ok(entries) = std::fs::read_dir(&path)
+        {
+            let is_hidden = |path: &Path| {
+                path.file_name()
+                    .is_some_and(|name| name.as_bytes().starts_with(b"."))
+            };
+            let inner = entries
+                .flatten()
+                .filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_symlink()));
+            let inner = inner.map(|entry| entry.path()).filter(|path| !is_hidden(path));
+            open.extend(inner.map(|path| (path, depth.saturating_add(1))));
+        }
+    }
+    Some(n_bytes)
+}
+
 /// Where a stream of bytes comes from.
 struct Origin {
     locator: String,
@@ -283,12 +314,17 @@ impl Names {
             names.ranges.push(start..names.bytes.len());
         }
         let bytes = &names.bytes;
-        names.ranges.sort_unstable_by_key(|range| bytes.get(range.clone()));
+        names
+            .ranges
+            .sort_unstable_by_key(|range| bytes.get(range.clone()));
         Ok(names)
     }
 
     fn iter(&self) -> impl Iterator<Item = &OsStr> {
-        let bytes = self.ranges.iter().filter_map(|range| self.bytes.get(range.clone()));
+        let bytes = self
+            .ranges
+            .iter()
+            .filter_map(|range| self.bytes.get(range.clone()));
         bytes.map(OsStr::from_bytes)
     }
 }

@@ -350,7 +350,7 @@ CREATE INDEX joined_into_problem ON joined (into_problem) WHERE into_problem IS 
 
 CREATE TABLE digest (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
-    audience     TEXT    NOT NULL,
+    audience     TEXT    NOT NULL, -- 'default', or its name in the configuration
     kind         TEXT    NOT NULL, -- first-look, daily, weekly or urgent
     due_at       TEXT    NOT NULL,
     after_report INTEGER NOT NULL, -- the range is after_report < id <= last_report
@@ -387,6 +387,7 @@ CREATE TABLE refused_recipient (
 CREATE TABLE telling (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     digest    INTEGER REFERENCES digest (id) ON DELETE SET NULL,
+    audience  TEXT    NOT NULL,
     problem   INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
     day       TEXT    NOT NULL,
     event     TEXT    NOT NULL,
@@ -402,9 +403,11 @@ CREATE INDEX telling_digest ON telling (digest) WHERE digest IS NOT NULL;
 
 -- Events of policies and TLSA records, each told once.
 CREATE TABLE told_event (
-    key    TEXT PRIMARY KEY,
-    digest INTEGER REFERENCES digest (id) ON DELETE SET NULL,
-    day    TEXT NOT NULL
+    audience TEXT NOT NULL,
+    key      TEXT NOT NULL,
+    digest   INTEGER REFERENCES digest (id) ON DELETE SET NULL,
+    day      TEXT NOT NULL,
+    PRIMARY KEY (audience, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX told_event_digest ON told_event (digest) WHERE digest IS NOT NULL;
 

@@ -180,6 +180,9 @@ fn question<'a>(due_at: &str, recipients: &'a [String]) -> Question<'a> {
         due_at: at(due_at),
         mailboxes: &[],
         recipients,
+        audience: "default",
+        domains: &[],
+        all_recipients: recipients,
     }
 }
 

@@ -104,7 +104,11 @@ fn event() -> impl Strategy<Value = Event> {
 
 fn report() -> impl Strategy<Value = Value> {
     let day = select(vec!["2026-08-31", "2026-09-01", "2026-09-30", "2026-11-18"]);
-    let head = (select(vec!["1", "2", "3"]), day, select(vec!["webmail.example", "mail.example"]));
+    let head = (
+        select(vec!["1", "2", "3"]),
+        day,
+        select(vec!["webmail.example", "mail.example"]),
+    );
     (head, proptest::collection::vec(policy(), 0..4)).prop_map(|((id, day, contact), policies)| {
         let mut report = report_of(id, day, policies);
         report["contact-info"] = json!(format!("tls@{contact}"));
@@ -184,7 +188,11 @@ fn summed() -> Place {
 fn totals_come_from_the_sums_of_months_in_which_nothing_has_changed() {
     let place = summed();
     place.store.db.execute("DELETE FROM policy_result", ()).unwrap();
-    place.store.db.execute("UPDATE month SET is_summed = 1", ()).unwrap();
+    place
+        .store
+        .db
+        .execute("UPDATE month SET is_summed = 1", ())
+        .unwrap();
 
     assert_eq!(place.row("SELECT ok, failed, reports FROM domains"), "10|2|2");
     assert_eq!(place.row("SELECT reports, ok FROM domain_reporters"), "2|10");
@@ -213,7 +221,10 @@ fn after_an_import_of_many_months_the_next_assessment_adds_them_up() {
 
     place
         .store
-        .assess("2026-11-22".parse().unwrap(), &crate::config::DomainsConfig::default())
+        .assess(
+            "2026-11-22".parse().unwrap(),
+            &crate::config::DomainsConfig::default(),
+        )
         .unwrap();
 
     assert_eq!(
