@@ -147,19 +147,17 @@ fn known_with(
     store: &Store,
     audience: &Audience,
     today: Date,
-    (problems, history): (Vec<Problem>, History),
+    (mut problems, mut history): (Vec<Problem>, History),
 ) -> Result<Known, StoreError> {
     // The first look tells of all time.
     let is_first = store.last_digest_at(&audience.name)?.is_none();
-    let (history, problems) = if !audience.domains.is_empty() {
+    if !audience.domains.is_empty() {
         // Nothing of other domains can be told that isn't there.
-        store.assess_domains(today, &config.domains, &audience.domains, is_first)?
+        (history, problems) = store.assess_domains(today, &config.domains, &audience.domains, is_first)?;
     } else if is_first {
         drop(history);
-        (store.whole_history(today, &config.domains)?, problems)
-    } else {
-        (history, problems)
-    };
+        history = store.whole_history(today, &config.domains)?;
+    }
     Ok(Known {
         today,
         tellings: store.tellings(&audience.name)?,

@@ -73,8 +73,8 @@ fn text(config: &Config, facts: &Result<DebugFacts, String>, sizes: (u64, u64), 
     lines.concat()
 }
 
-fn line(label: &str, value: impl ToString) -> String {
-    format!("{label}: {}\n", value.to_string())
+fn line(label: &str, value: impl std::fmt::Display) -> String {
+    format!("{label}: {value}\n")
 }
 
 /// What is set, by a list of what may be shown: a key that isn't here isn't shown.

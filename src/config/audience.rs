@@ -86,7 +86,7 @@ impl DigestConfig {
 
 /// Lower case, without a final dot, A-labels.
 fn ascii(domain: &str) -> Option<String> {
-    idna::domain_to_ascii(domain.trim().trim_end_matches('.'))
+    idna::domain_to_ascii_strict(domain.trim().trim_end_matches('.'))
         .ok()
         .filter(|domain| !domain.is_empty())
 }

@@ -303,13 +303,12 @@ impl Reader<'_> {
         let mut pairs: HashMap<(i64, i64), Option<&BTreeSet<Date>>> = HashMap::new();
         while let Some(row) = rows.next()? {
             let (sender, policy): (i64, i64) = (row.get(3)?, row.get(4)?);
-            let days = match pairs.get(&(sender, policy)) {
-                Some(days) => *days,
-                None => {
-                    let domain = Rc::clone(&self.policies.get(self.db, policy)?.domain);
-                    let days = failing.get(&(domain, self.reporter(sender)?));
-                    *pairs.entry((sender, policy)).or_insert(days)
-                }
+            let days = if let Some(days) = pairs.get(&(sender, policy)) {
+                *days
+            } else {
+                let domain = Rc::clone(&self.policies.get(self.db, policy)?.domain);
+                let days = failing.get(&(domain, self.reporter(sender)?));
+                *pairs.entry((sender, policy)).or_insert(days)
             };
             let Some(days) = days else { continue };
             let day = date(row.get_ref(2)?.as_str()?);

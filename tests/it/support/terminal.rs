@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
@@ -16,6 +17,8 @@ pub(crate) struct Terminal {
     child: Child,
     keyboard: File,
     screen: Arc<Mutex<String>>,
+    /// Ends when all that was shown is on the screen, and nobody is there any more to show more.
+    reader: JoinHandle<()>,
     /// Up to where the screen was read.
     at: usize,
 }
@@ -66,7 +69,7 @@ impl Terminal {
         drop(command);
         let screen = Arc::new(Mutex::new(String::new()));
         let (mut reader, seen) = (File::from(master.try_clone().unwrap()), Arc::clone(&screen));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             // EIO once nobody has the terminal open any more.
             while let Ok(n_bytes @ 1..) = reader.read(&mut bytes) {
@@ -79,6 +82,7 @@ impl Terminal {
             child,
             keyboard: File::from(master),
             screen,
+            reader,
             at: 0,
         }
     }
@@ -93,17 +97,14 @@ impl Terminal {
     pub(crate) fn expect(&mut self, text: &str) {
         let start = std::time::Instant::now();
         loop {
+            let is_over = self.reader.is_finished();
             let screen = self.screen();
-            if let Some(found) = screen[self.at..].find(text) {
+            if let Some(found) = screen.get(self.at..).and_then(|rest| rest.find(text)) {
                 self.at += found + text.len();
                 return;
             }
-            let ended = self.child.try_wait().unwrap().is_some() && screen.len() == self.screen().len();
             let is_late = start.elapsed() > LONG;
-            assert!(
-                !is_late && !(ended && start.elapsed() > LONG / 20),
-                "{text:?} was never shown:\n{screen}"
-            );
+            assert!(!is_late && !is_over, "{text:?} was never shown:\n{screen}");
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }
@@ -136,14 +137,10 @@ impl Terminal {
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let status = until("the program to end", LONG, || self.child.try_wait().unwrap());
         // What it said last may still be on its way.
-        let mut before = usize::MAX;
-        let screen = until("the screen to be still", LONG, || {
-            let screen = self.screen();
-            let is_still = screen.len() == before;
-            before = screen.len();
-            is_still.then_some(screen)
+        until("all of the screen", LONG, || {
+            self.reader.is_finished().then_some(())
         });
-        (status.code(), screen)
+        (status.code(), self.screen())
     }
 }
 
