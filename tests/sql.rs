@@ -318,12 +318,13 @@ const LARGE: [&str; 6] = [
     "failure",
 ];
 
-/// Whether a step reads all of a large table; the index of rejected mails holds nothing else.
+/// Whether a step reads all of a large table; the indexes of rejected mails and of reports in conflict hold no others.
 fn reads_all(step: &str) -> bool {
     let mut words = step.split(' ');
     words.next() == Some("SCAN")
         && words.next().is_some_and(|table| LARGE.contains(&table))
         && !step.contains("mail_rejected")
+        && !step.contains("report_conflict")
 }
 
 /// What looks at all failures reads that table through; everything else, and every join, goes by an index.
