@@ -120,6 +120,8 @@ pub enum Verb {
         #[arg(long, value_name = "FILE", required = true)]
         html: PathBuf,
     },
+    /// Print versions, settings, counts and the last errors for whoever helps you: no secrets, names or reports
+    DebugInfo,
     /// Say that a domain or an MX is no longer used: its problems are closed, later failures only counted
     Retire(RetireArgs),
     /// Tell what a cause, a result type or a combination means, and what to do; without a name, list them

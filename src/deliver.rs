@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use crate::assess::domains::Survey;
+use crate::assess::history::History;
 use crate::assess::problem::Problem;
 use crate::clock;
 use crate::config::{After, Audience, Config};
@@ -121,8 +122,8 @@ pub fn known(
     now: &Zoned,
 ) -> Result<Known, StoreError> {
     let today = now.with_time_zone(TimeZone::UTC).date();
-    let problems = store.assess(today, &config.domains)?;
-    known_with(config, store, audience, today, problems)
+    let assessed = store.assess_with_history(today, &config.domains)?;
+    known_with(config, store, audience, today, assessed)
 }
 
 /// As [`known`], where nothing may be written.
@@ -137,8 +138,8 @@ pub fn known_by_readers(
     now: &Zoned,
 ) -> Result<Known, StoreError> {
     let today = now.with_time_zone(TimeZone::UTC).date();
-    let problems = store.problems(today, &config.domains)?;
-    known_with(config, store, audience, today, problems)
+    let assessed = store.problems_with_history(today, &config.domains)?;
+    known_with(config, store, audience, today, assessed)
 }
 
 fn known_with(
@@ -146,18 +147,17 @@ fn known_with(
     store: &Store,
     audience: &Audience,
     today: Date,
-    problems: Vec<Problem>,
+    (mut problems, mut history): (Vec<Problem>, History),
 ) -> Result<Known, StoreError> {
     // The first look tells of all time.
     let is_first = store.last_digest_at(&audience.name)?.is_none();
-    let (history, problems) = if !audience.domains.is_empty() {
+    if !audience.domains.is_empty() {
         // Nothing of other domains can be told that isn't there.
-        store.assess_domains(today, &config.domains, &audience.domains, is_first)?
+        (history, problems) = store.assess_domains(today, &config.domains, &audience.domains, is_first)?;
     } else if is_first {
-        (store.whole_history(today, &config.domains)?, problems)
-    } else {
-        (store.history(today, &config.domains)?, problems)
-    };
+        drop(history);
+        history = store.whole_history(today, &config.domains)?;
+    }
     Ok(Known {
         today,
         tellings: store.tellings(&audience.name)?,

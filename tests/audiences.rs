@@ -75,7 +75,7 @@ fn reports() -> impl Strategy<Value = Vec<Json>> {
         "office.example",
     ]);
     let report = (reporter, 0..20_u8, prop::collection::vec(policy(), 1..5));
-    prop::collection::vec(report, 1..30).prop_map(|reports| {
+    prop::collection::vec(report, 1..12).prop_map(|reports| {
         let reports = reports.into_iter().enumerate();
         reports
             .map(|(n, (reporter, day, policies))| {
@@ -147,10 +147,13 @@ impl Place {
         self.store.record(&mails, None, Span::Forever, now()).unwrap();
     }
 
-    /// Mails of every kind, as they would be sent at `now`.
-    fn mails(&mut self, now: &Zoned) -> Vec<(Rendered, bool)> {
+    /// Mails of every kind, as they would be sent at `now`; `anew`: as if no mail had told anything.
+    fn mails(&mut self, now: &Zoned, anew: bool) -> Vec<(Rendered, bool)> {
         let audience = self.audience();
-        let known = deliver::known(&self.config, &mut self.store, &audience, now).unwrap();
+        let mut known = deliver::known(&self.config, &mut self.store, &audience, now).unwrap();
+        if anew {
+            known.tellings.clear();
+        }
         let mailboxes = deliver::mailboxes(&self.config);
         let recipients = deliver::recipients(&self.config);
         let question = deliver::question(&audience, &mailboxes, &recipients, now.timestamp());
@@ -165,7 +168,7 @@ impl Place {
             .into_iter()
             .map(|kind| {
                 let made = deliver::make(&self.config, kind, &facts, &known).unwrap();
-                (made.rendered, known.has_urgent())
+                (without_ids(&made.rendered), known.has_urgent())
             })
             .collect()
     }
@@ -181,6 +184,32 @@ impl Place {
     }
 }
 
+/// Ids are shared by all: whoever was first to show a problem may have given it the id by which it goes on.
+fn without_ids(mail: &Rendered) -> Rendered {
+    let mask = |text: &str| {
+        let words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '#');
+        let is_id = |word: &str| (4..=5).contains(&word.len()) && word.chars().all(|c| c.is_ascii_hexdigit());
+        words
+            .map(|word| {
+                let end = word
+                    .trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '#')
+                    .len();
+                let (inner, rest) = word.split_at(end);
+                if is_id(inner.trim_start_matches('#')) {
+                    format!("ID{rest}")
+                } else {
+                    word.to_owned()
+                }
+            })
+            .collect::<String>()
+    };
+    Rendered {
+        subject: mask(&mail.subject),
+        text: mask(&mail.text),
+        html: mask(&mail.html),
+    }
+}
+
 fn zoned(text: &str) -> Zoned {
     text.parse::<Timestamp>()
         .unwrap()
@@ -188,7 +217,7 @@ fn zoned(text: &str) -> Zoned {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(16) })]
 
     #[test]
     fn no_name_and_no_figure_of_another_domain_reaches_an_audience(first in reports(), later in reports()) {
@@ -197,7 +226,7 @@ proptest! {
         all.record(&first);
         theirs.record(&without_foreign(&first));
         let morning = zoned("2026-11-20T07:00:00Z");
-        prop_assert_eq!(all.mails(&morning), theirs.mails(&morning));
+        prop_assert_eq!(all.mails(&morning, false), theirs.mails(&morning, false));
         all.tell(&morning, MailKind::FirstLook);
         theirs.tell(&morning, MailKind::FirstLook);
         let default = all.config.digest.audiences()[0].clone();
@@ -211,12 +240,12 @@ proptest! {
         all.record(&renamed);
         theirs.record(&without_foreign(&renamed));
         let morning = zoned("2026-11-23T07:00:00Z");
-        let mails = all.mails(&morning);
-        for (mail, _) in &mails {
+        for (mail, _) in all.mails(&morning, false) {
             for domain in FOREIGN {
-                prop_assert!(!mail.text.contains(domain) && !mail.subject.contains(domain), "{}", mail.text);
+                let all = format!("{}{}{}", mail.subject, mail.text, mail.html);
+                prop_assert!(!all.contains(domain), "{}", mail.text);
             }
         }
-        prop_assert_eq!(mails, theirs.mails(&morning));
+        prop_assert_eq!(all.mails(&morning, true), theirs.mails(&morning, true));
     }
 }

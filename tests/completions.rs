@@ -81,35 +81,32 @@ complete -F _tlsrptd_and_names -o bashdefault -o default tlsrptd
 
 /// The arguments of which zsh would know nothing are given a function.
 fn zsh() -> String {
-    let functions: String = NAMES
-        .iter()
-        .map(|(what, query, _)| {
-            let list = list(query, "$config");
-            format!(
-                "_tlsrptd_{what}() {{\n    local -a config names\n    \
+    let functions = NAMES.iter().map(|(what, query, _)| {
+        let list = list(query, "$config");
+        format!(
+            "_tlsrptd_{what}() {{\n    local -a config names\n    \
                  [[ -n $opt_args[--config] ]] && config=(--config ${{(Q)opt_args[--config]}})\n    \
                  names=(${{(f)\"$({list})\"}})\n    compadd -a names\n}}\n\n"
-            )
-        })
-        .collect();
+        )
+    });
+    let functions = functions.collect::<Vec<_>>().concat();
     let both = "_tlsrptd_either() {\n    _tlsrptd_problems\n    _tlsrptd_domains\n}\n\n";
     let mut n_filled = 0_u32;
-    let script: String = generated(Shell::Zsh)
-        .lines()
-        .map(|line| {
-            let argument = line.trim_start_matches('\'').trim_start_matches(':');
-            let names = match argument.split(" -- ").next().unwrap() {
-                "problem" => "_tlsrptd_problems",
-                "id" if line.contains("of the problem") => "_tlsrptd_problems",
-                "domain" => "_tlsrptd_domains",
-                "name" if line.contains("The domain") => "_tlsrptd_domains",
-                "about" => "_tlsrptd_either",
-                _ => return format!("{line}\n"),
-            };
-            n_filled = n_filled.saturating_add(1);
-            format!("{}\n", line.replace(":_default'", &format!(":{names}'")))
-        })
-        .collect();
+    let script = generated(Shell::Zsh);
+    let script = script.lines().map(|line| {
+        let argument = line.trim_start_matches('\'').trim_start_matches(':');
+        let names = match argument.split(" -- ").next().unwrap() {
+            "problem" => "_tlsrptd_problems",
+            "id" if line.contains("of the problem") => "_tlsrptd_problems",
+            "domain" => "_tlsrptd_domains",
+            "name" if line.contains("The domain") => "_tlsrptd_domains",
+            "about" => "_tlsrptd_either",
+            _ => return format!("{line}\n"),
+        };
+        n_filled = n_filled.saturating_add(1);
+        format!("{}\n", line.replace(":_default'", &format!(":{names}'")))
+    });
+    let script = script.collect::<Vec<_>>().concat();
     assert_eq!(n_filled, 7, "an argument that takes a name is new or gone");
     script.replacen("\n_tlsrptd() {", &format!("\n{functions}{both}_tlsrptd() {{"), 1)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::End;
-use super::output::{document, printable};
+use super::output::{document, printable, verdict};
 use crate::cli::TextOrJson;
 use crate::clock;
 use crate::config::{Audience, Config, MailboxConfig, MailboxKind};
@@ -84,7 +84,7 @@ pub(super) async fn check(
         TextOrJson::Json => writeln!(out, "{}", document(&lines)?)?,
         TextOrJson::Text => {
             for line in &lines {
-                let verdict = if line.ok { "ok" } else { "FAILED" };
+                let verdict = verdict(line.ok);
                 writeln!(out, "{}: {verdict}: {}", line.what, printable(&line.detail))?;
             }
         }

@@ -8,6 +8,7 @@ use anyhow::Context;
 use crate::cli::{Cli, Show, ShowArgs, Verb};
 use crate::clock;
 use crate::config::{Config, ConfigError};
+use crate::mailbox::files;
 use crate::ping::{Ping, Pinger};
 use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
@@ -16,11 +17,13 @@ use crate::{daemon, deliver, import};
 mod ack;
 mod backup;
 mod check;
+mod debug_info;
 mod digest;
 mod domains;
 mod explain;
 mod fixed;
 mod forget;
+mod hint;
 mod init;
 mod mails;
 mod note;
@@ -77,11 +80,17 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let config = loaded.config;
-    match cli.verb {
+    let hint = hint::after(&cli.verb);
+    let end = run_verb(cli.verb, loaded.config, &path).await?;
+    hint::tell(hint, end);
+    Ok(end)
+}
+
+async fn run_verb(verb: Verb, config: Config, path: &Path) -> anyhow::Result<End> {
+    match verb {
         Verb::Init(args) => init::init(None, *args).await,
         Verb::Explain { name, format } => explain::explain(name.as_deref(), format),
-        Verb::Run => run_daemon(config, &path).await,
+        Verb::Run => run_daemon(config, path).await,
         Verb::Poll { dry_run, no_mail } => poll_all(&config, dry_run, no_mail).await,
         Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
         Verb::Digest(args) if args.send => digest::send(&config, args.dry_run).await,
@@ -91,7 +100,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
             offline,
             send_test,
             format,
-        } => check::check(&config, &path, check::Scope { offline, send_test }, format).await,
+        } => check::check(&config, path, check::Scope { offline, send_test }, format).await,
         Verb::Mails(args) => mails::mails(&config, &args),
         Verb::Status(args) => status::status(&config, &args),
         Verb::Reparse { dry_run } => reparse::reparse(&config, dry_run).await,
@@ -111,6 +120,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Fixed(args) => fixed::fixed(&config, &args),
         Verb::Retire(args) => retire::retire(&config, &args),
         Verb::Report { html } => report::report(&config, &html),
+        Verb::DebugInfo => debug_info::debug_info(&config),
     }
 }
 
@@ -184,7 +194,7 @@ async fn poll_all(config: &Config, dry_run: bool, no_mail: bool) -> anyhow::Resu
 async fn poll_each(config: &Config, store: &mut Store, dry_run: bool) -> anyhow::Result<(End, usize)> {
     let (mut n_failed, mut total) = (0_usize, Tally::default());
     for mailbox in &config.mailboxes {
-        let mut bar = progress::Bar::new(&mailbox.name);
+        let mut bar = progress::Bar::new(&mailbox.name, "mails");
         let polled = poll::poll(mailbox, config, store, dry_run, &mut |done, all| {
             bar.set(done, all);
         })
@@ -269,14 +279,14 @@ fn import_paths(config: &Config, paths: &[PathBuf], dry_run: bool) -> anyhow::Re
     } else {
         Store::open(&config.store)?
     };
-    let mut bar = progress::Bar::new("import");
+    let mut bar = progress::Bar::of_bytes("import", || files::size_of(paths));
     let tally = import::import(
         config,
         &mut store,
         paths,
         &mut std::io::stdin().lock(),
         clock::now(),
-        &mut |tally| bar.count(tally.mails),
+        &mut |tally, n_bytes| bar.count(tally.mails, n_bytes),
     )?;
     bar.finish();
     let mut out = std::io::stdout().lock();

@@ -134,13 +134,13 @@ fn gather(config: &Config, now: Timestamp) -> anyhow::Result<Status> {
 fn assess(config: &Config, status: &mut Status) -> anyhow::Result<()> {
     let today = saying::today();
     let store = Store::open_read_only(&config.store)?;
-    let open: Vec<Json> = store
-        .problems(today, &config.domains)?
+    let (problems, history) = store.problems_with_history(today, &config.domains)?;
+    let open: Vec<Json> = problems
         .iter()
         .filter(|problem| problems::is_listed(problem))
         .map(problems::problem_json)
         .collect();
-    let silent: Vec<Json> = assess::reporters(&store.history(today, &config.domains)?)
+    let silent: Vec<Json> = assess::reporters(&history)
         .into_iter()
         .filter_map(|reporter| Some((reporter.reporter, reporter.silence?)))
         .map(|(reporter, silence)| {

@@ -86,7 +86,8 @@ impl DigestConfig {
 
 /// Lower case, without a final dot, A-labels.
 fn ascii(domain: &str) -> Option<String> {
+    let is_of_names = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     idna::domain_to_ascii(domain.trim().trim_end_matches('.'))
         .ok()
-        .filter(|domain| !domain.is_empty())
+        .filter(|domain| !domain.is_empty() && domain.chars().all(is_of_names))
 }

@@ -38,7 +38,8 @@ pub use outlook::Known;
 
 use crate::assess::news::Event;
 use crate::assess::problem::Problem;
-use reading::Reading;
+use jiff::civil::Date;
+use reading::{Frame, Reading};
 
 /// What stands before every Subject, so that filters find it.
 pub const TAG: &str = "[tlsrptd] ";
@@ -46,6 +47,17 @@ pub const TAG: &str = "[tlsrptd] ";
 /// A problem in a few words: what broke, where, and for which domain where that doesn't tell it.
 pub fn headline(problem: &Problem) -> String {
     Reading::new(problem, Event::Ongoing).headline()
+}
+
+/// What a problem does to mail, and whose it is: the mail's words under these labels, said on `today`.
+pub fn mail_and_whose(problem: &Problem, today: Date) -> (String, String) {
+    let reading = Reading::new(problem, Event::Ongoing);
+    let frame = Frame {
+        today,
+        is_first: false,
+        is_only_reporter: false,
+    };
+    (reading.mail(frame), reading.whose_it_is(frame))
 }
 
 /// A digest in the forms in which it is sent.

@@ -73,12 +73,13 @@ impl Known {
             }
             outlook.problems.push((problem.clone(), event));
         }
-        self.survey(kind, &mut outlook);
+        // A mailbox that can't be read explains why nothing comes; that is told instead.
+        self.survey(kind, facts.failing.is_empty(), &mut outlook);
         outlook
     }
 
     /// What there is to say of domains and reporters.
-    fn survey(&self, kind: MailKind, outlook: &mut Outlook) {
+    fn survey(&self, kind: MailKind, can_read: bool, outlook: &mut Outlook) {
         if kind == MailKind::Urgent {
             return;
         }
@@ -119,7 +120,7 @@ impl Known {
         });
         outlook.week = survey::week(survey);
         self.events(kind, outlook);
-        if !is_first {
+        if !is_first && can_read {
             self.silence(kind, outlook);
         }
     }

@@ -133,7 +133,11 @@ impl<'a> Reading<'a> {
     /// The verdict for the Subject, which is the mail's first line, too: in full, then in ever fewer words.
     pub(crate) fn verdicts(&self) -> [String; 3] {
         let full = self.verdict();
-        let less = full.replace(", mail held back", ", mail held");
+        let less = if self.problem.cause == Cause::MxNotInPolicy && self.problem.basis == Basis::Testing {
+            self.full.apply("{place} isn't in your policy (testing)")
+        } else {
+            full.replace(", mail held back", ", mail held")
+        };
         [full, less, self.short_verdict()]
     }
 
@@ -303,6 +307,15 @@ impl<'a> Reading<'a> {
             Event::Worse(Worse::Reporters) => Some("A further reporter sees it now.".to_owned()),
             Event::Worse(Worse::Failures) => Some("Many more connections fail than before.".to_owned()),
             _ => None,
+        }
+    }
+
+    /// Where it is, in a word or two.
+    pub(crate) fn where_in_short(&self) -> String {
+        if self.folded.is_empty() {
+            self.full.place.clone()
+        } else {
+            words::count(u64::try_from(self.domains().len()).unwrap_or(u64::MAX), "domain")
         }
     }
 

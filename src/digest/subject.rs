@@ -1,5 +1,6 @@
 //! The verdict: Subject and first line of a mail. Pure.
 
+use crate::assess::history::Sum;
 use crate::assess::news::Event;
 use crate::digest::model::{MailKind, Options, Outlook, Sorted, any_held};
 use crate::digest::reading::Reading;
@@ -222,8 +223,9 @@ fn quiet(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>, options: &
             .map(|at| format!(" since {}", words::day(options.day(at), today)));
         return vec![format!("No reports{}", since.unwrap_or_default())];
     }
+    let has_failures = outlook.domains.iter().any(|line| line.failed != Sum::default());
     let failures = match (outlook.not_listed, outlook.acknowledged) {
-        (0, 0) => "no failures",
+        (0, 0) if !has_failures => "no failures",
         _ => "nothing to act on",
     };
     let verdict = format!(

@@ -39,6 +39,7 @@ pub mod rows;
 mod show;
 mod standing;
 mod status;
+mod sums;
 mod trace;
 mod tellings;
 mod texts;
@@ -57,7 +58,7 @@ pub use query::{QueryError, QueryOutput, Value};
 pub use record::Tally;
 pub use reparse::{RejectedOrigin, Reread, Rewritten, StoredReport};
 pub use show::{ShownFailure, ShownPolicy, ShownReport};
-pub use status::{Counts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
+pub use status::{Counts, DebugFacts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
 pub use trace::{TraceQuestion, Traced};
 
 use identity::Identity;

@@ -7,6 +7,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, par
 use serde_json::json;
 
 use super::record::{Outcome, day_of, settle_mails_of};
+use super::sums::{self, Share};
 use super::{text, texts};
 use crate::report::{FailureDetails, Parsed, Policy, PolicyResult, ResultType};
 
@@ -55,8 +56,14 @@ pub(super) fn record(
     let id = insert(db, mail, backfill, parsed, submitter, (status, sessions), now)?;
     texts::keep(db, id, parsed, submitter, json)?;
     let day = day_of(parsed.report.start);
-    for result in &parsed.report.policies {
-        policy_result(db, id, result, Some(day.as_str()).filter(|_| wins), now)?;
+    sums::forget_month(db, &day)?;
+    for (result, share) in parsed
+        .report
+        .policies
+        .iter()
+        .zip(sums::shares(&parsed.report.policies))
+    {
+        policy_result(db, id, (result, share), Some(day.as_str()).filter(|_| wins), now)?;
     }
     if let Some((rival, _, _)) = rival.filter(|_| wins) {
         discount(db, rival)?;
@@ -191,18 +198,20 @@ fn count(count: Option<u64>) -> Option<i64> {
 fn policy_result(
     db: &Connection,
     report: i64,
-    result: &PolicyResult,
+    (result, share): (&PolicyResult, Option<Share>),
     day: Option<&str>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let policy = policy(db, &result.policy, result.sts_mode().as_deref())?;
     db.prepare_cached(
-        "INSERT INTO policy_result (report, policy, successful, failed)
-         VALUES (:report, :policy, :successful, :failed)",
+        "INSERT INTO policy_result (report, policy, successful, failed, domain_ok, domain_failed, domain_unreadable)
+         VALUES (:report, :policy, :successful, :failed, :domain_ok, :domain_failed, :domain_unreadable)",
     )?
     .execute(named_params! {
         ":report": report, ":policy": policy,
         ":successful": count(result.successful), ":failed": count(result.failed),
+        ":domain_ok": share.map(|share| share.ok), ":domain_failed": share.map(|share| share.failed),
+        ":domain_unreadable": share.map(|share| share.unreadable),
     })?;
     let mut failures = Failures {
         policy_result: db.last_insert_rowid(),
@@ -396,8 +405,8 @@ pub(super) fn update(
         ":content": content,
         ":id": id,
     })?;
-    for result in &report.policies {
-        policy_result(db, id, result, None, now)?;
+    for (result, share) in report.policies.iter().zip(sums::shares(&report.policies)) {
+        policy_result(db, id, (result, share), None, now)?;
         let mode = result.sts_mode().unwrap_or_default();
         db.prepare_cached(
             "UPDATE policy SET sts_mode = :mode

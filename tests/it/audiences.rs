@@ -22,8 +22,8 @@ fn audience(to: &str) -> String {
 fn filled(world: &World, to: &str) -> Tlsrptd {
     let tlsrptd = world.tlsrptd(&(world.sending("") + &audience(to)));
     tlsrptd.run_with_input(&["import", "-"], &report()).exits(0);
-    let broken = b"{\"organization-name\": \"Broken\", \"report-id\": ";
-    tlsrptd.run_with_input(&["import", "-"], broken).exits(3);
+    let broken = Report::quiet("broken").broken_mail();
+    tlsrptd.run_with_input(&["import", "-"], &broken).exits(3);
     tlsrptd
 }
 

@@ -100,10 +100,11 @@ fn flags_lead_from_nothing_to_the_first_digest_in_far_less_than_five_minutes() {
 }
 
 #[test]
-fn questions_on_a_terminal_lead_to_the_first_digest() {
+fn questions_are_asked_again_until_the_servers_work() {
     let world = World::with_postfix();
     let report = Report::quiet("one").failing("certificate-expired", 7);
     world.dovecot.deliver(RUA, &report.mail());
+    world.dovecot.login(RUA).command("CREATE Junk");
     let tlsrptd = unconfigured(&world);
     let config = tlsrptd.config().display().to_string();
     let ca = world.ca.root.display().to_string();
@@ -136,16 +137,32 @@ fn questions_on_a_terminal_lead_to_the_first_digest() {
     );
     terminal.answers("Login name there (none for no login) [tls@example.org]: ", "");
     terminal.expect("It doesn't work");
+    let screen = terminal.screen();
+    assert!(
+        !screen.contains(PASSWORD) && !screen.contains("wrong-horse"),
+        "{screen}"
+    );
     drop(terminal);
     assert!(!tlsrptd.config().exists(), "it was written before all was tried");
+}
 
+#[test]
+fn questions_lead_to_the_first_digest_and_chosen_folders() {
+    let world = World::with_postfix();
+    let report = Report::quiet("one").failing("certificate-expired", 7);
+    world.dovecot.deliver(RUA, &report.mail());
+    world.dovecot.login(RUA).command("CREATE Junk");
+    let tlsrptd = unconfigured(&world);
+    let config = tlsrptd.config().display().to_string();
+    let ca = world.ca.root.display().to_string();
+    let arguments = ["init", "--owner", "root", "--ca-file", &ca, "--config", &config];
     let smtp = format!("localhost:{}", world.postfix().submission);
     let more = ["--smtp", &smtp, "--smtp-tls", "starttls", "--address", RUA];
     let imap = format!("localhost:{}", world.dovecot.imaps);
     let arguments = [&arguments[..], &more, &["--imap", &imap, "--user", RUA]].concat();
     let mut terminal = Terminal::start(&arguments, 100, &[]);
     terminal.answers_in_secret("Password (not shown): ", PASSWORD);
-    terminal.answers("Folders to read", "");
+    terminal.answers("Folders to read", "inbox, 2");
     terminal.answers("Who gets the digest", OPS);
     terminal.answers("Login name there", "");
     terminal.answers("Your mail domains", "");
@@ -161,6 +178,11 @@ fn questions_on_a_terminal_lead_to_the_first_digest() {
     let mail = String::from_utf8(world.received(OPS, 1).remove(0)).unwrap();
     assert!(mail.contains("First look"), "{mail}");
     assert!(screen.contains("_smtp._tls.example.org."), "{screen}");
+    let written = fs::read_to_string(tlsrptd.config()).unwrap();
+    assert!(
+        written.contains("\nfolders = [\"INBOX\", \"Junk\"]\n"),
+        "{written}"
+    );
 }
 
 #[test]

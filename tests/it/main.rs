@@ -39,4 +39,5 @@ mod smtp;
 mod soak;
 mod sql;
 mod support;
+mod terminal;
 mod whole_line;

@@ -237,3 +237,88 @@ fn no_reports_at_all() {
     }
     assert_snapshot!(after_first_look(&mut world, "2026-11-24"));
 }
+
+/// The policy is taken away at once: the record in DNS and the file.
+#[test]
+fn policy_removed_without_the_none_step() {
+    let mut world = team();
+    for day in days_until(nov(24)) {
+        let is_gone = day >= nov(12);
+        // Google finds nothing; Microsoft goes by its copy while that lasts and can't renew it.
+        let google = if is_gone {
+            no_policy("example.com", 400, 0)
+        } else {
+            good("enforce", 400)
+        };
+        let microsoft = match day {
+            day if day > nov(18) => no_policy("example.com", 90, 0),
+            _ if is_gone => good("enforce", 84).detail("sts-policy-fetch-error", "", "", 6, ""),
+            _ => good("enforce", 90),
+        };
+        world.report("google.com", day, &[google]);
+        world.report("microsoft.com", day, &[microsoft]);
+    }
+    assert_snapshot!(after_first_look(&mut world, "2026-11-26"));
+}
+
+/// The signatures of the zone expire on 12 November; they are renewed two days later.
+#[test]
+fn dnssec_signatures_expired() {
+    let mut world = team();
+    let record = "3 1 1 9f2c41aa00112233445566778899aabbccddeeff00112233445566778899aabb";
+    for day in days_until(nov(17)) {
+        let is_bad = (nov(12)..=nov(13)).contains(&day);
+        let failed = if is_bad { 40 } else { 0 };
+        let mut entry = tlsa("example.com", &[record, record], 50 - failed, failed);
+        if is_bad {
+            entry = entry.detail("dnssec-invalid", "", "", failed, "");
+        }
+        world.report("microsoft.com", day, &[entry, good("enforce", 50)]);
+        world.report("google.com", day, &[good("enforce", 400)]);
+    }
+    assert_snapshot!(after_first_look(&mut world, "2026-11-19"));
+}
+
+/// mx2 knows nothing newer than TLS 1.1; each sender switches that off on a day of its own.
+#[test]
+fn old_tls_on_one_mx() {
+    let mut world = team();
+    for day in days_until(nov(22)) {
+        let entry = |since: Date, ok: u64, failed: u64| {
+            if day < since {
+                return good("testing", ok);
+            }
+            sts("example.com", "testing", MX12, MAX_AGE, ok - failed, failed).detail(
+                "validation-failure",
+                "mx2.example.com",
+                "192.0.2.26",
+                failed,
+                "tls-remote-alert-70-protocol-version",
+            )
+        };
+        world.report("google.com", day, &[entry(nov(12), 400, 130)]);
+        world.report("post.example.net", day, &[entry(nov(17), 40, 14)]);
+    }
+    assert_snapshot!(after_first_look(&mut world, "2026-11-24"));
+}
+
+/// The first policy of all, and the certificate of both hosts is made out to the mail domain.
+#[test]
+fn certificate_for_the_mail_domain() {
+    let mut world = team();
+    for day in days_until(nov(16)) {
+        let entry = |ok: u64, failed: u64| {
+            if day < nov(12) {
+                return no_policy("example.com", ok, 0);
+            }
+            let entry = sts("example.com", "testing", MX12, MAX_AGE, 0, ok);
+            let kind = "certificate-host-mismatch";
+            entry
+                .detail(kind, "mx1.example.com", "192.0.2.25", ok - failed, "")
+                .detail(kind, "mx2.example.com", "192.0.2.26", failed, "")
+        };
+        world.report("google.com", day, &[entry(400, 120)]);
+        world.report("microsoft.com", day, &[entry(90, 30)]);
+    }
+    assert_snapshot!(after_first_look(&mut world, "2026-11-18"));
+}

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 use mail_parser::MessageParser;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tlsrptd::assess::history::{Remark, Saying};
 use tlsrptd::config::{Audience, Config, SendWhen, Span};
 use tlsrptd::deliver;
 use tlsrptd::digest::schedule;
@@ -267,6 +268,25 @@ impl World {
         self.arrivals
             .values_mut()
             .for_each(|(_, backfill)| *backfill = true);
+    }
+
+    /// Ann says something about a problem, a domain or an MX by one of the verbs, as the line shows.
+    pub(crate) fn said(&mut self, out: &mut String, at: Timestamp, verb: &str, about: &str, saying: Saying) {
+        let remark = Remark {
+            about: about.to_owned(),
+            day: at.to_zoned(TimeZone::UTC).date(),
+            by: "ann".to_owned(),
+            saying,
+        };
+        self.store.remark(&remark).unwrap();
+        self.store.assess(remark.day, &self.config.domains).unwrap();
+        let now = at.to_zoned(deliver::zone(&self.config));
+        writeln!(
+            out,
+            "\n== {} ann: tlsrptd {verb}\n",
+            now.strftime("%a %-d %b, %H:%M")
+        )
+        .unwrap();
     }
 
     /// Lives from `from` to `to` and gives all mails, with the mornings on which none came.

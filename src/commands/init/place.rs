@@ -49,15 +49,15 @@ impl Owner {
 /// Where the configuration goes if nothing is said: where every verb looks for it.
 pub(super) fn default_config() -> PathBuf {
     PathBuf::from(if Uid::effective().is_root() {
-        super::super::SYSTEM_CONFIG
+        crate::commands::SYSTEM_CONFIG
     } else {
-        super::super::LOCAL_CONFIG
+        crate::commands::LOCAL_CONFIG
     })
 }
 
 /// Where the database goes if nothing is said.
 pub(super) fn default_database(config: &Path) -> PathBuf {
-    if Uid::effective().is_root() && config == Path::new(super::super::SYSTEM_CONFIG) {
+    if Uid::effective().is_root() && config == Path::new(crate::commands::SYSTEM_CONFIG) {
         PathBuf::from("/var/lib/tlsrptd/tlsrptd.db")
     } else {
         config.with_file_name("tlsrptd.db")

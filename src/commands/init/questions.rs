@@ -412,7 +412,7 @@ pub(super) fn domains(setup: &Setup, args: &InitArgs, answers: &Answers) -> anyh
             let name = |domain: &str| {
                 idna::domain_to_ascii(domain.trim_end_matches('.'))
                     .ok()
-                    .filter(|name| name.contains('.'))
+                    .filter(|name| name.contains('.') && !name.contains(char::is_whitespace))
                     .ok_or_else(|| format!("{domain:?} is no domain"))
             };
             text.split(',')

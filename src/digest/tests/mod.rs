@@ -506,7 +506,7 @@ fn held_mail_comes_first_and_the_others_are_counted() {
     ]);
     assert_eq!(
         rendered.subject,
-        "[tlsrptd] mx2.example.com: certificate expired, mail held back, + 1 more"
+        "[tlsrptd] mx2.example.com: certificate expired, mail held back +1"
     );
     let held = rendered.text.find("#7c1e").unwrap();
     assert!(held < rendered.text.find("#c05a").unwrap(), "{}", rendered.text);
@@ -529,6 +529,78 @@ fn five_problems_are_told_in_full_and_twenty_in_a_line() {
         1,
         "the same advice stands once"
     );
+}
+
+#[test]
+fn first_look_holds_to_some_forty_lines_with_hundreds_of_problems() {
+    let causes = [
+        Cause::Expired,
+        Cause::WrongName,
+        Cause::NoStarttls,
+        Cause::TlsaMismatch,
+    ];
+    for n_causes in 1..=causes.len() {
+        let problem = |(n, cause): (u32, &Cause)| {
+            let mut problem = expired();
+            (problem.id, problem.cause) = (format!("{n:04x}"), *cause);
+            problem.place = Place::Mx(format!("mx{n}.customer{n}.example.com"));
+            (
+                problem,
+                Some(if n % 3 == 0 { Event::LateNews } else { Event::New }),
+            )
+        };
+        let mut outlook = outlook(
+            (0..300)
+                .zip(causes.iter().take(n_causes).cycle())
+                .map(problem)
+                .collect(),
+        );
+        outlook.domains = (0..40)
+            .map(|n| DomainLine {
+                domain: format!("customer{n}.example.com"),
+                policy: "enforce".to_owned(),
+                total: exactly(100),
+                failed: exactly(7),
+                ..DomainLine::default()
+            })
+            .collect();
+        outlook.not_listed = 5;
+        let facts = DigestFacts {
+            previous_at: None,
+            ..two_reports()
+        };
+        let first = rendered(MailKind::FirstLook, &facts, &outlook);
+        let n_lines = first.text.lines().count();
+        assert!(n_lines <= 52, "{n_lines} lines:\n{}", first.text);
+        assert!(first.text.contains("tlsrptd problems\n"), "{}", first.text);
+        assert!(
+            joined(&first).contains("Over (no action): 100 problems"),
+            "{}",
+            first.text
+        );
+    }
+}
+
+#[test]
+fn no_word_of_a_table_is_cut() {
+    let mut outlook = outlook(vec![]);
+    let domain = "a-rather-long-customer-name.department-of-mail.example.com";
+    outlook.domains = vec![DomainLine {
+        domain: domain.to_owned(),
+        policy: "enforce + DANE since 21 Jul".to_owned(),
+        total: exactly(48_210),
+        failed: exactly(866),
+        verdict: "no: #3d0f and #d6ea".to_owned(),
+        ..DomainLine::default()
+    }];
+    let text = rendered(MailKind::Weekly, &two_reports(), &outlook).text;
+    let column: String = text
+        .lines()
+        .skip_while(|line| !line.starts_with("a-rather"))
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(column, domain, "{text}");
 }
 
 #[test]
@@ -646,6 +718,7 @@ fn failures_only_over_ipv6_are_said_to_be() {
     problem.spot.only_ipv6 = true;
     let text = joined(&daily(vec![(problem, Some(Event::New))]));
     assert!(text.contains("; only over IPv6)"), "{text}");
+    assert!(text.contains("openssl s_client -6 -starttls smtp"), "{text}");
 }
 
 #[test]
@@ -670,7 +743,7 @@ fn trouble_at_the_reporter_asks_for_nothing() {
     let rendered = daily(vec![(problem, Some(Event::New))]);
     assert_eq!(
         rendered.subject,
-        "[tlsrptd] 1 domain: policy not fetched, looks like trouble at Microsoft"
+        "[tlsrptd] 1 domain: looks like trouble at Microsoft"
     );
     assert!(!rendered.text.contains("\nCheck"), "{}", rendered.text);
 }

@@ -18,6 +18,7 @@ mod order;
 mod problems;
 mod record;
 mod retention;
+mod sums;
 mod texts;
 
 /// When everything happens that doesn't say otherwise.
