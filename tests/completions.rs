@@ -81,32 +81,37 @@ complete -F _tlsrptd_and_names -o bashdefault -o default tlsrptd
 
 /// The arguments of which zsh would know nothing are given a function.
 fn zsh() -> String {
-    let functions = NAMES.iter().map(|(what, query, _)| {
+    let mut functions = String::new();
+    for (what, query, _) in NAMES {
         let list = list(query, "$config");
-        format!(
+        write!(
+            functions,
             "_tlsrptd_{what}() {{\n    local -a config names\n    \
-                 [[ -n $opt_args[--config] ]] && config=(--config ${{(Q)opt_args[--config]}})\n    \
-                 names=(${{(f)\"$({list})\"}})\n    compadd -a names\n}}\n\n"
+             [[ -n $opt_args[--config] ]] && config=(--config ${{(Q)opt_args[--config]}})\n    \
+             names=(${{(f)\"$({list})\"}})\n    compadd -a names\n}}\n\n"
         )
-    });
-    let functions = functions.collect::<Vec<_>>().concat();
+        .unwrap();
+    }
     let both = "_tlsrptd_either() {\n    _tlsrptd_problems\n    _tlsrptd_domains\n}\n\n";
-    let mut n_filled = 0_u32;
-    let script = generated(Shell::Zsh);
-    let script = script.lines().map(|line| {
+    let (mut script, mut n_filled) = (String::new(), 0_u32);
+    for line in generated(Shell::Zsh).lines() {
         let argument = line.trim_start_matches('\'').trim_start_matches(':');
         let names = match argument.split(" -- ").next().unwrap() {
-            "problem" => "_tlsrptd_problems",
-            "id" if line.contains("of the problem") => "_tlsrptd_problems",
-            "domain" => "_tlsrptd_domains",
-            "name" if line.contains("The domain") => "_tlsrptd_domains",
-            "about" => "_tlsrptd_either",
-            _ => return format!("{line}\n"),
+            "problem" => Some("problems"),
+            "id" if line.contains("of the problem") => Some("problems"),
+            "domain" => Some("domains"),
+            "name" if line.contains("The domain") => Some("domains"),
+            "about" => Some("either"),
+            _ => None,
         };
-        n_filled = n_filled.saturating_add(1);
-        format!("{}\n", line.replace(":_default'", &format!(":{names}'")))
-    });
-    let script = script.collect::<Vec<_>>().concat();
+        n_filled = n_filled.saturating_add(u32::from(names.is_some()));
+        let line = match names {
+            Some(names) => line.replace(":_default'", &format!(":_tlsrptd_{names}'")),
+            None => line.to_owned(),
+        };
+        script.push_str(&line);
+        script.push('\n');
+    }
     assert_eq!(n_filled, 7, "an argument that takes a name is new or gone");
     script.replacen("\n_tlsrptd() {", &format!("\n{functions}{both}_tlsrptd() {{"), 1)
 }
