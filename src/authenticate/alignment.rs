@@ -33,7 +33,9 @@ pub(super) fn organisational(domain: &str) -> Option<&str> {
 pub fn organisation(domain: &str) -> String {
     let domain = domain.to_ascii_lowercase();
     let own = organisational(&domain).unwrap_or(&domain);
-    let known = ALIASES.iter().find(|(alias, _)| *alias == domain || *alias == own);
+    let known = ALIASES
+        .iter()
+        .find(|(alias, _)| *alias == domain || *alias == own);
     known.map_or(own, |(_, name)| name).to_owned()
 }
 
@@ -73,9 +75,19 @@ mod tests {
     fn domains_are_names_in_a_labels() {
         let domain = |text| ascii_domain(text);
         assert_eq!(domain("Example.COM").as_deref(), Some("example.com"));
-        assert_eq!(domain("b\u{fc}cher.example").as_deref(), Some("xn--bcher-kva.example"));
+        assert_eq!(
+            domain("b\u{fc}cher.example").as_deref(),
+            Some("xn--bcher-kva.example")
+        );
         for wrong in [
-            "", "a..b", "example.com.", "192.0.2.1", "[192.0.2.1]", "a b.example", "a/b.example", "ex\u{0}.com",
+            "",
+            "a..b",
+            "example.com.",
+            "192.0.2.1",
+            "[192.0.2.1]",
+            "a b.example",
+            "a/b.example",
+            "ex\u{0}.com",
             &format!("{}.example", "a".repeat(64)),
             &"a.".repeat(130),
         ] {

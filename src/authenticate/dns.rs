@@ -55,7 +55,10 @@ pub struct Keys(BTreeMap<String, Answer>);
 impl Keys {
     /// What is known about a name; what has no answer has had no time for one.
     pub(super) fn get(&self, name: &str) -> Answer {
-        self.0.get(name).cloned().unwrap_or(Answer::Failed(Fault::TimeOut))
+        self.0
+            .get(name)
+            .cloned()
+            .unwrap_or(Answer::Failed(Fault::TimeOut))
     }
 }
 
@@ -71,7 +74,7 @@ pub struct Resolver {
     deadline: Duration,
     /// From what it was made: the system's settings may change while we run.
     resolv_conf: Vec<u8>,
-    resolver: Result<TokioResolver, String>,
+    inner: Result<TokioResolver, String>,
 }
 
 impl Resolver {
@@ -81,7 +84,7 @@ impl Resolver {
             nameservers: config.nameservers.clone(),
             deadline: config.deadline,
             resolv_conf: Vec::new(),
-            resolver: Err(String::new()),
+            inner: Err(String::new()),
         };
         resolver.follow_system(true);
         resolver
@@ -91,17 +94,17 @@ impl Resolver {
     fn follow_system(&mut self, is_first: bool) {
         if !self.nameservers.is_empty() {
             if is_first {
-                self.resolver = of_nameservers(&self.nameservers);
+                self.inner = of_nameservers(&self.nameservers);
             }
             return;
         }
         match std::fs::read(RESOLV_CONF) {
-            Ok(text) if !is_first && text == self.resolv_conf && self.resolver.is_ok() => {}
+            Ok(text) if !is_first && text == self.resolv_conf && self.inner.is_ok() => {}
             Ok(text) => {
-                self.resolver = of_system(&text);
+                self.inner = of_system(&text);
                 self.resolv_conf = text;
             }
-            Err(error) => self.resolver = Err(format!("{RESOLV_CONF}: {error}")),
+            Err(error) => self.inner = Err(format!("{RESOLV_CONF}: {error}")),
         }
     }
 
@@ -111,7 +114,7 @@ impl Resolver {
             return Keys::default();
         }
         self.follow_system(false);
-        let resolver = match &self.resolver {
+        let resolver = match &self.inner {
             Ok(resolver) => resolver,
             Err(error) => {
                 let failed = Answer::Failed(Fault::NoResolver(error.clone()));
@@ -152,7 +155,7 @@ impl Resolver {
     /// Why they don't, in words.
     pub async fn check(&mut self) -> Result<(), String> {
         self.follow_system(false);
-        let resolver = self.resolver.as_ref().map_err(Clone::clone)?;
+        let resolver = self.inner.as_ref().map_err(Clone::clone)?;
         match timeout(self.deadline, resolver.lookup(Name::root(), RecordType::NS)).await {
             Err(_) | Ok(Err(NetError::Timeout)) => Err("no name server answers".to_owned()),
             Ok(Ok(_) | Err(NetError::Dns(_))) => Ok(()),
@@ -166,8 +169,12 @@ fn in_turn(names: BTreeSet<String>) -> Vec<String> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut turns: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for name in names {
-        let domain = name.split_once("._domainkey.").map_or(name.as_str(), |(_, domain)| domain);
-        let turn = seen.entry(organisation(domain.trim_end_matches('.'))).or_default();
+        let domain = name
+            .split_once("._domainkey.")
+            .map_or(name.as_str(), |(_, domain)| domain);
+        let turn = seen
+            .entry(organisation(domain.trim_end_matches('.')))
+            .or_default();
         turns.entry(*turn).or_default().push(name);
         *turn = turn.saturating_add(1);
     }
@@ -201,7 +208,10 @@ async fn ask(resolver: &TokioResolver, name: &str) -> Answer {
 }
 
 fn short(text: &str) -> String {
-    text.chars().filter(|char| !char.is_control()).take(MAX_ERROR).collect()
+    text.chars()
+        .filter(|char| !char.is_control())
+        .take(MAX_ERROR)
+        .collect()
 }
 
 fn of_system(resolv_conf: &[u8]) -> Result<TokioResolver, String> {
@@ -249,11 +259,31 @@ pub(super) fn offline() -> Result<MessageAuthenticator, NetError> {
 
 #[cfg(test)]
 mod tests {
-    use super::in_turn;
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn without_name_servers_each_question_says_so() {
+        let error = of_system(b"# nothing\n").map(|_| ()).unwrap_err();
+        let mut resolver = Resolver {
+            nameservers: vec![Nameserver(([127, 0, 0, 1], 53).into())],
+            deadline: Duration::from_secs(1),
+            resolv_conf: Vec::new(),
+            inner: Err(error.clone()),
+        };
+        let keys = resolver.keys(BTreeSet::from(["a.".to_owned()])).await;
+        assert_eq!(keys.get("a."), Answer::Failed(Fault::NoResolver(error.clone())));
+        assert_eq!(resolver.check().await, Err(error));
+    }
 
     #[test]
     fn many_names_of_one_organisation_keep_nobody_waiting() {
-        let names = ["a._domainkey.example.com.", "b._domainkey.x.example.com.", "z._domainkey.example.net."];
+        let names = [
+            "a._domainkey.example.com.",
+            "b._domainkey.x.example.com.",
+            "z._domainkey.example.net.",
+        ];
         let order = in_turn(names.iter().map(|name| (*name).to_owned()).collect());
         assert_eq!(order, [names[0], names[2], names[1]]);
     }

@@ -9,7 +9,9 @@ use std::task::{Context, Poll, Waker};
 
 use mail_auth::common::verify::DomainKey;
 use mail_auth::dkim::{DkimError, Signature};
-use mail_auth::{AuthenticatedMessage, DkimResult, Error, MessageAuthenticator, Parameters, ResolverCache, Txt};
+use mail_auth::{
+    AuthenticatedMessage, DkimResult, Error, MessageAuthenticator, Parameters, ResolverCache, Txt,
+};
 
 use super::dns;
 use super::reason::Fault;
@@ -43,7 +45,11 @@ impl<'a> Engine<'a> {
             .iter()
             .position(|header| header.value.trim_ascii_end() == candidate.value)
             .ok_or(Fault::Unusable)?;
-        let signature = self.signatures.get(at).map(|found| &found.header).ok_or(Fault::Unusable)?;
+        let signature = self
+            .signatures
+            .get(at)
+            .map(|found| &found.header)
+            .ok_or(Fault::Unusable)?;
         let is_same = signature.d.eq_ignore_ascii_case(&candidate.domain)
             && signature.s.eq_ignore_ascii_case(&candidate.selector)
             && signature.l == 0
@@ -51,9 +57,10 @@ impl<'a> Engine<'a> {
         if !is_same {
             return Err(Fault::Unusable);
         }
-        let has_body = self.message.body_hashes.iter().any(|(form, _, length, hash)| {
-            *form == signature.cb && *length == 0 && *hash == signature.bh
-        });
+        let has_body =
+            self.message.body_hashes.iter().any(|(form, _, length, hash)| {
+                *form == signature.cb && *length == 0 && *hash == signature.bh
+            });
         if has_body { Ok(at) } else { Err(Fault::Body) }
     }
 
@@ -77,7 +84,10 @@ impl<'a> Engine<'a> {
 
 fn check(message: &AuthenticatedMessage<'_>, key: &OneKey<'_>) -> Result<(), Fault> {
     static OFFLINE: OnceLock<Option<MessageAuthenticator>> = OnceLock::new();
-    let engine = OFFLINE.get_or_init(|| dns::offline().ok()).as_ref().ok_or(Fault::Unusable)?;
+    let engine = OFFLINE
+        .get_or_init(|| dns::offline().ok())
+        .as_ref()
+        .ok_or(Fault::Unusable)?;
     // With the key at hand there is nothing to wait for.
     let verify = pin!(engine.verify_dkim(Parameters::new(message).with_txt_cache(key)));
     let Poll::Ready(outputs) = verify.poll(&mut Context::from_waker(Waker::noop())) else {

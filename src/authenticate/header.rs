@@ -98,7 +98,8 @@ fn address_domain(value: &[u8]) -> Option<String> {
         None => outside.as_str(),
     };
     let (local, domain) = address.trim().split_once('@')?;
-    let is_plain = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    let is_plain =
+        |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
     (is_plain(local) && is_plain(domain) && !local.contains([',', ';', ':', '<', '>'])).then_some(())?;
     super::alignment::ascii_domain(domain)
 }
@@ -132,8 +133,14 @@ mod tests {
             (" \"a, b: c\" <tls@example.com>", Some("example.com")),
             (" \"a@example.net\"@example.com", Some("example.com")),
             (" \"<a@example.net>\" <tls@example.com>", Some("example.com")),
-            (" \"a\\\" <x@example.net>\" <tls@example.com>", Some("example.com")),
-            (" =?utf-8?q?a=40example.net=2C?= <tls@example.com>", Some("example.com")),
+            (
+                " \"a\\\" <x@example.net>\" <tls@example.com>",
+                Some("example.com"),
+            ),
+            (
+                " =?utf-8?q?a=40example.net=2C?= <tls@example.com>",
+                Some("example.com"),
+            ),
             (" tls@b\u{fc}cher.example", Some("xn--bcher-kva.example")),
             (" tls@example.com.", None),
             (" tls@example.com, a@example.net", None),
@@ -177,8 +184,14 @@ mod tests {
     fn topmost_received_says_when_a_mail_came() {
         let at = |header: &str| received(&fields(header.as_bytes()).unwrap());
         let expected: Timestamp = "2026-11-20T08:00:00Z".parse().unwrap();
-        let first = "Received: from a (b; c) by mx.example.com;\r\n Fri, 20 Nov 2026 09:00:00 +0100 (CET)\r\n";
-        assert_eq!(at(&format!("{first}Received: by x; Fri, 1 Jan 2100 00:00:00 +0000\r\n\r\n")), Some(expected));
+        let first =
+            "Received: from a (b; c) by mx.example.com;\r\n Fri, 20 Nov 2026 09:00:00 +0100 (CET)\r\n";
+        assert_eq!(
+            at(&format!(
+                "{first}Received: by x; Fri, 1 Jan 2100 00:00:00 +0000\r\n\r\n"
+            )),
+            Some(expected)
+        );
         assert_eq!(at("Received: by x\r\n\r\n"), None);
         assert_eq!(at("Subject: x\r\n\r\n"), None);
     }

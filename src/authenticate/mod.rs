@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::config::{AuthenticationConfig, AuthenticationMode};
 
 mod alignment;
+mod asker;
 mod dns;
 mod engine;
 mod header;
@@ -22,6 +23,7 @@ mod tags;
 mod tests;
 
 pub use alignment::organisation;
+pub use asker::Asker;
 pub use dns::{Answer, Keys, Resolver};
 pub use reason::{Fault, MxFault, Reason};
 pub use tags::TagFault;
@@ -192,24 +194,24 @@ fn by_dkim(mail: &[u8], header: &Header<'_>, receipt: Receipt, accept_email: boo
     }
     let received = receipt.moment(&header.fields);
     // Reading the whole mail is worth it only where a signature may hold.
-    let any_sound = candidates.iter().any(|candidate| candidate.judge(received, receipt.now).is_ok());
+    let any_sound = candidates
+        .iter()
+        .any(|candidate| candidate.judge(received, receipt.now).is_ok());
     let mut engine = any_sound.then(|| Engine::new(mail)).flatten();
     let mut worst: Option<(Fault, &Candidate<'_>)> = None;
     for candidate in &candidates {
-        let verified = candidate
-            .judge(received, receipt.now)
-            .and_then(|algorithm| {
-                let engine = engine.as_mut().ok_or(Fault::Unusable)?;
-                let at = engine.find(candidate)?;
-                let name = candidate.key_name();
-                let records = match keys.get(&name) {
-                    Answer::Records(records) => records,
-                    Answer::Absent(what) => return Err(Fault::KeyAbsent(what)),
-                    Answer::Failed(fault) => return Err(fault),
-                };
-                let (key, service) = key::choose(&records, algorithm, accept_email)?;
-                engine.verify(at, &name, key).map(|()| service)
-            });
+        let verified = candidate.judge(received, receipt.now).and_then(|algorithm| {
+            let engine = engine.as_mut().ok_or(Fault::Unusable)?;
+            let at = engine.find(candidate)?;
+            let name = candidate.key_name();
+            let records = match keys.get(&name) {
+                Answer::Records(records) => records,
+                Answer::Absent(what) => return Err(Fault::KeyAbsent(what)),
+                Answer::Failed(fault) => return Err(fault),
+            };
+            let (key, service) = key::choose(&records, algorithm, accept_email)?;
+            engine.verify(at, &name, key).map(|()| service)
+        });
         match verified {
             Ok(service) => {
                 return Verdict::Verified {
@@ -221,7 +223,10 @@ fn by_dkim(mail: &[u8], header: &Header<'_>, receipt: Receipt, accept_email: boo
             Err(fault) => {
                 // One without an answer may still prove it; else the one that came furthest says most.
                 let weight = |fault: &Fault| (fault.is_temporary(), fault.stage());
-                if worst.as_ref().is_none_or(|(known, _)| weight(&fault) > weight(known)) {
+                if worst
+                    .as_ref()
+                    .is_none_or(|(known, _)| weight(&fault) > weight(known))
+                {
                     worst = Some((fault, candidate));
                 }
             }
@@ -268,7 +273,10 @@ fn without_leading_lines(mut mail: &[u8]) -> &[u8] {
 
 /// The mail as it went over the wire: files often have LF alone, and signers saw CR LF.
 fn with_crlf(mail: &[u8]) -> Cow<'_, [u8]> {
-    let lone = |at: usize| at.checked_sub(1).is_none_or(|before| mail.get(before) != Some(&b'\r'));
+    let lone = |at: usize| {
+        at.checked_sub(1)
+            .is_none_or(|before| mail.get(before) != Some(&b'\r'))
+    };
     if !memchr::memchr_iter(b'\n', mail).any(lone) {
         return Cow::Borrowed(mail);
     }

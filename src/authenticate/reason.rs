@@ -172,21 +172,28 @@ impl fmt::Display for Fault {
             }
             Self::NeverValid => f.write_str("it expires before it was made"),
             Self::Future => f.write_str("it was made in the future; check the clock of your MX"),
-            Self::Body => {
-                f.write_str("the mail's body was changed on the way; look for what adds footers or rewrites links")
-            }
-            Self::KeyAbsent(what) => write!(f, "its key is not in the DNS ({what}); keys go when they are replaced"),
+            Self::Body => f.write_str(
+                "the mail's body was changed on the way; look for what adds footers or rewrites links",
+            ),
+            Self::KeyAbsent(what) => write!(
+                f,
+                "its key is not in the DNS ({what}); keys go when they are replaced"
+            ),
             Self::KeyMalformed => f.write_str("what the DNS has in place of its key is no key"),
             Self::KeyRevoked => f.write_str("its key was withdrawn"),
             Self::KeyType => f.write_str("its key is of another kind"),
             Self::KeyHash => f.write_str("its key does not allow SHA-256"),
             Self::KeyService => f.write_str("its key is not for reports (s=)"),
-            Self::KeyEmail => f.write_str("its key is for email only (s=email); authentication.accept_email_keys takes it"),
+            Self::KeyEmail => {
+                f.write_str("its key is for email only (s=email); authentication.accept_email_keys takes it")
+            }
             Self::KeyTesting => f.write_str("its key is for tests only (t=y)"),
             Self::KeyShort(bits) => write!(f, "its key has {bits} bits, fewer than 1024"),
             Self::Unusable => f.write_str("it can't be checked in this mail"),
             Self::Identity => f.write_str("its i= does not belong to its d="),
-            Self::Mismatch => f.write_str("the fields that it covers were changed on the way, or another key made it"),
+            Self::Mismatch => {
+                f.write_str("the fields that it covers were changed on the way, or another key made it")
+            }
             Self::Server(error) => write!(f, "the name server gave no answer about its key ({error})"),
             Self::TimeOut => f.write_str("no name server has answered about its key in time"),
             Self::NoResolver(error) => write!(
@@ -205,13 +212,23 @@ impl fmt::Display for Reason {
             Self::SeveralFrom => f.write_str("the mail has several From fields"),
             Self::NotOneAddress => f.write_str("From is not one address"),
             Self::NoSignature { from } => write!(f, "the mail from {from} has no DKIM signature"),
-            Self::NotAligned { from, signing: Some(signing) } => {
-                write!(f, "the mail from {from} is signed by {signing} only, which can't speak for it")
+            Self::NotAligned {
+                from,
+                signing: Some(signing),
+            } => {
+                write!(
+                    f,
+                    "the mail from {from} is signed by {signing} only, which can't speak for it"
+                )
             }
             Self::NotAligned { from, signing: None } => {
                 write!(f, "the mail from {from} has no DKIM signature that can be read")
             }
-            Self::Signature { domain, selector, fault } => {
+            Self::Signature {
+                domain,
+                selector,
+                fault,
+            } => {
                 write!(f, "DKIM signature of {domain} ({selector}): {fault}")
             }
             Self::Mx(fault) => write!(f, "{fault}"),
@@ -227,7 +244,10 @@ impl fmt::Display for MxFault {
             Self::Unreadable => f.write_str("the Authentication-Results of your MX can't be read"),
             Self::NoPass { from } => write!(f, "your MX found no valid DKIM signature of {from}"),
             Self::NoSuchSignature { domain } => {
-                write!(f, "your MX names a signature of {domain}, and the mail has no sound one")
+                write!(
+                    f,
+                    "your MX names a signature of {domain}, and the mail has no sound one"
+                )
             }
         }
     }

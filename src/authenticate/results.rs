@@ -40,14 +40,19 @@ pub(super) fn signed_by(fields: &[Field<'_>], id: &str, from: &str) -> Result<St
         .flat_map(|results| &results.passes)
         .filter(|pass| is_aligned(&pass.domain, from))
         .collect();
-    let first = passes.first().ok_or_else(|| MxFault::NoPass { from: from.to_owned() })?;
+    let first = passes.first().ok_or_else(|| MxFault::NoPass {
+        from: from.to_owned(),
+    })?;
     // What an MX doesn't look at: l=, and whether From is signed at all.
     let candidates = Candidate::all(fields, from);
     let is_sound = |pass: &Pass| {
         candidates.iter().any(|candidate| {
             candidate.form.is_ok()
                 && candidate.domain == pass.domain
-                && pass.selector.as_ref().is_none_or(|selector| *selector == candidate.selector)
+                && pass
+                    .selector
+                    .as_ref()
+                    .is_none_or(|selector| *selector == candidate.selector)
                 && pass
                     .signature
                     .as_ref()
@@ -169,7 +174,10 @@ fn pass(segment: &str) -> Option<Pass> {
         return None;
     }
     let one = |name: &str| {
-        let mut found = properties.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let mut found = properties
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str());
         let first = found.next();
         found.next().is_none().then_some(first)
     };
@@ -207,7 +215,10 @@ fn pairs(segment: &str) -> Option<Vec<(String, String)>> {
             !is_quoted && char.is_ascii_whitespace()
         });
         let (value, after) = after.split_at_checked(end.unwrap_or(after.len()))?;
-        let value: String = value.chars().filter(|char| *char != QUOTE.0 && *char != QUOTE.1).collect();
+        let value: String = value
+            .chars()
+            .filter(|char| *char != QUOTE.0 && *char != QUOTE.1)
+            .collect();
         pairs.push((key.to_ascii_lowercase(), value));
         rest = after.trim_start();
     }
@@ -225,33 +236,76 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn passing_signatures_are_read_as_mxs_write_them() {
         let id = || Some("mx.example.com".to_owned());
         for (value, expected) in [
-            (" mx.example.com; dkim=pass header.d=a.example header.s=s header.b=abc=", Some((id(), vec!["a.example"]))),
-            (" mx.example.com 1;\r\n\tdkim=pass (2048-bit key; x) header.i=@a.example", Some((id(), vec!["a.example"]))),
-            (" mx.example.com;dkim=pass header.i=x@a.example;spf=pass", Some((id(), vec!["a.example"]))),
-            (" \"mx.example.com\"; dkim = pass header.d = a.example", Some((id(), vec!["a.example"]))),
-            (" spf=pass (x) smtp.mailfrom=a.example; dkim=pass (signature was verified) header.d=a.example;dmarc=pass action=none header.from=a.example;",
-                Some((None, vec!["a.example"]))),
+            (
+                " mx.example.com; dkim=pass header.d=a.example header.s=s header.b=abc=",
+                Some((id(), vec!["a.example"])),
+            ),
+            (
+                " mx.example.com 1;\r\n\tdkim=pass (2048-bit key; x) header.i=@a.example",
+                Some((id(), vec!["a.example"])),
+            ),
+            (
+                " mx.example.com;dkim=pass header.i=x@a.example;spf=pass",
+                Some((id(), vec!["a.example"])),
+            ),
+            (
+                " \"mx.example.com\"; dkim = pass header.d = a.example",
+                Some((id(), vec!["a.example"])),
+            ),
+            (
+                " spf=pass (x) smtp.mailfrom=a.example; dkim=pass (signature was verified) header.d=a.example;dmarc=pass action=none header.from=a.example;",
+                Some((None, vec!["a.example"])),
+            ),
             (" mx.example.com; none", Some((id(), vec![]))),
-            (" mx.example.com; dkim=none header.d=none; dkim=fail header.d=a.example", Some((id(), vec![]))),
-            (" mx.example.com; dmarc=pass header.from=a.example", Some((id(), vec![]))),
-            (" mx.example.com; dkim=pass header.d=a.example header.d=b.example", Some((id(), vec![]))),
-            (" mx.example.com; dkim/2=pass header.d=a.example", Some((id(), vec![]))),
-            (" mx.example.com; dkim=pass header.d=a.example stray", Some((id(), vec![]))),
-            (" mx.example.com; dkim=fail (x; dkim=pass header.d=a.example) header.d=b.example", Some((id(), vec![]))),
-            (" mx.example.com; dkim=fail (x (y\\) ; dkim=pass header.d=a.example) z) header.d=b.example", Some((id(), vec![]))),
-            (" mx.example.com; spf=pass smtp.mailfrom=\"a; dkim=pass header.d=a.example\"@b.example", Some((id(), vec![]))),
+            (
+                " mx.example.com; dkim=none header.d=none; dkim=fail header.d=a.example",
+                Some((id(), vec![])),
+            ),
+            (
+                " mx.example.com; dmarc=pass header.from=a.example",
+                Some((id(), vec![])),
+            ),
+            (
+                " mx.example.com; dkim=pass header.d=a.example header.d=b.example",
+                Some((id(), vec![])),
+            ),
+            (
+                " mx.example.com; dkim/2=pass header.d=a.example",
+                Some((id(), vec![])),
+            ),
+            (
+                " mx.example.com; dkim=pass header.d=a.example stray",
+                Some((id(), vec![])),
+            ),
+            (
+                " mx.example.com; dkim=fail (x; dkim=pass header.d=a.example) header.d=b.example",
+                Some((id(), vec![])),
+            ),
+            (
+                " mx.example.com; dkim=fail (x (y\\) ; dkim=pass header.d=a.example) z) header.d=b.example",
+                Some((id(), vec![])),
+            ),
+            (
+                " mx.example.com; spf=pass smtp.mailfrom=\"a; dkim=pass header.d=a.example\"@b.example",
+                Some((id(), vec![])),
+            ),
             (" mx.example.com; dkim=fail (x header.d=b.example", None),
             (" mx.example.com; dkim=fail \"x header.d=b.example", None),
             (" mx.example.com 2; dkim=pass header.d=a.example", None),
             (" mx.example.com 1 x; dkim=pass header.d=a.example", None),
             ("", None),
         ] {
-            let expected = expected.map(|(id, domains)| (id, domains.into_iter().map(str::to_owned).collect()));
+            let expected =
+                expected.map(|(id, domains)| (id, domains.into_iter().map(str::to_owned).collect()));
             assert_eq!(domains(value), expected, "{value}");
         }
-        assert_eq!(domains(&format!(" mx.example.com; dkim=pass{}", " ".repeat(MAX_FIELD))), None);
+        assert_eq!(
+            domains(&format!(" mx.example.com; dkim=pass{}", " ".repeat(MAX_FIELD))),
+            None
+        );
     }
 }

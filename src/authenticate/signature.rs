@@ -65,7 +65,10 @@ impl<'a> Candidate<'a> {
         };
         let domain = ascii_domain(tags.get("d")?)?;
         let selector = tags.get("s").and_then(ascii_domain);
-        let time = |name| tags.get(name).map_or(Ok(0), |time| number(time).ok_or(Fault::Tag(name)));
+        let time = |name| {
+            tags.get(name)
+                .map_or(Ok(0), |time| number(time).ok_or(Fault::Tag(name)))
+        };
         let times = time("t").and_then(|t| time("x").map(|x| (t, x)));
         let form = form(&tags, selector.is_some());
         Some(Self {
@@ -84,7 +87,9 @@ impl<'a> Candidate<'a> {
         let text = String::from_utf8_lossy(value);
         let mut domains = text.split(';').filter_map(|tag| {
             let (name, value) = tag.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("d").then(|| ascii_domain(value.trim()))
+            name.trim()
+                .eq_ignore_ascii_case("d")
+                .then(|| ascii_domain(value.trim()))
         });
         Some(Self {
             value,
@@ -140,12 +145,18 @@ fn form(tags: &Tags<'_>, has_selector: bool) -> Result<Algorithm, Fault> {
         return Err(Fault::Length);
     }
     if let Some(methods) = tags.items("q")
-        && !methods.into_iter().any(|method| method.eq_ignore_ascii_case("dns/txt"))
+        && !methods
+            .into_iter()
+            .any(|method| method.eq_ignore_ascii_case("dns/txt"))
     {
         return Err(Fault::Tag("q"));
     }
     if let Some(forms) = tags.get("c") {
-        let is_known = |form: &str| ["simple", "relaxed"].iter().any(|known| form.eq_ignore_ascii_case(known));
+        let is_known = |form: &str| {
+            ["simple", "relaxed"]
+                .iter()
+                .any(|known| form.eq_ignore_ascii_case(known))
+        };
         let (header, body) = forms.split_once('/').unwrap_or((forms, "simple"));
         if !is_known(header.trim()) || !is_known(body.trim()) {
             return Err(Fault::Tag("c"));
@@ -158,7 +169,11 @@ fn form(tags: &Tags<'_>, has_selector: bool) -> Result<Algorithm, Fault> {
         }
         return Err(Fault::Tag(name));
     }
-    let fields: Vec<&str> = tags.items("h").ok_or(Fault::Tag("h"))?.take(MAX_FIELDS.saturating_add(1)).collect();
+    let fields: Vec<&str> = tags
+        .items("h")
+        .ok_or(Fault::Tag("h"))?
+        .take(MAX_FIELDS.saturating_add(1))
+        .collect();
     if fields.len() > MAX_FIELDS {
         return Err(Fault::TooManyFields);
     }

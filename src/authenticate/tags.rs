@@ -26,7 +26,10 @@ impl<'a> Tags<'a> {
         for tag in list.split(';') {
             let (name, value) = tag.split_once('=').ok_or(TagFault::NotATag)?;
             let name = name.trim_matches(is_blank).to_ascii_lowercase();
-            let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            let is_name = !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             if !is_name {
                 return Err(TagFault::NotATag);
             }
@@ -62,7 +65,10 @@ mod tests {
         let tags = Tags::parse(b" v=1; a = rsa-sha256 ;\r\n\th=From : To:\r\n Date; b=a=b=;").unwrap();
         assert_eq!(tags.get("v"), Some("1"));
         assert_eq!(tags.get("a"), Some("rsa-sha256"));
-        assert_eq!(tags.items("h").unwrap().collect::<Vec<_>>(), ["From", "To", "Date"]);
+        assert_eq!(
+            tags.items("h").unwrap().collect::<Vec<_>>(),
+            ["From", "To", "Date"]
+        );
         assert_eq!(tags.get("b"), Some("a=b="));
         assert_eq!(tags.get("x"), None);
     }

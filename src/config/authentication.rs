@@ -77,6 +77,8 @@ impl TryFrom<String> for Nameserver {
         address
             .or_else(|_| text.parse::<SocketAddr>())
             .map(Self)
-            .map_err(|_| format!("name server {text:?} is not an IP address; write for example \"192.0.2.53\""))
+            .map_err(|_| {
+                format!("name server {text:?} is not an IP address; write for example \"192.0.2.53\"")
+            })
     }
 }

@@ -10,8 +10,8 @@ use secrecy::ExposeSecret;
 
 use super::oauth2::is_loopback;
 use super::{
-    After, AuthenticationMode, Config, ConfigError, LoginSource, MailboxConfig, MailboxKind, SecretSource, Span, TlsMode,
-    Transport,
+    After, AuthenticationMode, Config, ConfigError, LoginSource, MailboxConfig, MailboxKind, SecretSource,
+    Span, TlsMode, Transport,
 };
 
 /// Checks all values, whatever the verb.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Zoned;
 use tokio::time::{Instant, sleep_until};
 
+use crate::authenticate::Resolver;
 use crate::clock;
 use crate::config::{Config, MailboxConfig};
 use crate::deliver;
@@ -45,6 +46,7 @@ struct Daemon<'a> {
     config: Config,
     path: &'a Path,
     store: Store,
+    resolver: Resolver,
     pinger: Pinger,
     turns: Vec<Turn>,
     next_send: Instant,
@@ -67,6 +69,7 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
     let now = Instant::now();
     let mut daemon = Daemon {
         pinger: Pinger::new(&config.monitor),
+        resolver: Resolver::new(&config.authentication),
         config,
         path,
         store,
@@ -168,7 +171,8 @@ impl Daemon<'_> {
             return;
         };
         self.pinger.send(Ping::Start);
-        let polled = poll::poll(mailbox, &self.config, &mut self.store, false, &mut |_, _| {}).await;
+        let (store, resolver) = (&mut self.store, &mut self.resolver);
+        let polled = poll::poll(mailbox, &self.config, store, resolver, false, &mut |_, _| {}).await;
         log_poll(mailbox, &polled);
         self.may_be_urgent |= polled.tally.stored > 0 || polled.tally.conflicts > 0;
         if let Some(turn) = self.turns.get_mut(at) {
@@ -306,6 +310,7 @@ impl Daemon<'_> {
                 }
                 self.config = loaded.config;
                 self.pinger = Pinger::new(&self.config.monitor);
+                self.resolver = Resolver::new(&self.config.authentication);
                 self.turns = first_turns(&self.config);
                 self.next_send = Instant::now();
                 tracing::info!(path = %self.path.display(), "configuration read again");
@@ -377,6 +382,7 @@ fn log_poll(mailbox: &MailboxConfig, polled: &Polled) {
             stored = tally.stored,
             duplicates = tally.duplicates,
             conflicts = tally.conflicts,
+            set_aside = tally.set_aside,
             rejected = tally.rejected,
             unfinished = polled.is_unfinished,
             "polled"

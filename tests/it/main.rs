@@ -14,6 +14,7 @@
 )]
 
 mod after;
+mod authentication;
 mod check;
 mod clock;
 mod connections;

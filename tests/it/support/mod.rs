@@ -3,12 +3,14 @@
 pub(crate) mod ca;
 pub(crate) mod courier;
 pub(crate) mod cyrus;
+pub(crate) mod dkim;
 pub(crate) mod dovecot;
 pub(crate) mod faulty_disk;
 pub(crate) mod hostile;
 pub(crate) mod imap;
 pub(crate) mod mixture;
 pub(crate) mod mta;
+pub(crate) mod nsd;
 pub(crate) mod oauth;
 pub(crate) mod postfix;
 pub(crate) mod process;

@@ -15,6 +15,9 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use super::*;
 
+mod dkimpy;
+mod mx;
+
 const BODY: &str = "Hello\r\n\r\nThis  is a report.\r\n";
 const HEADER: &str = "From: TLS <tls@example.com>\r\nTo: rua@example.org\r\nSubject: Report\r\nDate: Fri, 20 Nov 2026 08:00:00 +0000\r\n";
 const TAGS: &str = "v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=s1; h=From:To:Subject:Date";
@@ -46,12 +49,24 @@ impl Pair {
         file.write_all(&pem).unwrap();
         let der = openssl(&["pkey", "-pubout", "-outform", "DER"], &pem);
         // Of Ed25519 the DNS has the bare key (RFC 8463, Section 4).
-        let raw = if arguments.contains(&"ed25519") { &der[der.len() - 32..] } else { &der[..] };
-        Self { file, public: STANDARD.encode(raw) }
+        let raw = if arguments.contains(&"ed25519") {
+            der.last_chunk::<32>().unwrap().as_slice()
+        } else {
+            &der[..]
+        };
+        Self {
+            file,
+            public: STANDARD.encode(raw),
+        }
     }
 
     fn rsa(bits: u32) -> Self {
-        Self::new(&["-algorithm", "RSA", "-pkeyopt", &format!("rsa_keygen_bits:{bits}")])
+        Self::new(&[
+            "-algorithm",
+            "RSA",
+            "-pkeyopt",
+            &format!("rsa_keygen_bits:{bits}"),
+        ])
     }
 
     fn pem(&self) -> Vec<u8> {
@@ -65,7 +80,11 @@ fn pair() -> &'static Pair {
 }
 
 fn relaxed_field(name: &str, value: &str) -> String {
-    let value = value.replace("\r\n", "").split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+    let value = value
+        .replace("\r\n", "")
+        .split_ascii_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     format!("{}:{value}\r\n", name.trim().to_ascii_lowercase())
 }
 
@@ -84,7 +103,11 @@ fn relaxed_body(body: &str) -> String {
         .collect();
     let text = lines.join("\r\n");
     let text = text.trim_end_matches("\r\n");
-    if text.is_empty() { String::new() } else { format!("{text}\r\n") }
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("{text}\r\n")
+    }
 }
 
 /// A DKIM-Signature field with whatever tags, made by openssl (relaxed/relaxed).
@@ -92,10 +115,15 @@ fn signature(header: &str, body: &str, tags: &str, pair: &Pair) -> String {
     let body_hash = STANDARD.encode(digest(&SHA256, relaxed_body(body).as_bytes()));
     let value = format!(" {tags}; bh={body_hash}; b=");
     let names = tags.rsplit("h=").next().unwrap().split(';').next().unwrap();
-    let mut fields: Vec<(&str, &str)> = header.split_terminator("\r\n").filter_map(|line| line.split_once(':')).collect();
+    let mut fields: Vec<(&str, &str)> = header
+        .split_terminator("\r\n")
+        .filter_map(|line| line.split_once(':'))
+        .collect();
     let mut signed = String::new();
     for name in names.split(':') {
-        let at = fields.iter().rposition(|(field, _)| field.trim().eq_ignore_ascii_case(name.trim()));
+        let at = fields
+            .iter()
+            .rposition(|(field, _)| field.trim().eq_ignore_ascii_case(name.trim()));
         if let Some(at) = at {
             let (name, value) = fields.remove(at);
             signed += &relaxed_field(name, value);
@@ -134,7 +162,12 @@ fn key(record: &str) -> Keys {
 fn keys(records: &[(&str, &str)]) -> Keys {
     records
         .iter()
-        .map(|(name, record)| ((*name).to_owned(), Answer::Records(vec![record.as_bytes().to_vec()])))
+        .map(|(name, record)| {
+            (
+                (*name).to_owned(),
+                Answer::Records(vec![record.as_bytes().to_vec()]),
+            )
+        })
         .collect()
 }
 
@@ -161,7 +194,11 @@ fn failing(fault: Fault) -> Verdict {
         selector: "s1".to_owned(),
         fault,
     };
-    if is_temporary { Verdict::Temporary { reason } } else { Verdict::Unauthenticated { reason } }
+    if is_temporary {
+        Verdict::Temporary { reason }
+    } else {
+        Verdict::Unauthenticated { reason }
+    }
 }
 
 fn unauthenticated(reason: Reason) -> Verdict {
@@ -179,7 +216,12 @@ fn signatures_of_mail_auth_hold_in_every_canonicalisation() {
     let ed = Pair::new(&["-algorithm", "ed25519"]);
     let (relaxed, simple) = (Canonicalization::Relaxed, Canonicalization::Simple);
     let mail = format!("{HEADER}\r\n{BODY}");
-    for (header, body) in [(relaxed, relaxed), (relaxed, simple), (simple, relaxed), (simple, simple)] {
+    for (header, body) in [
+        (relaxed, relaxed),
+        (relaxed, simple),
+        (simple, relaxed),
+        (simple, simple),
+    ] {
         let der = PrivateKeyDer::from_pem_slice(&rsa.pem()).unwrap();
         let field = DkimSigner::from_key(RsaKey::<Sha256>::from_key_der(der).unwrap())
             .domain("example.com")
@@ -190,14 +232,25 @@ fn signatures_of_mail_auth_hold_in_every_canonicalisation() {
             .sign(mail.as_bytes())
             .unwrap()
             .to_header();
-        let now = Receipt { received_at: None, now: crate::clock::now() };
+        let now = Receipt {
+            received_at: None,
+            now: crate::clock::now(),
+        };
         let judged = |field: &str, keys: &Keys, mail: &str| {
             verify(format!("{field}{mail}").as_bytes(), now, &config(), keys)
         };
-        assert_eq!(judged(&field, &good_key(), &mail), verified(KeyService::Any), "{header:?}/{body:?}");
+        assert_eq!(
+            judged(&field, &good_key(), &mail),
+            verified(KeyService::Any),
+            "{header:?}/{body:?}"
+        );
         // As a file with LF alone has it.
         let lf = (field.replace("\r\n", "\n"), mail.replace("\r\n", "\n"));
-        assert_eq!(judged(&lf.0, &good_key(), &lf.1), verified(KeyService::Any), "LF {header:?}/{body:?}");
+        assert_eq!(
+            judged(&lf.0, &good_key(), &lf.1),
+            verified(KeyService::Any),
+            "LF {header:?}/{body:?}"
+        );
         let der = openssl(&["pkcs8", "-topk8", "-nocrypt", "-outform", "DER"], &ed.pem());
         let field = DkimSigner::from_key(Ed25519Key::from_pkcs8_maybe_unchecked_der(&der).unwrap())
             .domain("example.com")
@@ -209,8 +262,35 @@ fn signatures_of_mail_auth_hold_in_every_canonicalisation() {
             .unwrap()
             .to_header();
         let of_ed = key(&format!("v=DKIM1; k=ed25519; p={}", ed.public));
-        assert_eq!(judged(&field, &of_ed, &mail), verified(KeyService::Any), "ed25519 {header:?}/{body:?}");
+        assert_eq!(
+            judged(&field, &of_ed, &mail),
+            verified(KeyService::Any),
+            "ed25519 {header:?}/{body:?}"
+        );
         assert_eq!(judged(&field, &good_key(), &mail), failing(Fault::KeyType));
+    }
+}
+
+#[test]
+fn signatures_of_dkimpy_hold() {
+    let records = [
+        ("s1._domainkey.example.com.", format!("p={}", dkimpy::RSA)),
+        (
+            "s2._domainkey.example.com.",
+            format!("k=ed25519; p={}", dkimpy::ED25519),
+        ),
+    ];
+    let keys = keys(&records.each_ref().map(|(name, record)| (*name, record.as_str())));
+    let later = Receipt {
+        received_at: None,
+        now: moment("2026-11-23T00:00:00Z"),
+    };
+    for (kind, form, signature) in dkimpy::SIGNATURES {
+        let mail = format!("{signature}{}", dkimpy::MAIL);
+        for mail in [mail.replace("\r\n", "\n"), mail] {
+            let verdict = verify(mail.as_bytes(), later, &config(), &keys);
+            assert_eq!(verdict.domain(), Some("example.com"), "{kind} {form} {verdict:?}");
+        }
     }
 }
 
@@ -219,11 +299,18 @@ fn keys_of_any_size_from_1024_bits_hold() {
     for bits in [1024, 4096] {
         let pair = Pair::rsa(bits);
         let mail = format!("{}{HEADER}\r\n{BODY}", signature(HEADER, BODY, TAGS, &pair));
-        assert_eq!(judged(&mail, &key(&format!("p={}", pair.public))), verified(KeyService::Any), "{bits}");
+        assert_eq!(
+            judged(&mail, &key(&format!("p={}", pair.public))),
+            verified(KeyService::Any),
+            "{bits}"
+        );
     }
     let pair = Pair::rsa(512);
     let mail = format!("{}{HEADER}\r\n{BODY}", signature(HEADER, BODY, TAGS, &pair));
-    assert_eq!(judged(&mail, &key(&format!("p={}", pair.public))), failing(Fault::KeyShort(512)));
+    assert_eq!(
+        judged(&mail, &key(&format!("p={}", pair.public))),
+        failing(Fault::KeyShort(512))
+    );
 }
 
 #[test]
@@ -252,22 +339,26 @@ fn signature_with_a_doubtful_form_is_refused_with_its_reason() {
         (TAGS.replacen("s=s1; ", "s=s1; x=soon; ", 1), Fault::Tag("x")),
         (TAGS.replacen("s=s1; ", "s=s1; x=-5; ", 1), Fault::Tag("x")),
         (TAGS.replacen("h=From:", "h=", 1), Fault::FromNotSigned),
-        (with(&format!("h2=x; z={}", "a")), Fault::Unusable),
     ] {
-        if fault == Fault::Unusable {
-            continue;
-        }
         assert_eq!(judged(&signed(&tags), &good_key()), failing(fault), "{tags}");
     }
     let twice = signed(&with("d=example.com"));
     let Verdict::Unauthenticated { reason } = judged(&twice, &good_key()) else {
         panic!("a repeated tag was taken");
     };
-    assert_eq!(reason.to_string(), "DKIM signature of example.com (): a tag of it occurs twice");
+    assert_eq!(
+        reason.to_string(),
+        "DKIM signature of example.com (): a tag of it occurs twice"
+    );
     let no_selector = signed(&without("s=s1; "));
     assert!(matches!(
         judged(&no_selector, &good_key()),
-        Verdict::Unauthenticated { reason: Reason::Signature { fault: Fault::Tag("s"), .. } }
+        Verdict::Unauthenticated {
+            reason: Reason::Signature {
+                fault: Fault::Tag("s"),
+                ..
+            }
+        }
     ));
     let empty_hash = signed(TAGS).replacen(" bh=", " bh=; B2=", 1);
     assert_eq!(judged(&empty_hash, &good_key()), failing(Fault::Tag("bh")));
@@ -284,7 +375,10 @@ fn times_are_judged_when_the_mail_came() {
         now: moment("2027-11-22T10:00:00Z"),
     };
     let judged = |tags: &str, receipt| verify(signed(tags).as_bytes(), receipt, &config(), &good_key());
-    assert_eq!(judged(&week, late("2026-11-27T08:00:00Z")), verified(KeyService::Any));
+    assert_eq!(
+        judged(&week, late("2026-11-27T08:00:00Z")),
+        verified(KeyService::Any)
+    );
     assert_eq!(
         judged(&week, late("2026-11-27T08:00:01Z")),
         failing(Fault::Expired {
@@ -302,9 +396,15 @@ fn times_are_judged_when_the_mail_came() {
     let backwards = tags(&format!("t={made}; x={made}"));
     assert_eq!(judged(&backwards, receipt()), failing(Fault::NeverValid));
     let tomorrow = receipt().now.as_second() + 86_400;
-    assert_eq!(judged(&tags(&format!("t={tomorrow}")), receipt()), failing(Fault::Future));
+    assert_eq!(
+        judged(&tags(&format!("t={tomorrow}")), receipt()),
+        failing(Fault::Future)
+    );
     let soon = receipt().now.as_second() + 200;
-    assert_eq!(judged(&tags(&format!("t={soon}")), receipt()), verified(KeyService::Any));
+    assert_eq!(
+        judged(&tags(&format!("t={soon}")), receipt()),
+        verified(KeyService::Any)
+    );
 }
 
 #[test]
@@ -317,7 +417,10 @@ fn copy_into_another_mailbox_does_not_make_a_signature_expire() {
         received_at: Some(moment("2027-03-01T00:00:00Z")),
         now: moment("2027-03-02T00:00:00Z"),
     };
-    assert_eq!(verify(mail.as_bytes(), copied, &config(), &good_key()), verified(KeyService::Any));
+    assert_eq!(
+        verify(mail.as_bytes(), copied, &config(), &good_key()),
+        verified(KeyService::Any)
+    );
 }
 
 #[test]
@@ -328,7 +431,14 @@ fn key_record_is_judged_with_its_reason() {
         (spki(""), verified(KeyService::Any)),
         (spki("v=DKIM1; k=rsa;"), verified(KeyService::Any)),
         (format!("p={public}; v=DKIM1;"), verified(KeyService::Any)),
-        (format!(" v = DKIM1 ; p = {} {} ;", &public[..9], &public[9..]), verified(KeyService::Any)),
+        (
+            format!(
+                " v = DKIM1 ; p = {} {} ;",
+                public.split_at(9).0,
+                public.split_at(9).1
+            ),
+            verified(KeyService::Any),
+        ),
         (spki("v=DKIM1; s=*;"), verified(KeyService::Any)),
         (spki("v=DKIM1; s=tlsrpt;"), verified(KeyService::Reports)),
         (spki("v=DKIM1; s=email:tlsrpt;"), verified(KeyService::Reports)),
@@ -346,21 +456,37 @@ fn key_record_is_judged_with_its_reason() {
         ("v=DKIM1; p=".to_owned(), failing(Fault::KeyRevoked)),
         ("v=DKIM1; k=rsa".to_owned(), failing(Fault::KeyMalformed)),
         ("v=DKIM1; p=!!!".to_owned(), failing(Fault::KeyMalformed)),
-        ("v=DKIM1; p=aGVsbG8gd29ybGQ=".to_owned(), failing(Fault::KeyMalformed)),
-        (format!("v=DKIM1; p={public}; p={public}"), failing(Fault::KeyMalformed)),
+        (
+            "v=DKIM1; p=aGVsbG8gd29ybGQ=".to_owned(),
+            failing(Fault::KeyMalformed),
+        ),
+        (
+            format!("v=DKIM1; p={public}; p={public}"),
+            failing(Fault::KeyMalformed),
+        ),
         ("v=spf1 -all".to_owned(), failing(Fault::KeyMalformed)),
         (String::new(), failing(Fault::KeyMalformed)),
     ] {
         assert_eq!(judged(&signed(TAGS), &key(&record)), expected, "{record}");
     }
-    let strict = AuthenticationConfig { accept_email_keys: false, ..config() };
+    let strict = AuthenticationConfig {
+        accept_email_keys: false,
+        ..config()
+    };
     let keys = key(&spki("v=DKIM1; s=email;"));
-    assert_eq!(verify(signed(TAGS).as_bytes(), receipt(), &strict, &keys), failing(Fault::KeyEmail));
+    assert_eq!(
+        verify(signed(TAGS).as_bytes(), receipt(), &strict, &keys),
+        failing(Fault::KeyEmail)
+    );
 }
 
 #[test]
 fn of_several_records_the_usable_one_is_taken() {
-    let records = ["v=spf1 -all".to_owned(), "v=DKIM1; p=".to_owned(), format!("p={}", pair().public)];
+    let records = [
+        "v=spf1 -all".to_owned(),
+        "v=DKIM1; p=".to_owned(),
+        format!("p={}", pair().public),
+    ];
     let records = records.iter().map(|record| record.as_bytes().to_vec()).collect();
     let name = "s1._domainkey.example.com.".to_owned();
     let keys = [(name, Answer::Records(records))].into_iter().collect();
@@ -374,8 +500,14 @@ fn what_the_dns_does_not_say_is_absent_or_temporary() {
         (Answer::Absent("NXDOMAIN"), Fault::KeyAbsent("NXDOMAIN")),
         (Answer::Records(Vec::new()), Fault::KeyMalformed),
         (Answer::Failed(Fault::TimeOut), Fault::TimeOut),
-        (Answer::Failed(Fault::Server("ServFail".to_owned())), Fault::Server("ServFail".to_owned())),
-        (Answer::Failed(Fault::NoResolver("x".to_owned())), Fault::NoResolver("x".to_owned())),
+        (
+            Answer::Failed(Fault::Server("ServFail".to_owned())),
+            Fault::Server("ServFail".to_owned()),
+        ),
+        (
+            Answer::Failed(Fault::NoResolver("x".to_owned())),
+            Fault::NoResolver("x".to_owned()),
+        ),
     ] {
         let keys = [(name.clone(), answer)].into_iter().collect();
         assert_eq!(judged(&signed(TAGS), &keys), failing(fault));
@@ -386,25 +518,52 @@ fn what_the_dns_does_not_say_is_absent_or_temporary() {
 #[test]
 fn changed_mail_is_told_from_a_wrong_key() {
     let mail = signed(TAGS);
-    assert_eq!(judged(&mail.replace("a report", "no report"), &good_key()), failing(Fault::Body));
-    assert_eq!(judged(&format!("{mail}-- \r\nfooter\r\n"), &good_key()), failing(Fault::Body));
-    assert_eq!(judged(&format!("{mail}\r\n\r\n"), &good_key()), verified(KeyService::Any));
+    assert_eq!(
+        judged(&mail.replace("a report", "no report"), &good_key()),
+        failing(Fault::Body)
+    );
+    assert_eq!(
+        judged(&format!("{mail}-- \r\nfooter\r\n"), &good_key()),
+        failing(Fault::Body)
+    );
+    assert_eq!(
+        judged(&format!("{mail}\r\n\r\n"), &good_key()),
+        verified(KeyService::Any)
+    );
     let subject = mail.replace("Subject: Report", "Subject: [list] Report");
     assert_eq!(judged(&subject, &good_key()), failing(Fault::Mismatch));
     let other = Pair::rsa(2048);
-    assert_eq!(judged(&mail, &key(&format!("p={}", other.public))), failing(Fault::Mismatch));
+    assert_eq!(
+        judged(&mail, &key(&format!("p={}", other.public))),
+        failing(Fault::Mismatch)
+    );
     // A changed body is final, whatever the DNS says.
-    assert_eq!(judged(&mail.replace("a report", "no report"), &Keys::default()), failing(Fault::Body));
+    assert_eq!(
+        judged(&mail.replace("a report", "no report"), &Keys::default()),
+        failing(Fault::Body)
+    );
 }
 
 #[test]
 fn identity_must_belong_to_the_domain() {
     let tags = |identity: &str| TAGS.replacen("s=s1; ", &format!("s=s1; i={identity}; "), 1);
     let strict = key(&format!("v=DKIM1; t=s; p={}", pair().public));
-    assert_eq!(judged(&signed(&tags("@example.com")), &strict), verified(KeyService::Any));
-    assert_eq!(judged(&signed(&tags("@mail.example.com")), &good_key()), verified(KeyService::Any));
-    assert_eq!(judged(&signed(&tags("@mail.example.com")), &strict), failing(Fault::Identity));
-    assert_eq!(judged(&signed(&tags("@example.net")), &good_key()), failing(Fault::Identity));
+    assert_eq!(
+        judged(&signed(&tags("@example.com")), &strict),
+        verified(KeyService::Any)
+    );
+    assert_eq!(
+        judged(&signed(&tags("@mail.example.com")), &good_key()),
+        verified(KeyService::Any)
+    );
+    assert_eq!(
+        judged(&signed(&tags("@mail.example.com")), &strict),
+        failing(Fault::Identity)
+    );
+    assert_eq!(
+        judged(&signed(&tags("@example.net")), &good_key()),
+        failing(Fault::Identity)
+    );
 }
 
 #[test]
@@ -414,9 +573,18 @@ fn one_from_with_one_address_is_demanded() {
         (format!("From: tls@example.net\r\n{mail}"), Reason::SeveralFrom),
         (format!("From : tls@example.net\r\n{mail}"), Reason::SeveralFrom),
         (format!("from\t: tls@example.net\r\n{mail}"), Reason::SeveralFrom),
-        (format!("X: y\nFrom: tls@example.net\r\n{mail}"), Reason::SeveralFrom),
-        (mail.replacen("TLS <tls@example.com>", "tls@example.com, a@example.net", 1), Reason::NotOneAddress),
-        (mail.replacen("From: TLS <tls@example.com>\r\n", "", 1), Reason::NoFrom),
+        (
+            format!("X: y\nFrom: tls@example.net\r\n{mail}"),
+            Reason::SeveralFrom,
+        ),
+        (
+            mail.replacen("TLS <tls@example.com>", "tls@example.com, a@example.net", 1),
+            Reason::NotOneAddress,
+        ),
+        (
+            mail.replacen("From: TLS <tls@example.com>\r\n", "", 1),
+            Reason::NoFrom,
+        ),
         (String::new(), Reason::Header),
         (format!("X: {}\r\n{mail}", "a".repeat(300_000)), Reason::Header),
     ] {
@@ -431,7 +599,10 @@ fn only_a_signature_of_the_senders_organisation_speaks_for_it() {
         let header = from(domain);
         format!("{}{header}\r\n{BODY}", signature(&header, BODY, TAGS, pair()))
     };
-    assert_eq!(judged(&mail("mail.example.com"), &good_key()), verified(KeyService::Any));
+    assert_eq!(
+        judged(&mail("mail.example.com"), &good_key()),
+        verified(KeyService::Any)
+    );
     assert_eq!(
         judged(&mail("example.net"), &good_key()),
         unauthenticated(Reason::NotAligned {
@@ -441,7 +612,9 @@ fn only_a_signature_of_the_senders_organisation_speaks_for_it() {
     );
     assert_eq!(
         judged(&format!("{HEADER}\r\n{BODY}"), &good_key()),
-        unauthenticated(Reason::NoSignature { from: "example.com".to_owned() })
+        unauthenticated(Reason::NoSignature {
+            from: "example.com".to_owned()
+        })
     );
     let parent = TAGS.replacen("d=example.com", "d=com", 1);
     assert_eq!(
@@ -454,7 +627,10 @@ fn only_a_signature_of_the_senders_organisation_speaks_for_it() {
     let junk = format!("DKIM-Signature: junk\r\n{HEADER}\r\n{BODY}");
     assert_eq!(
         judged(&junk, &good_key()),
-        unauthenticated(Reason::NotAligned { from: "example.com".to_owned(), signing: None })
+        unauthenticated(Reason::NotAligned {
+            from: "example.com".to_owned(),
+            signing: None
+        })
     );
 }
 
@@ -463,8 +639,15 @@ fn one_good_signature_among_others_is_enough() {
     let good = signature(HEADER, BODY, TAGS, pair());
     let bad = signature(HEADER, "other body\r\n", TAGS, pair());
     let foreign = good.replace("d=example.com", "d=example.net");
-    for signatures in [format!("{good}{bad}"), format!("{bad}{good}"), format!("{foreign}{good}")] {
-        assert_eq!(judged(&format!("{signatures}{HEADER}\r\n{BODY}"), &good_key()), verified(KeyService::Any));
+    for signatures in [
+        format!("{good}{bad}"),
+        format!("{bad}{good}"),
+        format!("{foreign}{good}"),
+    ] {
+        assert_eq!(
+            judged(&format!("{signatures}{HEADER}\r\n{BODY}"), &good_key()),
+            verified(KeyService::Any)
+        );
     }
     let many = format!("{}{good}{HEADER}\r\n{BODY}", foreign.repeat(400));
     assert_eq!(judged(&many, &good_key()), verified(KeyService::Any));
@@ -475,7 +658,10 @@ fn of_several_bad_signatures_the_one_that_came_furthest_is_told() {
     let body = signature(HEADER, "other body\r\n", TAGS, pair());
     let length = signature(HEADER, BODY, &format!("{TAGS}; l=1"), pair());
     for signatures in [format!("{body}{length}"), format!("{length}{body}")] {
-        assert_eq!(judged(&format!("{signatures}{HEADER}\r\n{BODY}"), &good_key()), failing(Fault::Body));
+        assert_eq!(
+            judged(&format!("{signatures}{HEADER}\r\n{BODY}"), &good_key()),
+            failing(Fault::Body)
+        );
     }
 }
 
@@ -483,7 +669,10 @@ fn of_several_bad_signatures_the_one_that_came_furthest_is_told() {
 fn thousand_signatures_cost_eight() {
     let bad = format!("DKIM-Signature: {TAGS}; bh=YWJj; b=YWJj\r\n").repeat(1000);
     let mail = format!("{bad}{HEADER}\r\n{BODY}");
-    assert_eq!(questions(mail.as_bytes(), &config()).len(), signature::MAX_ALIGNED);
+    assert_eq!(
+        questions(mail.as_bytes(), &config()).len(),
+        signature::MAX_ALIGNED
+    );
     assert_eq!(judged(&mail, &good_key()), failing(Fault::Body));
     let aligned_last = format!("{bad}{}", signed(TAGS));
     assert_eq!(judged(&aligned_last, &good_key()), failing(Fault::Body));
@@ -500,7 +689,10 @@ fn signature_that_names_20_000_fields_is_not_checked() {
 #[test]
 fn line_of_an_mbox_and_empty_lines_above_change_nothing() {
     let mail = signed(TAGS);
-    assert_eq!(judged(&format!("\r\n\n{mail}"), &good_key()), verified(KeyService::Any));
+    assert_eq!(
+        judged(&format!("\r\n\n{mail}"), &good_key()),
+        verified(KeyService::Any)
+    );
     let mbox = format!("From x@example.net Sat Nov 21 08:00:00 2026\r\n{mail}");
     assert_eq!(judged(&mbox, &good_key()), verified(KeyService::Any));
 }
@@ -520,123 +712,9 @@ fn only_sound_signatures_of_the_sender_ask_for_keys() {
 
 #[test]
 fn off_looks_at_nothing() {
-    let off = AuthenticationConfig { mode: AuthenticationMode::Off, ..config() };
+    let off = AuthenticationConfig {
+        mode: AuthenticationMode::Off,
+        ..config()
+    };
     assert_eq!(verify(b"", receipt(), &off, &Keys::default()), Verdict::Unchecked);
-}
-
-mod mx {
-    use super::*;
-
-    const PASS: &str = "Authentication-Results: mx.example.org; dkim=pass header.d=example.com header.s=s1\r\n";
-    const RECEIVED: &str = "Received: from a by mx.example.org; Fri, 20 Nov 2026 08:00:01 +0000\r\n";
-
-    fn trusting(id: &str, mode: AuthenticationMode) -> AuthenticationConfig {
-        AuthenticationConfig { mode, authserv_id: id.to_owned(), ..config() }
-    }
-
-    fn judged(mail: &str) -> Verdict {
-        let config = trusting("mx.example.org", AuthenticationMode::TrustMx);
-        verify(mail.as_bytes(), receipt(), &config, &Keys::default())
-    }
-
-    fn mx() -> Verdict {
-        Verdict::MxVerified { domain: "example.com".to_owned() }
-    }
-
-    fn absent() -> Verdict {
-        unauthenticated(Reason::Mx(MxFault::Absent { id: "mx.example.org".to_owned() }))
-    }
-
-    fn no_pass() -> Verdict {
-        unauthenticated(Reason::Mx(MxFault::NoPass { from: "example.com".to_owned() }))
-    }
-
-    #[test]
-    fn our_mx_is_believed_wherever_it_writes() {
-        let mail = signed(TAGS);
-        assert_eq!(judged(&format!("{PASS}{RECEIVED}{mail}")), mx());
-        assert_eq!(judged(&format!("{RECEIVED}{PASS}{mail}")), mx());
-        assert_eq!(judged(&format!("{RECEIVED}{RECEIVED}{RECEIVED}{PASS}{RECEIVED}{mail}")), mx());
-        assert_eq!(judged(&format!("{}{mail}", PASS.replace("mx.example.org", "MX.Example.ORG"))), mx());
-        let arc = "Authentication-Results: mx.example.org; arc=none\r\n";
-        let spf = "Authentication-Results: mx.example.org; spf=pass\r\n";
-        assert_eq!(judged(&format!("{arc}{spf}{PASS}{RECEIVED}{mail}")), mx());
-    }
-
-    #[test]
-    fn what_came_with_the_mail_is_not_believed() {
-        let mail = signed(TAGS);
-        let fail = PASS.replace("dkim=pass", "dkim=fail");
-        assert_eq!(judged(&format!("{fail}{RECEIVED}{PASS}{mail}")), no_pass());
-        assert_eq!(judged(&format!("{RECEIVED}{fail}{RECEIVED}{PASS}{mail}")), no_pass());
-        assert_eq!(judged(&format!("{RECEIVED}{}{mail}", PASS.replace("mx.", "evil."))), absent());
-        assert_eq!(judged(&mail), absent());
-        for name in ["ARC-Authentication-Results", "Authentication-Results-Original", "X-Authentication-Results"] {
-            assert_eq!(judged(&format!("{}{mail}", PASS.replace("Authentication-Results", name))), absent());
-        }
-    }
-
-    #[test]
-    fn words_in_comments_and_quotes_prove_nothing() {
-        let mail = signed(TAGS);
-        for results in [
-            "dkim=fail (a; dkim=pass header.d=example.com) header.d=example.com",
-            "dkim=fail (a (b\\) ; dkim=pass header.d=example.com) c) header.d=example.com",
-            "spf=pass smtp.mailfrom=\"a; dkim=pass header.d=example.com; x=\"@example.net",
-            "dmarc=pass header.from=example.com",
-            "dkim=pass header.d=example.net header.d=example.com",
-            "dkim=pass header.d=example.net",
-            "none",
-        ] {
-            let mail = format!("Authentication-Results: mx.example.org; {results}\r\n{mail}");
-            assert_eq!(judged(&mail), no_pass(), "{results}");
-        }
-        let open = format!("Authentication-Results: mx.example.org; dkim=pass (x header.d=example.com\r\n{PASS}{mail}");
-        assert_eq!(judged(&open), unauthenticated(Reason::Mx(MxFault::Unreadable)));
-    }
-
-    #[test]
-    fn what_the_mx_does_not_look_at_is_looked_at() {
-        let no_such = || unauthenticated(Reason::Mx(MxFault::NoSuchSignature { domain: "example.com".to_owned() }));
-        assert_eq!(judged(&format!("{PASS}{}", signed(&format!("{TAGS}; l=1")))), no_such());
-        assert_eq!(judged(&format!("{PASS}{}", signed(&TAGS.replacen("h=From:", "h=", 1)))), no_such());
-        assert_eq!(judged(&format!("{PASS}{HEADER}\r\n{BODY}")), no_such());
-        let other = PASS.replace("header.s=s1", "header.s=s2");
-        assert_eq!(judged(&format!("{other}{}", signed(TAGS))), no_such());
-        let start = PASS.replace("header.s=s1", "header.b=!!!!");
-        assert_eq!(judged(&format!("{start}{}", signed(TAGS))), no_such());
-        let two = format!("From: x@example.net\r\n{PASS}{}", signed(TAGS));
-        assert_eq!(judged(&two), unauthenticated(Reason::SeveralFrom));
-    }
-
-    #[test]
-    fn mx_without_an_id_is_believed_in_its_topmost_field_only() {
-        let none = trusting("none", AuthenticationMode::TrustMx);
-        let judged = |mail: String| verify(mail.as_bytes(), receipt(), &none, &Keys::default());
-        let pass = PASS.replace(" mx.example.org;", " spf=pass (x) smtp.mailfrom=example.com;");
-        let fail = pass.replace("dkim=pass", "dkim=fail");
-        let mail = signed(TAGS);
-        assert_eq!(judged(format!("{RECEIVED}{pass}{RECEIVED}{mail}")), mx());
-        assert_eq!(judged(format!("{fail}{pass}{mail}")), no_pass());
-        assert!(matches!(judged(format!("{PASS}{mail}")), Verdict::Unauthenticated { reason: Reason::Mx(MxFault::Absent { .. }) }));
-    }
-
-    #[test]
-    fn auto_takes_our_own_result_first_and_tells_it_where_both_fail() {
-        let auto = trusting("mx.example.org", AuthenticationMode::Auto);
-        let judged = |mail: String, keys: &Keys| verify(mail.as_bytes(), receipt(), &auto, keys);
-        let mail = signed(TAGS);
-        assert_eq!(judged(format!("{PASS}{mail}"), &good_key()), verified(KeyService::Any));
-        let footer = format!("{mail}footer\r\n");
-        assert_eq!(judged(format!("{PASS}{footer}"), &good_key()), mx());
-        assert_eq!(judged(format!("{PASS}{mail}"), &Keys::default()), mx());
-        assert_eq!(judged(footer, &good_key()), failing(Fault::Body));
-        // Without an id no MX is trusted.
-        let nobody = trusting("", AuthenticationMode::Auto);
-        let mail = format!("{PASS}{HEADER}\r\n{BODY}");
-        assert!(matches!(
-            verify(mail.as_bytes(), receipt(), &nobody, &Keys::default()),
-            Verdict::Unauthenticated { reason: Reason::NoSignature { .. } }
-        ));
-    }
 }
