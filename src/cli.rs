@@ -309,13 +309,13 @@ pub struct FixedArgs {
 
 /// Options of `accept`.
 #[derive(Debug, Args)]
-#[command(arg_required_else_help = true)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["mail", "from"]))]
 pub struct AcceptArgs {
     /// The mail's id, as `tlsrptd mails` lists it
     #[arg(value_name = "MAIL")]
     pub mail: Option<i64>,
     /// All that is set aside of this reporter
-    #[arg(long, value_name = "DOMAIN", conflicts_with = "mail")]
+    #[arg(long, value_name = "DOMAIN")]
     pub from: Option<String>,
     /// Only say what it would do
     #[arg(long)]

@@ -19,9 +19,8 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    fn new(bits: u32) -> Self {
-        let bits = format!("rsa_keygen_bits:{bits}");
-        let pem = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", &bits]);
+    fn new() -> Self {
+        let pem = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]);
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &pem).unwrap();
         let path = file.path().to_str().unwrap();
@@ -35,13 +34,7 @@ impl Key {
     /// RSA with 2048 bits.
     pub(crate) fn usual() -> &'static Self {
         static KEY: OnceLock<Key> = OnceLock::new();
-        KEY.get_or_init(|| Self::new(2048))
-    }
-
-    /// RSA with 4096 bits.
-    pub(crate) fn long() -> &'static Self {
-        static KEY: OnceLock<Key> = OnceLock::new();
-        KEY.get_or_init(|| Self::new(4096))
+        KEY.get_or_init(Self::new)
     }
 
     /// The mail with a signature of `domain` on top.
