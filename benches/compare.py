@@ -236,6 +236,9 @@ since = "forever"
 """ if user else ""
         (self.folder / "outbox").mkdir(exist_ok=True)
         path.write_text(f"""{more}
+[authentication]
+mode = "off"
+
 [store]
 path = "{database}"
 retention = "forever"
@@ -528,6 +531,9 @@ port = {listener.getsockname()[1]}
 tls = "none"
 user = "u"
 password = "p"
+[authentication]
+mode = "off"
+
 [store]
 path = "{database}"
 [digest]

@@ -16,6 +16,9 @@ _tlsrptd() {
             ",$1")
                 cmd="tlsrptd"
                 ;;
+            tlsrptd,accept)
+                cmd="tlsrptd__subcmd__accept"
+                ;;
             tlsrptd,ack)
                 cmd="tlsrptd__subcmd__ack"
                 ;;
@@ -90,6 +93,9 @@ _tlsrptd() {
                 ;;
             tlsrptd,status)
                 cmd="tlsrptd__subcmd__status"
+                ;;
+            tlsrptd__subcmd__help,accept)
+                cmd="tlsrptd__subcmd__help__subcmd__accept"
                 ;;
             tlsrptd__subcmd__help,ack)
                 cmd="tlsrptd__subcmd__help__subcmd__ack"
@@ -188,12 +194,38 @@ _tlsrptd() {
 
     case "${cmd}" in
         tlsrptd)
-            opts="-v -h -V --config --log-format --verbose --help --version init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info retire explain help"
+            opts="-v -h -V --config --log-format --verbose --help --version init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tlsrptd__subcmd__accept)
+            opts="-v -h -V --from --dry-run --config --log-format --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -440,8 +472,22 @@ _tlsrptd() {
             return 0
             ;;
         tlsrptd__subcmd__help)
-            opts="init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info retire explain help"
+            opts="init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tlsrptd__subcmd__help__subcmd__accept)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -818,12 +864,16 @@ _tlsrptd() {
             return 0
             ;;
         tlsrptd__subcmd__import)
-            opts="-v -h -V --dry-run --config --log-format --verbose --help --version"
+            opts="-v -h -V --authentication --dry-run --config --log-format --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --authentication)
+                    COMPREPLY=($(compgen -W "auto verify trust-mx off" -- "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
+use crate::config::AuthenticationMode;
+
 /// Reads SMTP TLS reports (RFC 8460) from a mailbox into SQLite and mails a daily digest of new failures.
 #[derive(Debug, Parser)]
 #[command(
@@ -60,6 +62,10 @@ pub enum Verb {
         /// Files or folders, told by their content; `-` is standard input
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
+        /// How the origin of mails is proven; otherwise as the configuration says. Keys go with time: `off` counts old
+        /// mails unchecked
+        #[arg(long, value_name = "MODE")]
+        authentication: Option<AuthenticationMode>,
         /// Do everything but keep nothing
         #[arg(long)]
         dry_run: bool,
@@ -122,6 +128,8 @@ pub enum Verb {
     },
     /// Print versions, settings, counts and the last errors for whoever helps you: no secrets, names or reports
     DebugInfo,
+    /// Let reports count that were set aside because their origin isn't proven
+    Accept(AcceptArgs),
     /// Say that a domain or an MX is no longer used: its problems are closed, later failures only counted
     Retire(RetireArgs),
     /// Tell what a cause, a result type or a combination means, and what to do; without a name, list them
@@ -399,6 +407,21 @@ pub struct FixedArgs {
     /// Take it back
     #[arg(long, conflicts_with = "because")]
     pub undo: bool,
+    /// Only say what it would do
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `accept`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["mail", "from"]))]
+pub struct AcceptArgs {
+    /// The mail's id, as `tlsrptd mails` lists it
+    #[arg(value_name = "MAIL")]
+    pub mail: Option<i64>,
+    /// All that is set aside of this reporter
+    #[arg(long, value_name = "DOMAIN")]
+    pub from: Option<String>,
     /// Only say what it would do
     #[arg(long)]
     pub dry_run: bool,

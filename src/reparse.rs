@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
+use crate::authenticate::{self, Asker};
 use crate::clock;
 use crate::config::{Config, Limits, MailboxConfig, MailboxKind};
 use crate::extract::{self, looks_like_gzip, looks_like_json, looks_like_zip};
-use crate::import::{IMPORT, too_large};
+use crate::import::{IMPORT, judge, too_large};
 use crate::mailbox::files::{self, Content, Kind};
 use crate::mailbox::maildir::{self, Bounded};
 use crate::mailbox::{Body, ImapSession, MailboxError};
-use crate::prepare::{Input, contact_domain, prepare};
+use crate::prepare::{Input, contact_domain, prepare, submitter};
 use crate::report::{self, Context, ParseError, Parsed};
 use crate::store::{RejectedOrigin, Reread, Rewritten, Store, StoreError, StoredReport};
 
@@ -60,6 +61,7 @@ pub async fn reparse(
     let all = counts.rejected.saturating_add(counts.reports);
     let mut work = Work {
         config,
+        asker: Asker::new(&config.authentication),
         store,
         tell,
         all: u64::try_from(all).unwrap_or(0),
@@ -74,6 +76,7 @@ pub async fn reparse(
 
 struct Work<'a> {
     config: &'a Config,
+    asker: Asker,
     store: &'a mut Store,
     tell: &'a mut dyn FnMut(Told<'_>),
     /// Roughly: reports that don't count aren't in it.
@@ -119,7 +122,15 @@ impl Work<'_> {
     /// Reads one mail again and puts the result in the place of the old one.
     fn again(&mut self, mail: &RejectedOrigin, input: Input<'_>) -> Result<(), StoreError> {
         let now = clock::now();
-        let incoming = prepare(mail.origin.clone(), input, &self.config.limits, now);
+        let origin = mail.origin.clone();
+        let incoming = match input {
+            Input::Mail(bytes) => {
+                let names = authenticate::questions(bytes, &self.config.authentication);
+                let keys = self.asker.keys(names.into_iter().collect());
+                judge(self.config, origin, bytes, &keys, now)
+            }
+            Input::File { .. } | Input::Refused(_) => prepare(origin, input, &self.config.limits, now),
+        };
         let retention = self.config.store.retention;
         match self.store.reread_mail(mail.id, &incoming, retention, now)? {
             Reread::Same => {}
@@ -400,7 +411,7 @@ fn read_again(
         .map(str::to_owned)
         .collect();
     let contact = parsed.report.contact_info.as_deref().and_then(contact_domain);
-    let submitter = contact.unwrap_or_else(|| stored.submitter.clone());
+    let submitter = submitter(contact, Some(&stored.submitter), stored.signing_domain.as_deref());
     Ok((parsed, deviations, submitter))
 }
 
@@ -414,6 +425,7 @@ mod tests {
             json: json.to_owned(),
             deviations: vec!["zip".to_owned(), "alias-key".to_owned()],
             submitter: "example.com".to_owned(),
+            signing_domain: None,
             start: "2026-11-20T00:00:00Z".parse().unwrap(),
             end: "2026-11-20T23:59:59Z".parse().unwrap(),
             domains: vec!["example.org".to_owned()],

@@ -37,7 +37,7 @@ impl Desk {
     fn configure_with(&self, mailbox: &str, more: &str) {
         let shown = |name| self.path(name).display().to_string();
         let text = format!(
-            "[store]\npath = {:?}\nretention = \"forever\"\n[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\n\
+            "[authentication]\nmode = \"off\"\n[store]\npath = {:?}\nretention = \"forever\"\n[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\n\
              path = {:?}\nsince = \"forever\"\n{mailbox}[digest]\nfrom = \"tlsrptd@example.org\"\nto = [\"ops@example.org\"]\n\
              announce_days = 0\n[smtp]\ntransport = \"file\"\npath = {:?}\n{more}",
             shown("tlsrptd.db"),

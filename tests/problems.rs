@@ -26,7 +26,7 @@ impl Desk {
         };
         let path = |name: &str| desk.folder.path().join(name);
         let text = format!(
-            "[store]\npath = {:?}\nretention = \"forever\"\n[domains]\nmail = [\"example.org\", \"example.com\"]\n",
+            "[authentication]\nmode = \"off\"\n[store]\npath = {:?}\nretention = \"forever\"\n[domains]\nmail = [\"example.org\", \"example.com\"]\n",
             path("tlsrptd.db").display().to_string(),
         );
         fs::write(path("tlsrptd.toml"), text).unwrap();

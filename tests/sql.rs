@@ -39,7 +39,7 @@ impl Place {
         fs::create_dir(folder.path().join("outbox")).unwrap();
         fs::write(
             folder.path().join("tlsrptd.toml"),
-            "[store]\npath = \"tlsrptd.db\"\nretention = \"forever\"\n\
+            "[authentication]\nmode = \"off\"\n[store]\npath = \"tlsrptd.db\"\nretention = \"forever\"\n\
              [digest]\nfrom = \"tlsrptd@example.org\"\nto = [\"ops@example.org\"]\nannounce_days = 0\n\
              [smtp]\ntransport = \"file\"\npath = \"outbox\"\n",
         )

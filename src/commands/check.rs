@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::End;
 use super::output::{document, printable, verdict};
+use crate::authenticate::Resolver;
 use crate::cli::TextOrJson;
 use crate::clock;
-use crate::config::{Audience, Config, MailboxConfig, MailboxKind};
+use crate::config::{Audience, AuthenticationMode, Config, MailboxConfig, MailboxKind};
 use crate::deliver;
 use crate::digest::send;
 use crate::mailbox::{ImapSession, maildir};
@@ -67,6 +68,11 @@ pub(super) async fn check(
             ));
         }
         lines.push(Line::new("smtp", smtp(config).await));
+        lines.extend(
+            name_servers(config)
+                .await
+                .map(|result| Line::new("name servers", result)),
+        );
         if let Some(reached) = ping::check(&config.monitor).await.transpose() {
             let reached = reached
                 .map(|host| format!("{host} can be reached; it was told nothing"))
@@ -165,6 +171,21 @@ pub(super) async fn mailbox_of(mailbox: &MailboxConfig, config: &Config) -> Resu
             limit.as_secs()
         )),
     }
+}
+
+/// Whether keys of signatures can be asked for; `None` where nobody asks.
+async fn name_servers(config: &Config) -> Option<Result<String, String>> {
+    match config.authentication.mode {
+        AuthenticationMode::Off | AuthenticationMode::TrustMx => return None,
+        AuthenticationMode::Auto | AuthenticationMode::Verify => {}
+    }
+    let checked = Resolver::new(&config.authentication).check().await;
+    Some(match checked {
+        Ok(()) => Ok("they answer".to_owned()),
+        Err(problem) => Err(format!(
+            "{problem}; set authentication.nameservers, or reports are set aside until one answers"
+        )),
+    })
 }
 
 async fn smtp(config: &Config) -> Result<String, String> {

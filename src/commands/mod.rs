@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::authenticate::Resolver;
 use crate::cli::{Cli, Show, ShowArgs, Verb};
 use crate::clock;
 use crate::config::{Config, ConfigError};
@@ -14,6 +15,7 @@ use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
 use crate::{daemon, deliver, import};
 
+mod accept;
 mod ack;
 mod backup;
 mod check;
@@ -86,13 +88,20 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     Ok(end)
 }
 
-async fn run_verb(verb: Verb, config: Config, path: &Path) -> anyhow::Result<End> {
+async fn run_verb(verb: Verb, mut config: Config, path: &Path) -> anyhow::Result<End> {
     match verb {
         Verb::Init(args) => init::init(None, *args).await,
         Verb::Explain { name, format } => explain::explain(name.as_deref(), format),
         Verb::Run => run_daemon(config, path).await,
         Verb::Poll { dry_run, no_mail } => poll_all(&config, dry_run, no_mail).await,
-        Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
+        Verb::Import {
+            paths,
+            authentication,
+            dry_run,
+        } => {
+            config.authentication.mode = authentication.unwrap_or(config.authentication.mode);
+            import_paths(&config, &paths, dry_run)
+        }
         Verb::Digest(args) if args.send => digest::send(&config, args.dry_run).await,
         Verb::Digest(args) => digest::print(&config, &args),
         Verb::Sql(args) => sql::query(&config, &args),
@@ -118,6 +127,7 @@ async fn run_verb(verb: Verb, config: Config, path: &Path) -> anyhow::Result<End
         Verb::Ack(args) => ack::ack(&config, &args),
         Verb::Note(args) => note::note(&config, &args),
         Verb::Fixed(args) => fixed::fixed(&config, &args),
+        Verb::Accept(args) => accept::accept(&config, &args),
         Verb::Retire(args) => retire::retire(&config, &args),
         Verb::Report { html } => report::report(&config, &html),
         Verb::DebugInfo => debug_info::debug_info(&config),
@@ -193,11 +203,19 @@ async fn poll_all(config: &Config, dry_run: bool, no_mail: bool) -> anyhow::Resu
 /// Polls every mailbox once; gives how many failed too.
 async fn poll_each(config: &Config, store: &mut Store, dry_run: bool) -> anyhow::Result<(End, usize)> {
     let (mut n_failed, mut total) = (0_usize, Tally::default());
+    let mut resolver = Resolver::new(&config.authentication);
     for mailbox in &config.mailboxes {
         let mut bar = progress::Bar::new(&mailbox.name, "mails");
-        let polled = poll::poll(mailbox, config, store, dry_run, &mut |done, all| {
-            bar.set(done, all);
-        })
+        let polled = poll::poll(
+            mailbox,
+            config,
+            store,
+            &mut resolver,
+            dry_run,
+            &mut |done, all| {
+                bar.set(done, all);
+            },
+        )
         .await;
         bar.finish();
         tell(&mailbox.name, &polled)?;
@@ -251,6 +269,7 @@ fn summary(tally: &Tally) -> String {
         (tally.stored, "stored"),
         (tally.duplicates, "duplicate"),
         (tally.conflicts, "in conflict"),
+        (tally.set_aside, "set aside"),
         (tally.too_old, "too old"),
         (tally.rejected, "rejected"),
         (tally.not_reports, "without a report"),
@@ -261,7 +280,7 @@ fn summary(tally: &Tally) -> String {
         .map(|(n, word)| format!("{n} {word}"))
         .collect();
     let mails = if tally.mails == 1 { "mail" } else { "mails" };
-    let hint = if tally.rejected > 0 {
+    let hint = if tally.rejected > 0 || tally.set_aside > 0 {
         "; `tlsrptd mails` says which and why"
     } else {
         ""

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 mod audience;
+mod authentication;
 mod check;
 mod error;
 mod mailbox;
@@ -18,6 +19,7 @@ mod smtp;
 mod span;
 
 pub use audience::{Audience, DEFAULT_AUDIENCE};
+pub use authentication::{AuthenticationConfig, AuthenticationMode, Nameserver, Unauthenticated};
 pub use error::ConfigError;
 pub use mailbox::{After, MailboxConfig, MailboxKind};
 pub use oauth2::{Grant, Memory, OAuth2Config, Provider, Remembered};
@@ -94,23 +96,6 @@ pub enum AuthMethod {
     Password,
     /// An OAuth 2 token, fetched by `oauth2` or printed by `token_command`, as XOAUTH2.
     Xoauth2,
-}
-
-/// Which reports count.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AuthenticationConfig {
-    /// `off`: every report counts and is marked `unchecked`.
-    pub mode: AuthenticationMode,
-}
-
-/// How the origin of a report is proven (RFC 8460, Section 3).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AuthenticationMode {
-    /// Not at all.
-    #[default]
-    Off,
 }
 
 /// When a digest is sent.

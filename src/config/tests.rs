@@ -222,7 +222,7 @@ fn value_of_the_wrong_kind_is_named() {
       | ^
     "#);
     insta::assert_snapshot!(refusal("[authentication]\nmode = \"require\"\n"), @r#"
-    tlsrptd.toml, line 2: unknown variant `require`, expected `off`; choose one of these
+    tlsrptd.toml, line 2: unknown variant `require`, expected one of `auto`, `verify`, `trust-mx`, `off`; choose one of these
       |
     2 | mode = "require"
       |        ^

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{Timestamp, Zoned};
 use tokio::time::{Instant, sleep_until};
 
+use crate::authenticate::Resolver;
 use crate::clock;
 use crate::config::{Audience, Config, MailboxConfig};
 use crate::deliver;
@@ -56,6 +57,7 @@ struct Daemon<'a> {
     config: Config,
     path: &'a Path,
     store: Store,
+    resolver: Resolver,
     pinger: Pinger,
     turns: Vec<Turn>,
     /// By audience; whoever isn't there may be sent to at once.
@@ -83,6 +85,7 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
     let now = Instant::now();
     let mut daemon = Daemon {
         pinger: Pinger::new(&config.monitor),
+        resolver: Resolver::new(&config.authentication),
         config,
         path,
         store,
@@ -195,7 +198,8 @@ impl Daemon<'_> {
         }
         self.service.begin(self.config.limits.poll_deadline);
         self.pinger.send(Ping::Start);
-        let polled = poll::poll(mailbox, &self.config, &mut self.store, false, &mut |_, _| {}).await;
+        let (store, resolver) = (&mut self.store, &mut self.resolver);
+        let polled = poll::poll(mailbox, &self.config, store, resolver, false, &mut |_, _| {}).await;
         log_poll(mailbox, &polled);
         self.last_poll = Some((clock::now(), polled.tally.stored));
         self.may_be_urgent |= polled.tally.stored > 0 || polled.tally.conflicts > 0;
@@ -376,6 +380,7 @@ impl Daemon<'_> {
                 }
                 self.config = loaded.config;
                 self.pinger = Pinger::new(&self.config.monitor);
+                self.resolver = Resolver::new(&self.config.authentication);
                 self.turns = first_turns(&self.config);
                 self.sends.clear();
                 tracing::info!(path = %self.path.display(), "configuration read again");
@@ -483,6 +488,7 @@ fn log_poll(mailbox: &MailboxConfig, polled: &Polled) {
             stored = tally.stored,
             duplicates = tally.duplicates,
             conflicts = tally.conflicts,
+            set_aside = tally.set_aside,
             rejected = tally.rejected,
             unfinished = polled.is_unfinished,
             "polled"

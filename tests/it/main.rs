@@ -15,6 +15,7 @@
 
 mod after;
 mod audiences;
+mod authentication;
 mod check;
 mod clock;
 mod connections;

@@ -172,7 +172,7 @@ impl World {
     pub(crate) fn new(zone: &str, domains: &[&str], mx: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config: Config = toml::from_str(&format!(
-            "[store]\npath = '{}'\n[digest]\nfrom = \"tlsrptd@example.com\"\nto = [\"ops@example.com\"]\n",
+            "[authentication]\nmode = \"off\"\n[store]\npath = '{}'\n[digest]\nfrom = \"tlsrptd@example.com\"\nto = [\"ops@example.com\"]\n",
             folder.path().join("tlsrptd.db").display()
         ))
         .unwrap();

@@ -74,12 +74,14 @@ CREATE TABLE report (
     end_datetime   TEXT    NOT NULL,
     day            TEXT    NOT NULL, -- UTC day of start_datetime
     stored_at      TEXT    NOT NULL,
-    authentication TEXT    NOT NULL,
+    authentication TEXT    NOT NULL, -- unchecked, dkim, trusted-mx, none, failed, temporary
+    signing_domain TEXT,             -- the domain that is proven
+    authentication_reason TEXT,      -- why none is
     deviations     TEXT    NOT NULL, -- JSON array
     status         TEXT    NOT NULL CHECK (status IN ('counted', 'conflict', 'set-aside', 'replaced')),
     backfill       INTEGER NOT NULL,
     sessions       INTEGER NOT NULL, -- decides between reports of one identity
-    identity       BLOB    NOT NULL, -- 16 bytes of the hash
+    identity       BLOB    NOT NULL, -- 16 bytes of the hash, with who reports
     content        BLOB    NOT NULL  -- 16 bytes of the hash
 ) STRICT;
 -- At most one report of an identity counts.
@@ -89,6 +91,8 @@ CREATE UNIQUE INDEX report_content ON report (identity, content);
 -- Days: retention, domain_days, sessions_by_day.
 CREATE INDEX report_day ON report (day);
 CREATE INDEX report_mail ON report (mail);
+-- What is set aside: told, accepted, judged again.
+CREATE INDEX report_set_aside ON report (authentication) WHERE status = 'set-aside';
 -- Retention: which senders have no report left.
 CREATE INDEX report_sender ON report (sender);
 -- The documented query for reports that contradict each other.
@@ -437,7 +441,7 @@ SELECT mail_report.mail, mail_report.report,
                 THEN mail_report.outcome
             WHEN report.status = 'replaced' THEN 'conflict'
             ELSE report.status END AS outcome,
-       mail_report.reason
+       coalesce(mail_report.reason, iif(report.status = 'set-aside', report.authentication_reason, NULL)) AS reason
 FROM mail_report LEFT JOIN report ON report.id = mail_report.report;
 
 -- The text as sent is put together only where it is asked for. The window gives the pieces their order: in an aggregate
@@ -445,7 +449,8 @@ FROM mail_report LEFT JOIN report ON report.id = mail_report.report;
 CREATE VIEW reports_all AS
 SELECT report.id, report.mail, nullif(sender.organization_name, '') AS organization_name, report.report_id,
        nullif(sender.contact_info, '') AS contact_info, sender.submitter, sender.reporter, report.start_datetime,
-       report.end_datetime, report.day, report.stored_at, report.authentication, report.deviations,
+       report.end_datetime, report.day, report.stored_at, report.authentication, report.signing_domain,
+       report.authentication_reason, report.deviations,
        (SELECT iif(report_json.template IS NULL, report_json.text,
                    (SELECT group_concat(iif(piece.type = 'array',
                                             substr(json_template.text, 1 + json_extract(piece.value, '$[0]'),
@@ -461,7 +466,7 @@ FROM report JOIN sender ON sender.id = report.sender;
 
 CREATE VIEW reports AS
 SELECT id, mail, organization_name, report_id, contact_info, submitter, reporter, start_datetime, end_datetime, day,
-       stored_at, authentication, deviations, json
+       stored_at, authentication, signing_domain, authentication_reason, deviations, json
 FROM reports_all WHERE status = 'counted';
 
 CREATE VIEW policy_results AS

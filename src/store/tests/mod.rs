@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::rows::MailKind;
-use super::{Composed, Content, IncomingMail, IncomingReport, Origin, Question, Store, Tally};
+use super::{Composed, Content, IncomingMail, IncomingReport, Origin, Question, Standing, Store, Tally};
 use crate::config::{Limits, Span, StoreConfig};
 use crate::report::{self, Context};
 
@@ -18,6 +18,7 @@ mod order;
 mod problems;
 mod record;
 mod retention;
+mod set_aside;
 mod sums;
 mod texts;
 
@@ -135,6 +136,7 @@ fn mail(reports: &[Value]) -> IncomingMail {
             parsed: Box::new(parsed),
             json,
             submitter: "webmail.example".to_owned(),
+            standing: Standing::default(),
         }
     });
     mail_of(Content::Reports(reports.collect()))

@@ -3,6 +3,7 @@
 pub(crate) mod ca;
 pub(crate) mod courier;
 pub(crate) mod cyrus;
+pub(crate) mod dkim;
 pub(crate) mod dovecot;
 pub(crate) mod faulty_disk;
 pub(crate) mod hostile;
@@ -10,6 +11,7 @@ pub(crate) mod imap;
 pub(crate) mod manager;
 pub(crate) mod mixture;
 pub(crate) mod mta;
+pub(crate) mod nsd;
 pub(crate) mod oauth;
 pub(crate) mod ports;
 pub(crate) mod postfix;

@@ -20,6 +20,17 @@ impl Server {
     /// Starts a server, which must lead a process group of its own (Postfix sees to that itself), and waits until
     /// `port` answers; `None` if it ended first, as it does when another process has taken one of its ports.
     pub(crate) fn start(command: &mut Command, output: &Path, port: u16) -> Option<Self> {
+        Self::start_until(command, output, || greets(port))
+    }
+
+    /// The same for a server that says nothing before it is asked.
+    pub(crate) fn start_silent(command: &mut Command, output: &Path, port: u16) -> Option<Self> {
+        Self::start_until(command, output, || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+        })
+    }
+
+    fn start_until(command: &mut Command, output: &Path, is_up: impl Fn() -> bool) -> Option<Self> {
         rustix::process::set_child_subreaper(Some(pid(std::process::id()))).unwrap();
         let log = File::create(output).unwrap();
         let program = command.get_program().to_owned();
@@ -39,7 +50,7 @@ impl Server {
             if server.child.try_wait().unwrap().is_some() {
                 return Some(false);
             }
-            greets(port).then_some(true)
+            is_up().then_some(true)
         })
         .then_some(server)
     }
