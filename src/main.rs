@@ -15,12 +15,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 const STACK: usize = 16 * 1024 * 1024;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse(); // ends with 2 on wrong usage
-    start_logging(&cli);
     let worker = std::thread::Builder::new()
         .name("tlsrptd".to_owned())
         .stack_size(STACK)
-        .spawn(move || run(cli));
+        .spawn(run);
     match worker.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
         // It has told of itself.
@@ -35,7 +33,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> ExitCode {
+fn run() -> ExitCode {
+    let cli = Cli::parse(); // ends with 2 on wrong usage
+    start_logging(&cli);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let end = match runtime {
         Ok(runtime) => runtime.block_on(commands::run(cli)),
