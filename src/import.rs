@@ -17,7 +17,8 @@ use crate::store::{IncomingMail, Origin, Store, StoreError, Tally};
 /// The source of imported mails in `mails.source`.
 pub const IMPORT: &str = "import";
 
-/// Reads everything below `paths` into the store; `-` is `stdin`. `progress` is told after each batch.
+/// Reads everything below `paths` into the store; `-` is `stdin`. `progress` is told after each batch, and
+/// how many bytes were read.
 ///
 /// One thread reads and prepares a batch while another records the one before. Mails are judged by `[authentication]`;
 /// files, which a person chose, are taken as they are.
@@ -32,7 +33,7 @@ pub fn import(
     paths: &[PathBuf],
     stdin: &mut dyn Read,
     now: Timestamp,
-    progress: &mut (dyn FnMut(&Tally) + Send),
+    progress: &mut (dyn FnMut(&Tally, u64) + Send),
 ) -> Result<Tally, StoreError> {
     // Without room in the channel two batches are in memory at most.
     let (sender, batches) = mpsc::sync_channel::<Vec<IncomingMail>>(0);
@@ -40,9 +41,12 @@ pub fn import(
     let tally = std::thread::scope(|scope| {
         let recording = scope.spawn(move || {
             let mut tally = Tally::default();
+            let mut n_bytes = 0_u64;
             for batch in batches {
                 record(config, recorder, &batch, now, &mut tally)?;
-                progress(&tally);
+                let sizes = batch.iter().map(|mail| mail.origin.size_bytes);
+                n_bytes = sizes.fold(n_bytes, u64::saturating_add);
+                progress(&tally, n_bytes);
             }
             Ok::<Tally, StoreError>(tally)
         });

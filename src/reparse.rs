@@ -38,6 +38,15 @@ pub struct Reparsed {
     pub unreadable: u64,
 }
 
+/// What is told meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub enum Told<'a> {
+    /// A change, in words that quote strangers.
+    Change(&'a str),
+    /// So many mails and reports of roughly so many are done.
+    Progress(u64, u64),
+}
+
 /// Reads everything again; each change is told in a line of words that quote strangers. Nothing in a mailbox is changed.
 ///
 /// # Errors
@@ -46,13 +55,16 @@ pub struct Reparsed {
 pub async fn reparse(
     config: &Config,
     store: &mut Store,
-    tell: &mut dyn FnMut(&str),
+    tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<Reparsed, StoreError> {
+    let counts = store.counts()?;
+    let all = counts.rejected.saturating_add(counts.reports);
     let mut work = Work {
         config,
         asker: Asker::new(&config.authentication),
         store,
         tell,
+        all: u64::try_from(all).unwrap_or(0),
         done: Reparsed::default(),
     };
     work.mails().await?;
@@ -66,7 +78,9 @@ struct Work<'a> {
     config: &'a Config,
     asker: Asker,
     store: &'a mut Store,
-    tell: &'a mut dyn FnMut(&str),
+    tell: &'a mut dyn FnMut(Told<'_>),
+    /// Roughly: reports that don't count aren't in it.
+    all: u64,
     done: Reparsed,
 }
 
@@ -77,6 +91,7 @@ impl Work<'_> {
         let mut by_file: BTreeMap<PathBuf, Vec<RejectedOrigin>> = BTreeMap::new();
         for mail in self.store.rejected_mails()? {
             self.done.mails = self.done.mails.saturating_add(1);
+            (self.tell)(Told::Progress(self.done.mails, self.all.max(self.done.mails)));
             match (self.store.raw_mail(mail.id)?, mail.origin.folder) {
                 (Some(raw), _) => match gunzip(&raw, limit) {
                     Some(bytes) => self.again(&mail, input(&mail, &bytes))?,
@@ -137,7 +152,8 @@ impl Work<'_> {
 
     fn say(&mut self, mail: &RejectedOrigin, what: &str) {
         let (source, locator) = (&mail.origin.source, &mail.origin.locator);
-        (self.tell)(&format!("mail {} ({source}: {locator}) {what}", mail.id));
+        let line = format!("mail {} ({source}: {locator}) {what}", mail.id);
+        (self.tell)(Told::Change(&line));
     }
 
     /// Mails that came from an imported file, which may be an mbox with many.
@@ -276,14 +292,15 @@ impl Work<'_> {
         while let Some(stored) = self.store.stored_report_after(after)? {
             after = stored.id;
             self.done.reports = self.done.reports.saturating_add(1);
+            let n_done = self.done.mails.saturating_add(self.done.reports);
+            (self.tell)(Told::Progress(n_done, self.all.max(n_done)));
             let (parsed, deviations, submitter) = match read_again(&stored, &self.config.limits) {
                 Ok(read) => read,
                 Err(error) => {
                     self.done.unreadable = self.done.unreadable.saturating_add(1);
-                    (self.tell)(&format!(
-                        "report {} can't be read any more and stays as it was: {error}",
-                        stored.id
-                    ));
+                    let id = stored.id;
+                    let line = format!("report {id} can't be read any more and stays as it was: {error}");
+                    (self.tell)(Told::Change(&line));
                     continue;
                 }
             };
@@ -298,7 +315,8 @@ impl Work<'_> {
                 }
             };
             self.done.changed = self.done.changed.saturating_add(1);
-            (self.tell)(&format!("report {} of {} {what}", stored.id, stored.submitter));
+            let line = format!("report {} of {} {what}", stored.id, stored.submitter);
+            (self.tell)(Told::Change(&line));
         }
         Ok(())
     }

@@ -338,6 +338,17 @@ fn the_beginning_of_an_id_suffices_if_it_is_the_only_one() {
         .count();
     let begin = expired.get(..=common).unwrap();
     assert!(desk.run(0, &["show", begin]).starts_with(&format!("#{expired}")));
+    for verb in [
+        &["ack", begin][..],
+        &["fixed", begin],
+        &["note", begin, "renewed"],
+    ] {
+        let text = desk.run(1, verb);
+        assert!(
+            text.contains(&format!("is only the beginning of {expired} (")),
+            "{text}"
+        );
+    }
     assert!(
         desk.run(0, &["show", &format!("#{expired}")])
             .starts_with(&format!("#{expired}"))

@@ -172,6 +172,19 @@ fn digest(config: &Config) -> Result<(), ConfigError> {
             ),
         )
     })?;
+    let mut names = BTreeSet::new();
+    for audience in &digest.audience {
+        audience.check()?;
+        if !names.insert(&audience.name) {
+            return Err(ConfigError::value(
+                "[[digest.audience]]",
+                format!(
+                    "name {:?} is used twice; give each a name of its own",
+                    audience.name
+                ),
+            ));
+        }
+    }
     for (key, address) in std::iter::once(("from", &digest.from)).chain(digest.to.iter().map(|to| ("to", to)))
     {
         let absent = key == "from" && address.is_empty();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+mod audience;
 mod authentication;
 mod check;
 mod error;
@@ -17,6 +18,7 @@ mod secret;
 mod smtp;
 mod span;
 
+pub use audience::{Audience, DEFAULT_AUDIENCE};
 pub use authentication::{AuthenticationConfig, AuthenticationMode, Nameserver, Unauthenticated};
 pub use error::ConfigError;
 pub use mailbox::{After, MailboxConfig, MailboxKind};
@@ -154,6 +156,8 @@ pub struct DigestConfig {
     pub weekly: Weekday,
     /// Failures that a first import finds are announced when they are at most this many days old.
     pub announce_days: u32,
+    /// Who gets a digest about some domains only; [`DigestConfig::audiences`] has all.
+    pub audience: Vec<Audience>,
 }
 
 impl Default for DigestConfig {
@@ -166,6 +170,7 @@ impl Default for DigestConfig {
             send: SendWhen::New,
             weekly: Weekday::Monday,
             announce_days: 14,
+            audience: Vec::new(),
         }
     }
 }

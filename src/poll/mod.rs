@@ -14,6 +14,9 @@ mod after;
 mod maildir;
 mod temporary;
 
+/// UIDs that are listed at a time, so that memory doesn't grow with the folder.
+const WINDOW: u32 = 10_000;
+
 /// Why a poll of a mailbox ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum PollError {
@@ -217,17 +220,24 @@ impl Poll<'_, '_> {
     ) -> Result<(), PollError> {
         let last = state.uid_next.saturating_sub(1);
         let mut done = folder.last_uid;
+        let n_mails = u64::from(state.exists.min(last.saturating_sub(done)));
+        let (mut n_done, mut window) = (0_u64, WINDOW);
         while done < last {
             let (mut mails, up_to) = if state.exists == 0 {
                 (Vec::new(), last)
             } else {
-                let listing = session.list(done.saturating_add(1), last).await?;
+                let to = if state.exists <= WINDOW {
+                    last
+                } else {
+                    done.saturating_add(window).min(last)
+                };
+                let listing = session.list(done.saturating_add(1), to).await?;
                 (listing.mails, listing.up_to)
             };
+            window = next_window(window, mails.len());
             let last_listed = mails.last().map_or(0, |mail| mail.uid);
+            let n_listed = n_done.saturating_add(u64::try_from(mails.len()).unwrap_or(u64::MAX));
             mails.retain(|mail| !is_too_old_to_read(folder, mail));
-            let n_mails = u64::try_from(mails.len()).unwrap_or(u64::MAX);
-            let mut n_done = 0_u64;
             let mut batches = batches(&mails, self.config).into_iter();
             let mut asked = self.ask(session, batches.next()).await?;
             while let Some(now) = asked {
@@ -251,6 +261,7 @@ impl Poll<'_, '_> {
                     }),
                 )?;
             }
+            n_done = n_listed;
             done = up_to.max(done.saturating_add(1));
         }
         Ok(())
@@ -391,6 +402,16 @@ impl Poll<'_, '_> {
         mails.iter().for_each(IncomingMail::log);
         self.tally.add(tally);
         Ok(())
+    }
+}
+
+/// How many UIDs to list after a window in which so many mails were.
+fn next_window(window: u32, n_mails: usize) -> u32 {
+    let is_sparse = u32::try_from(n_mails).is_ok_and(|n_mails| n_mails < WINDOW.div_ceil(4));
+    if is_sparse {
+        window.saturating_mul(4)
+    } else {
+        WINDOW
     }
 }
 

@@ -40,6 +40,7 @@ mod set_aside;
 mod show;
 mod standing;
 mod status;
+mod sums;
 mod trace;
 mod tellings;
 mod texts;
@@ -59,7 +60,7 @@ pub use record::Tally;
 pub use reparse::{RejectedOrigin, Reread, Rewritten, StoredReport};
 pub use set_aside::{Accept, TemporaryMail};
 pub use show::{ShownFailure, ShownPolicy, ShownReport};
-pub use status::{Counts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
+pub use status::{Counts, DebugFacts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
 pub use trace::{TraceQuestion, Traced};
 
 use identity::Identity;

@@ -9,6 +9,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, par
 use serde_json::json;
 
 use super::record::{Outcome, day_of, settle, settle_mails_of};
+use super::sums::{self, Share};
 use super::{Standing, text, texts};
 use crate::authenticate::organisation;
 use crate::report::{FailureDetails, Parsed, Policy, PolicyResult, ResultType};
@@ -93,9 +94,15 @@ pub(super) fn record(
     let id = insert(db, &row, parsed, submitter, now)?;
     texts::keep(db, id, parsed, submitter, json)?;
     let day = day_of(parsed.report.start);
-    for result in &parsed.report.policies {
+    sums::forget_month(db, &day)?;
+    for (result, share) in parsed
+        .report
+        .policies
+        .iter()
+        .zip(sums::shares(&parsed.report.policies))
+    {
         let day = Some(day.as_str()).filter(|_| status == "counted");
-        policy_result(db, id, result, day, now)?;
+        policy_result(db, id, (result, share), day, now)?;
     }
     if let Some(rival) = beaten {
         discount(db, rival.id)?;
@@ -302,18 +309,20 @@ fn count(count: Option<u64>) -> Option<i64> {
 fn policy_result(
     db: &Connection,
     report: i64,
-    result: &PolicyResult,
+    (result, share): (&PolicyResult, Option<Share>),
     day: Option<&str>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let policy = policy(db, &result.policy, result.sts_mode().as_deref())?;
     db.prepare_cached(
-        "INSERT INTO policy_result (report, policy, successful, failed)
-         VALUES (:report, :policy, :successful, :failed)",
+        "INSERT INTO policy_result (report, policy, successful, failed, domain_ok, domain_failed, domain_unreadable)
+         VALUES (:report, :policy, :successful, :failed, :domain_ok, :domain_failed, :domain_unreadable)",
     )?
     .execute(named_params! {
         ":report": report, ":policy": policy,
         ":successful": count(result.successful), ":failed": count(result.failed),
+        ":domain_ok": share.map(|share| share.ok), ":domain_failed": share.map(|share| share.failed),
+        ":domain_unreadable": share.map(|share| share.unreadable),
     })?;
     let mut failures = Failures {
         policy_result: db.last_insert_rowid(),
@@ -513,8 +522,8 @@ pub(super) fn update(
         ":content": content,
         ":id": id,
     })?;
-    for result in &report.policies {
-        policy_result(db, id, result, None, now)?;
+    for (result, share) in report.policies.iter().zip(sums::shares(&report.policies)) {
+        policy_result(db, id, (result, share), None, now)?;
         let mode = result.sts_mode().unwrap_or_default();
         db.prepare_cached(
             "UPDATE policy SET sts_mode = :mode

@@ -15,6 +15,7 @@
 
 mod after;
 mod authentication;
+mod audiences;
 mod check;
 mod clock;
 mod connections;
@@ -27,14 +28,17 @@ mod digest;
 mod faults;
 mod hostile_imap;
 mod import;
+mod init;
 mod kill;
 mod mailboxes;
 mod oauth;
 mod reparse;
 mod servers;
+mod service;
 mod signals;
 mod smtp;
 mod soak;
 mod sql;
 mod support;
+mod terminal;
 mod whole_line;

@@ -19,6 +19,7 @@ mod problems;
 mod record;
 mod retention;
 mod set_aside;
+mod sums;
 mod texts;
 
 /// When everything happens that doesn't say otherwise.
@@ -181,6 +182,9 @@ fn question<'a>(due_at: &str, recipients: &'a [String]) -> Question<'a> {
         due_at: at(due_at),
         mailboxes: &[],
         recipients,
+        audience: "default",
+        domains: &[],
+        all_recipients: recipients,
     }
 }
 

@@ -8,10 +8,12 @@ pub(crate) mod dovecot;
 pub(crate) mod faulty_disk;
 pub(crate) mod hostile;
 pub(crate) mod imap;
+pub(crate) mod manager;
 pub(crate) mod mixture;
 pub(crate) mod mta;
 pub(crate) mod nsd;
 pub(crate) mod oauth;
+pub(crate) mod ports;
 pub(crate) mod postfix;
 pub(crate) mod process;
 pub(crate) mod proxy;
@@ -20,6 +22,7 @@ pub(crate) mod script;
 pub(crate) mod site;
 pub(crate) mod smtp;
 pub(crate) mod tables;
+pub(crate) mod terminal;
 pub(crate) mod tlsrptd;
 pub(crate) mod wait;
 
@@ -31,13 +34,15 @@ use tempfile::TempDir;
 pub(crate) use ca::Ca;
 pub(crate) use dovecot::{Dovecot, GREEK, GREEK_PASSWORD, Layout, OPS, PASSWORD, RUA, token};
 pub(crate) use faulty_disk::FaultyDisk;
+pub(crate) use manager::Manager;
+pub(crate) use ports::own_ports;
 pub(crate) use postfix::{DEFERRED, Postfix, REFUSED};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use reports::{Report, days_ago, letter};
 pub(crate) use rustix::process::Signal;
 pub(crate) use site::{Brand, Site};
 pub(crate) use tlsrptd::{Running, Tlsrptd};
-pub(crate) use wait::{LONG, until};
+pub(crate) use wait::{END, LONG, until};
 
 /// What one test needs, gone when it ends.
 pub(crate) struct World {

@@ -7,7 +7,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use super::process::{Server, free_ports, retry};
+use super::ports::own_ports;
+use super::process::{Server, retry};
 
 /// A name server on loopback, gone when the test ends.
 pub(crate) struct Nsd {
@@ -21,7 +22,7 @@ impl Nsd {
         fs::create_dir_all(folder).unwrap();
         let log = folder.join("output");
         retry("NSD", &log, || {
-            let [port] = free_ports();
+            let [port] = own_ports();
             let shown = folder.display();
             let mut config = format!(
                 "server:\n  ip-address: 127.0.0.1@{port}\n  port: {port}\n  username: \"\"\n  chroot: \"\"\n  \

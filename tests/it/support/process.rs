@@ -1,7 +1,7 @@
 //! Child processes that end with the test, found by their own pid and never by name.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -125,13 +125,6 @@ pub(crate) fn namespace() -> Command {
     command.args(["--mount", "--pid", "--fork", "--kill-child=KILL"]);
     command.process_group(0);
     command
-}
-
-/// Ports that were free a moment ago.
-pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    // All are held until all are known, so that no two are equal.
-    let listeners = [(); N].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// Tries again with other ports where one was taken meanwhile.
