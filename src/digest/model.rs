@@ -118,6 +118,7 @@ pub fn news(facts: &DigestFacts, outlook: &Outlook) -> bool {
         || (outlook.no_reports_days.is_some() && outlook.no_reports_is_new)
         || !outlook.drift.is_empty()
         || !facts.rejected.is_empty()
+        || trouble::blind(facts).is_some()
         || facts.failing.iter().any(|mailbox| mailbox.new)
         || facts.refused.iter().any(|refused| refused.new)
 }

@@ -4,7 +4,7 @@ use crate::assess::history::Sum;
 use crate::assess::news::Event;
 use crate::digest::model::{MailKind, Options, Outlook, Sorted, any_held};
 use crate::digest::reading::Reading;
-use crate::digest::{TAG, names, words};
+use crate::digest::{TAG, names, trouble, words};
 use crate::store::rows::DigestFacts;
 
 /// Longest Subject with its tag, in characters: what a list of mails shows.
@@ -29,6 +29,10 @@ pub(crate) fn verdict(
     options: &Options,
 ) -> String {
     let room = room(kind);
+    // Nothing else can be trusted to be all.
+    if let Some(blind) = trouble::blind(facts).filter(|_| kind != MailKind::Urgent) {
+        return fit(&[blind], room);
+    }
     if kind == MailKind::FirstLook {
         return fit(&first(facts, outlook, sorted), room);
     }

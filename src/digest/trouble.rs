@@ -69,7 +69,49 @@ pub(crate) fn findings(facts: &DigestFacts, options: &Options) -> Vec<Finding> {
         });
     }
     findings.extend(rejected(facts, options));
+    findings.extend(set_aside(facts));
     findings
+}
+
+/// How many of the reports that came are set aside, if that is most of them: then it isn't quiet, nobody looks.
+pub(crate) fn blind(facts: &DigestFacts) -> Option<String> {
+    let (aside, counted) = (facts.mails.set_aside, facts.reports);
+    (aside > counted).then(|| {
+        format!(
+            "{} of {} set aside, not proven",
+            words::number(aside),
+            words::count(aside.saturating_add(counted), "report")
+        )
+    })
+}
+
+fn set_aside(facts: &DigestFacts) -> Option<Finding> {
+    let n = facts.mails.set_aside;
+    if n == 0 {
+        return None;
+    }
+    let mut rows = vec![
+        Row::text(
+            "",
+            "Who sent them is not proven by DKIM, so they count nowhere. This is told once.".to_owned(),
+        ),
+        Row::command("Why", "tlsrptd mails --outcome set-aside".to_owned()),
+    ];
+    if blind(facts).is_some() {
+        rows.push(Row::text(
+            "Fix",
+            "Where something on the way to the mailbox changes mails (a gateway's footer), let it leave these alone. To \
+             count them all the same, set unauthenticated = \"count\" in [authentication]; docs/authentication.md says more."
+                .to_owned(),
+        ));
+    }
+    Some(Finding {
+        tag: TAG,
+        tone: Tone::Trouble,
+        id: None,
+        title: blind(facts).unwrap_or_else(|| format!("{} set aside", words::count(n, "report"))),
+        rows,
+    })
 }
 
 fn rejected(facts: &DigestFacts, options: &Options) -> Option<Finding> {

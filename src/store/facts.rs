@@ -179,7 +179,14 @@ fn fresh_failure_types(db: &Connection, range: Range) -> rusqlite::Result<BTreeS
 }
 
 fn mails(db: &Connection, range: Range) -> rusqlite::Result<MailCounts> {
-    let mut counts = MailCounts::default();
+    let mut counts = MailCounts {
+        set_aside: db.query_row(
+            "SELECT count(*) FROM report WHERE id > :after AND id <= :last AND status = 'set-aside'",
+            reports_of!(range),
+            |row| row.get(0).map(count),
+        )?,
+        ..MailCounts::default()
+    };
     let mut statement = db.prepare(
         "SELECT iif(outcome = 'rejected' AND EXISTS (SELECT 1 FROM mail AS earlier
                                                          WHERE earlier.raw_hash = mail.raw_hash

@@ -113,6 +113,8 @@ pub struct MailCounts {
     pub not_reports: u64,
     /// Of these: unreadable.
     pub rejected: u64,
+    /// Reports in them that count nowhere because their origin isn't proven.
+    pub set_aside: u64,
     /// Of these: beyond the retention.
     pub too_old: u64,
 }

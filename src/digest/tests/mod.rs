@@ -63,6 +63,23 @@ fn friday() -> DigestFacts {
     }
 }
 
+#[test]
+fn where_most_reports_are_set_aside_the_subject_says_so_and_it_is_news() {
+    let mut facts = friday();
+    facts.reports = 1;
+    facts.mails.set_aside = 1;
+    assert_eq!(crate::digest::trouble::blind(&facts), None);
+    facts.mails.set_aside = 12;
+    let digest = Digest::build(MailKind::Daily, &facts, &Outlook::default(), &options());
+    assert_eq!(digest.subject, "[tlsrptd] 12 of 13 reports set aside, not proven");
+    let text = digest.to_text();
+    assert!(
+        text.contains("unauthenticated = \"count\"") && text.contains("--outcome set-aside"),
+        "{text}"
+    );
+    assert!(news(&facts, &Outlook::default()));
+}
+
 /// Two reports of that day.
 fn two_reports() -> DigestFacts {
     DigestFacts {
