@@ -890,7 +890,7 @@ _tlsrptd() {
             return 0
             ;;
         tlsrptd__subcmd__init)
-            opts="-v -h -V --address --imap --imap-tls --user --password-file --password-command --password-stdin --client-id --tenant --client-secret-file --refresh-token-file --folder --to --from --smtp --smtp-tls --smtp-user --smtp-password-file --ca-file --database --timezone --domain --owner --yes --force --offline --poll --send --config --log-format --verbose --help --version"
+            opts="-v -h -V --address --imap --imap-tls --user --password-file --password-command --password-stdin --client-id --tenant --client-secret-file --refresh-token-file --folder --to --from --smtp --smtp-tls --smtp-user --smtp-password-file --ca-file --database --timezone --authentication --domain --owner --yes --force --offline --poll --send --config --log-format --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -974,6 +974,10 @@ _tlsrptd() {
                     ;;
                 --timezone)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --authentication)
+                    COMPREPLY=($(compgen -W "auto verify trust-mx off" -- "${cur}"))
                     return 0
                     ;;
                 --domain)

@@ -80,6 +80,10 @@ complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l smtp-password-f
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l ca-file -d 'Certificate authorities of your own (PEM) for both servers' -r -F
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l database -d 'The database, if it isn\'t at the usual place' -r -F
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l timezone -d 'The digest\'s time zone, if it isn\'t that of this machine' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l authentication -d 'How the origin of reports is proven, if not by "auto" (docs/authentication.md)' -r -f -a "auto\t'By a DKIM signature that we verify; where that fails, by what our own MX found'
+verify\t'By a DKIM signature that we verify'
+trust-mx\t'By what our own MX found'
+off\t'Not at all: every report counts, unchecked'"
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l domain -d 'Your mail domains, for the DNS records; separated by commas, or given several times' -r
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l owner -d 'As root: whose the files become; otherwise those of the user tlsrptd, if there is one' -r
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l config -d 'Configuration file' -r -F

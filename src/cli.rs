@@ -210,6 +210,9 @@ pub struct InitArgs {
     /// The digest's time zone, if it isn't that of this machine
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
+    /// How the origin of reports is proven, if not by "auto" (docs/authentication.md)
+    #[arg(long, value_name = "MODE")]
+    pub authentication: Option<AuthenticationMode>,
     /// Your mail domains, for the DNS records; separated by commas, or given several times
     #[arg(long, value_name = "DOMAIN", value_delimiter = ',')]
     pub domain: Vec<String>,

@@ -53,6 +53,18 @@ pub enum AuthenticationMode {
     Off,
 }
 
+impl AuthenticationMode {
+    /// As it stands in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Verify => "verify",
+            Self::TrustMx => "trust-mx",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// What becomes of a report whose origin isn't proven.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::fill::{Setting, fill, list, quoted};
 use super::providers::Server;
-use crate::config::{Config, ConfigError, Provider, TlsMode};
+use crate::config::{AuthenticationMode, Config, ConfigError, Provider, TlsMode};
 
 /// How to log in.
 #[derive(Debug, Clone)]
@@ -62,6 +62,7 @@ pub(super) struct Answers {
     pub(super) from: String,
     pub(super) to: Vec<String>,
     pub(super) timezone: String,
+    pub(super) authentication: AuthenticationMode,
     pub(super) sending: Sending,
     /// Where a password that was typed goes.
     pub(super) imap_password: PathBuf,
@@ -93,6 +94,11 @@ impl Answers {
         let mut settings = vec![
             set("[store]", "path", Some(path(&self.database))),
             set("[digest]", "timezone", Some(quoted(&self.timezone))),
+            set(
+                "[authentication]",
+                "mode",
+                Some(quoted(self.authentication.name())),
+            ),
             set("[digest]", "from", Some(quoted(&self.from))),
             set("[digest]", "to", Some(list(&self.to))),
         ];
@@ -266,6 +272,7 @@ mod tests {
             from: user.clone(),
             to: vec!["ops@example.net".to_owned()],
             timezone: "Europe/Berlin".to_owned(),
+            authentication: AuthenticationMode::Verify,
             sending: Sending::Server(
                 at("smtp.example.net", TlsMode::Implicit),
                 Some((user, password())),
@@ -287,6 +294,7 @@ mod tests {
         assert_eq!(config.smtp.port(), 465);
         assert_eq!(config.digest.to, ["ops@example.net"]);
         assert_eq!(config.digest.timezone, "Europe/Berlin");
+        assert_eq!(config.authentication.mode, AuthenticationMode::Verify);
         assert!(config.oauth2.is_empty());
     }
 

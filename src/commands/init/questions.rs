@@ -74,6 +74,7 @@ pub(super) fn mailbox(setup: &mut Setup, args: &InitArgs) -> anyhow::Result<Answ
         from: address.clone(),
         address,
         timezone: timezone(args),
+        authentication: args.authentication.unwrap_or_default(),
         sending: Sending::Sendmail,
         imap_password: setup.beside("imap-password"),
         smtp_password: setup.beside("smtp-password"),
