@@ -236,6 +236,9 @@ since = "forever"
 """ if user else ""
         (self.folder / "outbox").mkdir(exist_ok=True)
         path.write_text(f"""{more}
+[authentication]
+mode = "off"
+
 [store]
 path = "{database}"
 retention = "forever"
@@ -443,9 +446,26 @@ def target_8(bench):
     yield Row(8, f"digest of a day and status, {n_reports:,} reports", "< 0.3 s",
               f"digest {digest:.3f} s, status {status:.3f} s (a first digest over all: {first:.1f} s)",
               max(digest, status) < 0.3)
+    for verb in (["problems"], ["ready"], ["domains"], ["reporters"], ["report", "--html", bench.folder / "page.html"]):
+        seconds = walls([bench.tlsrptd(config, *verb, ok=(0, 1, 3)) for _ in range(min(bench.runs, 3))])
+        yield Row(8, f"`{verb[0]}`", "no target", f"{seconds:.2f} s", True)
+    seconds, share = assessment(bench)
+    yield Row(8, "import of ten mails, with the assessment after it", "no target", f"{seconds:.2f} s, {share}", True)
     for title, query in documented_queries():
         seconds = walls([bench.tlsrptd(config, "sql", "--format", "csv", query) for _ in range(bench.runs)])
         yield Row(8, f"“{title}”", "< 1 s", f"{seconds:.2f} s", seconds < 1)
+
+
+def assessment(bench):
+    """What a poll that brings little costs with much stored, and how much of that is the assessment."""
+    _, database, _, _, _ = bench.large_database
+    copy = bench.folder / "assess.db"
+    shutil.copy(database, copy)
+    config, _ = bench.config("assess", database=copy)
+    folder = bench.eml(10, 8_000_000)
+    ended = bench.tlsrptd(config, "import", folder, with_peak=True)
+    bench.forget(copy)
+    return ended.wall, f"CPU {ended.cpu:.2f} s, {ended.rss:.0f} MiB"
 
 
 def target_9(bench):
@@ -511,6 +531,9 @@ port = {listener.getsockname()[1]}
 tls = "none"
 user = "u"
 password = "p"
+[authentication]
+mode = "off"
+
 [store]
 path = "{database}"
 [digest]

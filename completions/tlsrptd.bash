@@ -16,6 +16,9 @@ _tlsrptd() {
             ",$1")
                 cmd="tlsrptd"
                 ;;
+            tlsrptd,accept)
+                cmd="tlsrptd__subcmd__accept"
+                ;;
             tlsrptd,ack)
                 cmd="tlsrptd__subcmd__ack"
                 ;;
@@ -24,6 +27,9 @@ _tlsrptd() {
                 ;;
             tlsrptd,check)
                 cmd="tlsrptd__subcmd__check"
+                ;;
+            tlsrptd,debug-info)
+                cmd="tlsrptd__subcmd__debug__subcmd__info"
                 ;;
             tlsrptd,digest)
                 cmd="tlsrptd__subcmd__digest"
@@ -45,6 +51,9 @@ _tlsrptd() {
                 ;;
             tlsrptd,import)
                 cmd="tlsrptd__subcmd__import"
+                ;;
+            tlsrptd,init)
+                cmd="tlsrptd__subcmd__init"
                 ;;
             tlsrptd,mails)
                 cmd="tlsrptd__subcmd__mails"
@@ -85,6 +94,9 @@ _tlsrptd() {
             tlsrptd,status)
                 cmd="tlsrptd__subcmd__status"
                 ;;
+            tlsrptd__subcmd__help,accept)
+                cmd="tlsrptd__subcmd__help__subcmd__accept"
+                ;;
             tlsrptd__subcmd__help,ack)
                 cmd="tlsrptd__subcmd__help__subcmd__ack"
                 ;;
@@ -93,6 +105,9 @@ _tlsrptd() {
                 ;;
             tlsrptd__subcmd__help,check)
                 cmd="tlsrptd__subcmd__help__subcmd__check"
+                ;;
+            tlsrptd__subcmd__help,debug-info)
+                cmd="tlsrptd__subcmd__help__subcmd__debug__subcmd__info"
                 ;;
             tlsrptd__subcmd__help,digest)
                 cmd="tlsrptd__subcmd__help__subcmd__digest"
@@ -114,6 +129,9 @@ _tlsrptd() {
                 ;;
             tlsrptd__subcmd__help,import)
                 cmd="tlsrptd__subcmd__help__subcmd__import"
+                ;;
+            tlsrptd__subcmd__help,init)
+                cmd="tlsrptd__subcmd__help__subcmd__init"
                 ;;
             tlsrptd__subcmd__help,mails)
                 cmd="tlsrptd__subcmd__help__subcmd__mails"
@@ -176,12 +194,38 @@ _tlsrptd() {
 
     case "${cmd}" in
         tlsrptd)
-            opts="-v -h -V --config --log-format --verbose --help --version run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help"
+            opts="-v -h -V --config --log-format --verbose --help --version init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tlsrptd__subcmd__accept)
+            opts="-v -h -V --from --dry-run --config --log-format --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -275,8 +319,30 @@ _tlsrptd() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tlsrptd__subcmd__debug__subcmd__info)
+            opts="-v -h -V --config --log-format --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tlsrptd__subcmd__digest)
-            opts="-v -h -V --send --dry-run --format --config --log-format --verbose --help --version"
+            opts="-v -h -V --send --dry-run --format --audience --config --log-format --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -284,6 +350,10 @@ _tlsrptd() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "text html eml json" -- "${cur}"))
+                    return 0
+                    ;;
+                --audience)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -402,8 +472,22 @@ _tlsrptd() {
             return 0
             ;;
         tlsrptd__subcmd__help)
-            opts="run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help"
+            opts="init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tlsrptd__subcmd__help__subcmd__accept)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -444,6 +528,20 @@ _tlsrptd() {
             return 0
             ;;
         tlsrptd__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tlsrptd__subcmd__help__subcmd__debug__subcmd__info)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -542,6 +640,20 @@ _tlsrptd() {
             return 0
             ;;
         tlsrptd__subcmd__help__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tlsrptd__subcmd__help__subcmd__init)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -752,12 +864,126 @@ _tlsrptd() {
             return 0
             ;;
         tlsrptd__subcmd__import)
-            opts="-v -h -V --dry-run --config --log-format --verbose --help --version"
+            opts="-v -h -V --authentication --dry-run --config --log-format --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --authentication)
+                    COMPREPLY=($(compgen -W "auto verify trust-mx off" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tlsrptd__subcmd__init)
+            opts="-v -h -V --address --imap --imap-tls --user --password-file --password-command --password-stdin --client-id --tenant --client-secret-file --refresh-token-file --folder --to --from --smtp --smtp-tls --smtp-user --smtp-password-file --ca-file --database --timezone --domain --owner --yes --force --offline --poll --send --config --log-format --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --imap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --imap-tls)
+                    COMPREPLY=($(compgen -W "implicit starttls none" -- "${cur}"))
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --password-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tenant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-secret-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refresh-token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smtp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smtp-tls)
+                    COMPREPLY=($(compgen -W "implicit starttls none" -- "${cur}"))
+                    return 0
+                    ;;
+                --smtp-user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smtp-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timezone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --domain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --owner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -30,6 +30,7 @@ json\t'One JSON object a line'"
 complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -s v -l verbose -d 'Log each mail and each step as well'
 complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -s V -l version -d 'Print version'
+complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "init" -d 'Set everything up: ask, try the servers, write a configuration, and say what to publish in DNS'
 complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "run" -d 'Run as a daemon: poll every mailbox, send the digest at its time, until SIGTERM'
 complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "poll" -d 'Poll every mailbox once'
 complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "import" -d 'Import mails and reports from files: mails, JSON, gzip, zip, mbox, Maildirs, and folders of these'
@@ -50,9 +51,49 @@ complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "ack" -d 'Keep a pro
 complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "note" -d 'Write down what you did or know about a problem or a domain'
 complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "fixed" -d 'Say that a problem was repaired: one clean day then suffices to call it over'
 complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "report" -d 'Write a page with everything of all days: sessions, reporters, problems, policies, readiness'
+complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "debug-info" -d 'Print versions, settings, counts and the last errors for whoever helps you: no secrets, names or reports'
+complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "accept" -d 'Let reports count that were set aside because their origin isn\'t proven'
 complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "retire" -d 'Say that a domain or an MX is no longer used: its problems are closed, later failures only counted'
 complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "explain" -d 'Tell what a cause, a result type or a combination means, and what to do; without a name, list them'
 complete -c tlsrptd -n "__fish_tlsrptd_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l address -d 'The address of the mailbox that reports go to: the one behind rua=mailto:...' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l imap -d 'Its IMAP server, or `google` or `microsoft`; TLS from the first byte, or STARTTLS with port 143' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l imap-tls -d 'How TLS begins there, if the port doesn\'t say it' -r -f -a "implicit\t'From the first byte'
+starttls\t'By STARTTLS, and never without'
+none\t'Not at all; to loopback only'"
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l user -d 'The login name, if it isn\'t the address' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l password-file -d 'A file that holds the password; it stays where it is' -r -F
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l password-command -d 'A program and its arguments, separated by blanks, which prints the password; no shell' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l client-id -d 'OAuth 2 instead of a password: the application\'s id (docs/oauth.md)' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l tenant -d 'With --client-id at Microsoft: the directory' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l client-secret-file -d 'With --client-id: a file that holds the application\'s secret' -r -F
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l refresh-token-file -d 'With --client-id: a file that holds the refresh token; without, client credentials' -r -F
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l folder -d 'A folder to read; may be given several times' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l to -d 'Who gets the digest; separated by commas, or given several times' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l from -d 'The digest\'s sender, if it isn\'t the mailbox\'s address' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l smtp -d 'The server that takes the digest, or `sendmail`; TLS from the first byte, or STARTTLS with port 587' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l smtp-tls -d 'How TLS begins there, if the port doesn\'t say it' -r -f -a "implicit\t'From the first byte'
+starttls\t'By STARTTLS, and never without'
+none\t'Not at all; to loopback only'"
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l smtp-user -d 'The login name there, if it isn\'t that of the mailbox; `none` for no login' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l smtp-password-file -d 'A file that holds the password there, if it isn\'t that of the mailbox' -r -F
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l ca-file -d 'Certificate authorities of your own (PEM) for both servers' -r -F
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l database -d 'The database, if it isn\'t at the usual place' -r -F
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l timezone -d 'The digest\'s time zone, if it isn\'t that of this machine' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l domain -d 'Your mail domains, for the DNS records; separated by commas, or given several times' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l owner -d 'As root: whose the files become; otherwise those of the user tlsrptd, if there is one' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l config -d 'Configuration file' -r -F
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l log-format -d 'How log lines on standard error look' -r -f -a "text\t'For people'
+json\t'One JSON object a line'"
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l password-stdin -d 'Read the password from the first line of standard input, and keep it in a file of mode 0600'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l yes -d 'Ask nothing: take what is given and what is likely'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l force -d 'Replace files that are there'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l offline -d 'Try no server'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l poll -d 'Then read the mailbox for the first time'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -l send -d 'Then read the mailbox and send the first digest'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -s v -l verbose -d 'Log each mail and each step as well'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand init" -s V -l version -d 'Print version'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand run" -l config -d 'Configuration file' -r -F
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand run" -l log-format -d 'How log lines on standard error look' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"
@@ -67,6 +108,10 @@ complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand poll" -l no-mail -d 'Sen
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand poll" -s v -l verbose -d 'Log each mail and each step as well'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand poll" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand poll" -s V -l version -d 'Print version'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand import" -l authentication -d 'How the origin of mails is proven; otherwise as the configuration says. Keys go with time: `off` counts old mails unchecked' -r -f -a "auto\t'By a DKIM signature that we verify; where that fails, by what our own MX found'
+verify\t'By a DKIM signature that we verify'
+trust-mx\t'By what our own MX found'
+off\t'Not at all: every report counts, unchecked'"
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand import" -l config -d 'Configuration file' -r -F
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand import" -l log-format -d 'How log lines on standard error look' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"
@@ -78,6 +123,7 @@ complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand digest" -l format -d 'Ho
 html\t'Its HTML part'
 eml\t'The whole mail'
 json\t'Its facts'"
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand digest" -l audience -d 'Print that of this `[[digest.audience]]`; --send sends those of all' -r
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand digest" -l config -d 'Configuration file' -r -F
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand digest" -l log-format -d 'How log lines on standard error look' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"
@@ -244,6 +290,20 @@ json\t'One JSON object a line'"
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand report" -s v -l verbose -d 'Log each mail and each step as well'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand report" -s V -l version -d 'Print version'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand debug-info" -l config -d 'Configuration file' -r -F
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand debug-info" -l log-format -d 'How log lines on standard error look' -r -f -a "text\t'For people'
+json\t'One JSON object a line'"
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand debug-info" -s v -l verbose -d 'Log each mail and each step as well'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand debug-info" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand debug-info" -s V -l version -d 'Print version'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand accept" -l from -d 'All that is set aside of this reporter' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand accept" -l config -d 'Configuration file' -r -F
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand accept" -l log-format -d 'How log lines on standard error look' -r -f -a "text\t'For people'
+json\t'One JSON object a line'"
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand accept" -l dry-run -d 'Only say what it would do'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand accept" -s v -l verbose -d 'Log each mail and each step as well'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand accept" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand accept" -s V -l version -d 'Print version'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand retire" -l since -d 'Since this day (UTC), such as 2026-11-20; otherwise today' -r
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand retire" -l because -d 'Why, for whoever looks at it later' -r
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand retire" -l config -d 'Configuration file' -r -F
@@ -262,29 +322,32 @@ json\t'One JSON object a line'"
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand explain" -s v -l verbose -d 'Log each mail and each step as well'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand explain" -s V -l version -d 'Print version'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "run" -d 'Run as a daemon: poll every mailbox, send the digest at its time, until SIGTERM'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "poll" -d 'Poll every mailbox once'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "import" -d 'Import mails and reports from files: mails, JSON, gzip, zip, mbox, Maildirs, and folders of these'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "digest" -d 'Print the next digest, or send it'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "sql" -d 'Query the database; it can\'t be changed'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "check" -d 'Try the configuration, every mailbox, the mail server and the database'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "mails" -d 'List the mails that were not stored, with the reasons'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "status" -d 'How things stand: polls, counts, the next digest, what waits'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "ready" -d 'Whether domains are ready for mode enforce: every condition, and what enforce would have held'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "domains" -d 'How each domain stands: policy as senders see it, connections, problems'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "reporters" -d 'Who reports, how regularly, and who has stopped'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "backup" -d 'Copy the database, also while the daemon runs'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "reparse" -d 'Read rejected mails and stored reports again, after an upgrade, and say what changed'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "forget" -d 'Erase all that is stored about a domain'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "problems" -d 'List the open problems: what is to be repaired, where, since when, and what it does to mail'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "show" -d 'Show a problem by its id with all that is known of it, or a report'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "ack" -d 'Keep a problem out of the mails for some days, unless it gets worse'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "note" -d 'Write down what you did or know about a problem or a domain'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "fixed" -d 'Say that a problem was repaired: one clean day then suffices to call it over'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "report" -d 'Write a page with everything of all days: sessions, reporters, problems, policies, readiness'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "retire" -d 'Say that a domain or an MX is no longer used: its problems are closed, later failures only counted'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "explain" -d 'Tell what a cause, a result type or a combination means, and what to do; without a name, list them'
-complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report retire explain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "init" -d 'Set everything up: ask, try the servers, write a configuration, and say what to publish in DNS'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "run" -d 'Run as a daemon: poll every mailbox, send the digest at its time, until SIGTERM'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "poll" -d 'Poll every mailbox once'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "import" -d 'Import mails and reports from files: mails, JSON, gzip, zip, mbox, Maildirs, and folders of these'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "digest" -d 'Print the next digest, or send it'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "sql" -d 'Query the database; it can\'t be changed'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "check" -d 'Try the configuration, every mailbox, the mail server and the database'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "mails" -d 'List the mails that were not stored, with the reasons'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "status" -d 'How things stand: polls, counts, the next digest, what waits'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "ready" -d 'Whether domains are ready for mode enforce: every condition, and what enforce would have held'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "domains" -d 'How each domain stands: policy as senders see it, connections, problems'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "reporters" -d 'Who reports, how regularly, and who has stopped'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "backup" -d 'Copy the database, also while the daemon runs'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "reparse" -d 'Read rejected mails and stored reports again, after an upgrade, and say what changed'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "forget" -d 'Erase all that is stored about a domain'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "problems" -d 'List the open problems: what is to be repaired, where, since when, and what it does to mail'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "show" -d 'Show a problem by its id with all that is known of it, or a report'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "ack" -d 'Keep a problem out of the mails for some days, unless it gets worse'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "note" -d 'Write down what you did or know about a problem or a domain'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "fixed" -d 'Say that a problem was repaired: one clean day then suffices to call it over'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "report" -d 'Write a page with everything of all days: sessions, reporters, problems, policies, readiness'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "debug-info" -d 'Print versions, settings, counts and the last errors for whoever helps you: no secrets, names or reports'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "accept" -d 'Let reports count that were set aside because their origin isn\'t proven'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "retire" -d 'Say that a domain or an MX is no longer used: its problems are closed, later failures only counted'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "explain" -d 'Tell what a cause, a result type or a combination means, and what to do; without a name, list them'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and not __fish_seen_subcommand_from init run poll import digest sql check mails status ready domains reporters backup reparse forget problems show ack note fixed report debug-info accept retire explain help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand help; and __fish_seen_subcommand_from show" -f -a "report" -d 'A report by its id, as a person reads it and as it was sent'
 
 # What only the database knows.

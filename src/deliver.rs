@@ -8,30 +8,48 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use crate::assess::domains::Survey;
+use crate::assess::history::History;
 use crate::assess::problem::Problem;
 use crate::clock;
-use crate::config::{After, Config};
+use crate::config::{After, Audience, Config};
 use crate::digest::send::{Delivered, Handed, SendError, send};
 use crate::digest::{Digest, Known, MailKind, Options, Outlook, Rendered, mail, news, schedule};
 use crate::store::rows::DigestFacts;
 use crate::store::{Composed, Delivery, FixedDigest, Question, Store, StoreError};
 
-/// `state` key: the newest due moment at which there was nothing to send.
-pub const PASSED_OVER: &str = "digest_passed_over";
+/// `state` key: the newest due moment at which there was nothing to send to an audience.
+fn passed_over(audience: &str) -> String {
+    format!("digest_passed_over {audience}")
+}
 
 /// Mails that a mail refers to at most.
 const MAX_REFERENCES: usize = 8;
 
-/// What has been decided about digests so far.
+/// What has been decided about an audience's digests so far.
 ///
 /// # Errors
 ///
 /// [`StoreError`] from the database.
-pub fn past(store: &Store) -> Result<schedule::Past, StoreError> {
+pub fn past(store: &Store, audience: &str) -> Result<schedule::Past, StoreError> {
     Ok(schedule::Past {
-        previous: store.last_digest_at()?,
-        passed_over: store.moment_of(PASSED_OVER)?,
+        previous: store.last_digest_at(audience)?,
+        passed_over: store.moment_of(&passed_over(audience))?,
     })
+}
+
+/// Remembers that there was nothing to send at `due`.
+///
+/// # Errors
+///
+/// [`StoreError`] from the database.
+pub fn pass_over(store: &mut Store, audience: &str, due: Timestamp) -> Result<(), StoreError> {
+    store.set_moment(&passed_over(audience), due)
+}
+
+/// Everybody who is sent a digest.
+pub fn recipients(config: &Config) -> Vec<String> {
+    let audiences = config.digest.audiences();
+    audiences.into_iter().flat_map(|audience| audience.to).collect()
 }
 
 /// How a round of deliveries ended.
@@ -76,23 +94,36 @@ pub fn has_trouble(config: &Config, store: &Store) -> bool {
 }
 
 /// What the next digest is asked for.
-pub fn question<'a>(config: &'a Config, mailboxes: &'a [String], due_at: Timestamp) -> Question<'a> {
+pub fn question<'a>(
+    audience: &'a Audience,
+    mailboxes: &'a [String],
+    all_recipients: &'a [String],
+    due_at: Timestamp,
+) -> Question<'a> {
     Question {
         due_at,
         mailboxes,
-        recipients: &config.digest.to,
+        recipients: &audience.to,
+        audience: &audience.name,
+        domains: &audience.domains,
+        all_recipients,
     }
 }
 
-/// Everything that is known now, with the problems brought up to date.
+/// Everything that is known now and is an audience's affair, with the problems brought up to date.
 ///
 /// # Errors
 ///
 /// [`StoreError`] from the database.
-pub fn known(config: &Config, store: &mut Store, now: &Zoned) -> Result<Known, StoreError> {
+pub fn known(
+    config: &Config,
+    store: &mut Store,
+    audience: &Audience,
+    now: &Zoned,
+) -> Result<Known, StoreError> {
     let today = now.with_time_zone(TimeZone::UTC).date();
-    let problems = store.assess(today, &config.domains)?;
-    known_with(config, store, today, problems)
+    let assessed = store.assess_with_history(today, &config.domains)?;
+    known_with(config, store, audience, today, assessed)
 }
 
 /// As [`known`], where nothing may be written.
@@ -100,28 +131,37 @@ pub fn known(config: &Config, store: &mut Store, now: &Zoned) -> Result<Known, S
 /// # Errors
 ///
 /// [`StoreError`] from the database.
-pub fn known_by_readers(config: &Config, store: &Store, now: &Zoned) -> Result<Known, StoreError> {
+pub fn known_by_readers(
+    config: &Config,
+    store: &Store,
+    audience: &Audience,
+    now: &Zoned,
+) -> Result<Known, StoreError> {
     let today = now.with_time_zone(TimeZone::UTC).date();
-    let problems = store.problems(today, &config.domains)?;
-    known_with(config, store, today, problems)
+    let assessed = store.problems_with_history(today, &config.domains)?;
+    known_with(config, store, audience, today, assessed)
 }
 
 fn known_with(
     config: &Config,
     store: &Store,
+    audience: &Audience,
     today: Date,
-    problems: Vec<Problem>,
+    (mut problems, mut history): (Vec<Problem>, History),
 ) -> Result<Known, StoreError> {
     // The first look tells of all time.
-    let history = if store.last_digest_at()?.is_none() {
-        store.whole_history(today, &config.domains)?
-    } else {
-        store.history(today, &config.domains)?
-    };
+    let is_first = store.last_digest_at(&audience.name)?.is_none();
+    if !audience.domains.is_empty() {
+        // Nothing of other domains can be told that isn't there.
+        (history, problems) = store.assess_domains(today, &config.domains, &audience.domains, is_first)?;
+    } else if is_first {
+        drop(history);
+        history = store.whole_history(today, &config.domains)?;
+    }
     Ok(Known {
         today,
-        tellings: store.tellings()?,
-        told_events: store.told_events()?,
+        tellings: store.tellings(&audience.name)?,
+        told_events: store.told_events(&audience.name)?,
         survey: Survey::of(&history, &problems),
         problems,
     })
@@ -163,15 +203,20 @@ pub fn make(config: &Config, kind: MailKind, facts: &DigestFacts, known: &Known)
     })
 }
 
-/// The mail that would be sent at `now`, and that of a day without news where none would be.
+/// The mail that would be sent to an audience at `now`, and that of a day without news where none would be.
 ///
 /// # Errors
 ///
 /// From the database, or if the template engine fails.
-pub fn next(config: &Config, store: &Store, now: &Zoned) -> anyhow::Result<(Made, Known)> {
-    let mailboxes = mailboxes(config);
-    let facts = store.digest_facts(&question(config, &mailboxes, now.timestamp()))?;
-    let known = known_by_readers(config, store, now)?;
+pub fn next(
+    config: &Config,
+    store: &Store,
+    audience: &Audience,
+    now: &Zoned,
+) -> anyhow::Result<(Made, Known)> {
+    let (mailboxes, recipients) = (mailboxes(config), recipients(config));
+    let facts = store.digest_facts(&question(audience, &mailboxes, &recipients, now.timestamp()))?;
+    let known = known_by_readers(config, store, audience, now)?;
     let (send, weekly) = (config.digest.send, config.digest.weekly);
     let has_news = has_news(config, &facts, &known);
     let decision = schedule::reason(now, facts.previous_at, send, weekly, has_news)?;
@@ -192,6 +237,7 @@ pub fn has_news(config: &Config, facts: &DigestFacts, known: &Known) -> bool {
 /// If an address of the configuration is none.
 pub fn compose(
     config: &Config,
+    audience: &Audience,
     made: &Made,
     known: &Known,
     first_mails: &BTreeMap<String, String>,
@@ -200,6 +246,7 @@ pub fn compose(
     let kind = made.digest.kind;
     let mut composed = compose_rendered(
         config,
+        &audience.to,
         &made.rendered,
         &references(&made.digest, first_mails),
         now,
@@ -226,6 +273,7 @@ fn references(digest: &Digest, first_mails: &BTreeMap<String, String>) -> Vec<St
 
 fn compose_rendered(
     config: &Config,
+    to: &[String],
     rendered: &Rendered,
     references: &[String],
     now: &Zoned,
@@ -243,7 +291,7 @@ fn compose_rendered(
         now.strftime("%Y%m%d%H%M%S"),
         fastrand::u64(..)
     );
-    let mail = mail::compose(rendered, from, &config.digest.to, &message_id, references, now)?;
+    let mail = mail::compose(rendered, from, to, &message_id, references, now)?;
     Ok(Composed {
         kind: MailKind::Daily,
         message_id,
@@ -254,7 +302,7 @@ fn compose_rendered(
     })
 }
 
-/// Fixes the mail that `decide` wants, from what is known now; `decide` is asked whether there is news.
+/// Fixes the mail to an audience that `decide` wants, from what is known now; `decide` is asked whether there is news.
 ///
 /// # Errors
 ///
@@ -262,20 +310,21 @@ fn compose_rendered(
 pub fn fix(
     config: &Config,
     store: &mut Store,
+    audience: &Audience,
     due: &Zoned,
     now: &Zoned,
     decide: impl FnOnce(&DigestFacts, bool) -> anyhow::Result<Option<MailKind>>,
 ) -> anyhow::Result<Option<FixedDigest>> {
-    let known = known(config, store, now)?;
-    let first_mails = store.first_mails()?;
-    let mailboxes = mailboxes(config);
-    let question = question(config, &mailboxes, due.timestamp());
+    let known = known(config, store, audience, now)?;
+    let first_mails = store.first_mails(&audience.name)?;
+    let (mailboxes, recipients) = (mailboxes(config), recipients(config));
+    let question = question(audience, &mailboxes, &recipients, due.timestamp());
     let mut failed = None;
     let fixed = store.fix_digest(&question, |facts| {
         let composed = decide(facts, has_news(config, facts, &known)).and_then(|kind| {
             let Some(kind) = kind else { return Ok(None) };
             let made = make(config, kind, facts, &known)?;
-            compose(config, &made, &known, &first_mails, now).map(Some)
+            compose(config, audience, &made, &known, &first_mails, now).map(Some)
         });
         composed.unwrap_or_else(|error| {
             failed = Some(error);
@@ -285,26 +334,31 @@ pub fn fix(
     failed.map_or(Ok(fixed), Err)
 }
 
-/// Fixes an urgent mail if there is reason for one and this is the time for it. Never before the first look.
+/// Fixes an urgent mail to an audience if there is reason for one and this is the time for it. Never before the first look.
 ///
 /// # Errors
 ///
 /// From the database, or if the mail can't be composed.
-pub fn fix_urgent(config: &Config, store: &mut Store, now: &Zoned) -> anyhow::Result<Option<FixedDigest>> {
-    if store.last_digest_at()?.is_none() || !schedule::urgent_may_go(now, config.digest.at)? {
+pub fn fix_urgent(
+    config: &Config,
+    store: &mut Store,
+    audience: &Audience,
+    now: &Zoned,
+) -> anyhow::Result<Option<FixedDigest>> {
+    if store.last_digest_at(&audience.name)?.is_none() || !schedule::urgent_may_go(now, config.digest.at)? {
         return Ok(None);
     }
-    let known = known(config, store, now)?;
+    let known = known(config, store, audience, now)?;
     if !known.has_urgent() {
         return Ok(None);
     }
-    let first_mails = store.first_mails()?;
-    let mailboxes = mailboxes(config);
-    let question = question(config, &mailboxes, now.timestamp());
+    let first_mails = store.first_mails(&audience.name)?;
+    let (mailboxes, recipients) = (mailboxes(config), recipients(config));
+    let question = question(audience, &mailboxes, &recipients, now.timestamp());
     let mut failed = None;
     let fixed = store.fix_digest(&question, |facts| {
         let composed = make(config, MailKind::Urgent, facts, &known)
-            .and_then(|made| compose(config, &made, &known, &first_mails, now));
+            .and_then(|made| compose(config, audience, &made, &known, &first_mails, now));
         composed
             .map_err(|error| {
                 failed = Some(error);
@@ -319,14 +373,14 @@ pub fn fix_urgent(config: &Config, store: &mut Store, now: &Zoned) -> anyhow::Re
 /// # Errors
 ///
 /// If an address of the configuration is none.
-pub fn compose_test(config: &Config, now: &Zoned) -> anyhow::Result<Composed> {
+pub fn compose_test(config: &Config, audience: &Audience, now: &Zoned) -> anyhow::Result<Composed> {
     let line = "This is a test of tlsrptd. Digests will come the same way.";
     let rendered = Rendered {
         subject: format!("{}test", crate::digest::TAG),
         text: format!("{line}\n"),
         html: format!("<!DOCTYPE html><title>tlsrptd</title><p>{line}</p>\n"),
     };
-    compose_rendered(config, &rendered, &[], now)
+    compose_rendered(config, &audience.to, &rendered, &[], now)
 }
 
 async fn send_waiting(config: &Config, digest: &FixedDigest) -> Result<Option<Handed>, SendError> {
@@ -346,34 +400,46 @@ async fn send_waiting(config: &Config, digest: &FixedDigest) -> Result<Option<Ha
     .map(Some)
 }
 
-/// The digest that waits to be sent, to today's recipients.
+/// The digest that waits to be sent to an audience, to its recipients of today.
 ///
 /// # Errors
 ///
 /// [`StoreError`] from the database.
-pub fn waiting(config: &Config, store: &mut Store) -> Result<Option<FixedDigest>, StoreError> {
-    waiting_of(config, store, false)
+pub fn waiting(store: &mut Store, audience: &Audience) -> Result<Option<FixedDigest>, StoreError> {
+    waiting_of(store, audience, false)
 }
 
-/// The urgent mail that waits to be sent, to today's recipients.
+/// The urgent mail that waits to be sent to an audience, to its recipients of today.
 ///
 /// # Errors
 ///
 /// [`StoreError`] from the database.
-pub fn waiting_urgent(config: &Config, store: &mut Store) -> Result<Option<FixedDigest>, StoreError> {
-    waiting_of(config, store, true)
+pub fn waiting_urgent(store: &mut Store, audience: &Audience) -> Result<Option<FixedDigest>, StoreError> {
+    waiting_of(store, audience, true)
 }
 
 fn waiting_of(
-    config: &Config,
     store: &mut Store,
+    audience: &Audience,
     only_urgent: bool,
 ) -> Result<Option<FixedDigest>, StoreError> {
-    let Some(digest) = store.unsent_digest(only_urgent)? else {
+    let name = Some(audience.name.as_str());
+    let Some(digest) = store.unsent_digest(name, only_urgent)? else {
         return Ok(None);
     };
-    store.follow_recipients(digest.id, &config.digest.to)?;
-    store.unsent_digest(only_urgent)
+    store.follow_recipients(digest.id, &audience.to)?;
+    store.unsent_digest(name, only_urgent)
+}
+
+/// Drops what waits for audiences that the configuration doesn't name any more.
+///
+/// # Errors
+///
+/// [`StoreError`] from the database.
+pub fn follow_audiences(config: &Config, store: &mut Store) -> Result<(), StoreError> {
+    let audiences = config.digest.audiences();
+    let names: Vec<String> = audiences.into_iter().map(|audience| audience.name).collect();
+    store.follow_audiences(&names)
 }
 
 /// Makes one attempt to send a fixed digest to those who wait for it, and remembers the result for each.

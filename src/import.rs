@@ -1,5 +1,6 @@
 //! Imports files: the same pipeline as polling, without a cursor.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
@@ -7,17 +8,20 @@ use std::sync::mpsc::{self, SendError};
 
 use jiff::Timestamp;
 
-use crate::config::Config;
+use crate::authenticate::{self, Asker, Keys, Receipt};
+use crate::config::{AuthenticationConfig, Config};
 use crate::mailbox::files::{self, Content, Item, Kind};
-use crate::prepare::{Input, prepare};
+use crate::prepare::{Input, Judged, prepare, prepare_judged};
 use crate::store::{IncomingMail, Origin, Store, StoreError, Tally};
 
 /// The source of imported mails in `mails.source`.
 pub const IMPORT: &str = "import";
 
-/// Reads everything below `paths` into the store; `-` is `stdin`. `progress` is told after each batch.
+/// Reads everything below `paths` into the store; `-` is `stdin`. `progress` is told after each batch, and
+/// how many bytes were read.
 ///
-/// One thread reads and prepares a batch while another records the one before.
+/// One thread reads and prepares a batch while another records the one before. Mails are judged by `[authentication]`;
+/// files, which a person chose, are taken as they are.
 ///
 /// # Errors
 ///
@@ -29,7 +33,7 @@ pub fn import(
     paths: &[PathBuf],
     stdin: &mut dyn Read,
     now: Timestamp,
-    progress: &mut (dyn FnMut(&Tally) + Send),
+    progress: &mut (dyn FnMut(&Tally, u64) + Send),
 ) -> Result<Tally, StoreError> {
     // Without room in the channel two batches are in memory at most.
     let (sender, batches) = mpsc::sync_channel::<Vec<IncomingMail>>(0);
@@ -37,9 +41,12 @@ pub fn import(
     let tally = std::thread::scope(|scope| {
         let recording = scope.spawn(move || {
             let mut tally = Tally::default();
+            let mut n_bytes = 0_u64;
             for batch in batches {
                 record(config, recorder, &batch, now, &mut tally)?;
-                progress(&tally);
+                let sizes = batch.iter().map(|mail| mail.origin.size_bytes);
+                n_bytes = sizes.fold(n_bytes, u64::saturating_add);
+                progress(&tally, n_bytes);
             }
             Ok::<Tally, StoreError>(tally)
         });
@@ -79,8 +86,21 @@ fn record(
 struct Batch<'a> {
     config: &'a Config,
     now: Timestamp,
-    mails: Vec<IncomingMail>,
+    asker: Asker,
+    mails: Vec<Slot>,
+    /// The names of the keys that judging them needs.
+    names: BTreeSet<String>,
     n_bytes: u64,
+}
+
+/// A mail of a batch.
+enum Slot {
+    Ready(Box<IncomingMail>),
+    /// Its keys are asked for together with those of the others.
+    Waiting {
+        origin: Origin,
+        bytes: Vec<u8>,
+    },
 }
 
 impl<'a> Batch<'a> {
@@ -88,7 +108,9 @@ impl<'a> Batch<'a> {
         Self {
             config,
             now,
+            asker: Asker::new(&config.authentication),
             mails: Vec::new(),
+            names: BTreeSet::new(),
             n_bytes: 0,
         }
     }
@@ -122,9 +144,26 @@ impl<'a> Batch<'a> {
             backfill: true,
             ..Origin::default()
         };
-        let mail = prepare(origin, input, limits, self.now);
-        self.n_bytes = self.n_bytes.saturating_add(size_bytes.max(mail.n_bytes()));
-        self.mails.push(mail);
+        let Input::Mail(bytes) = input else {
+            self.push(prepare(origin, input, limits, self.now));
+            return;
+        };
+        let names = authenticate::questions(bytes, &self.config.authentication);
+        if names.is_empty() {
+            self.push(judge(self.config, origin, bytes, &Keys::default(), self.now));
+        } else {
+            self.names.extend(names);
+            self.n_bytes = self.n_bytes.saturating_add(size_bytes);
+            let bytes = bytes.to_vec();
+            self.mails.push(Slot::Waiting { origin, bytes });
+        }
+    }
+
+    fn push(&mut self, mail: IncomingMail) {
+        self.n_bytes = self
+            .n_bytes
+            .saturating_add(mail.origin.size_bytes.max(mail.n_bytes()));
+        self.mails.push(Slot::Ready(Box::new(mail)));
     }
 
     fn is_full(&self) -> bool {
@@ -136,8 +175,36 @@ impl<'a> Batch<'a> {
     /// The mails so far; begins anew.
     fn take(&mut self) -> Vec<IncomingMail> {
         self.n_bytes = 0;
+        let keys = self.asker.keys(std::mem::take(&mut self.names));
         std::mem::take(&mut self.mails)
+            .into_iter()
+            .map(|slot| match slot {
+                Slot::Ready(mail) => *mail,
+                Slot::Waiting { origin, bytes } => judge(self.config, origin, &bytes, &keys, self.now),
+            })
+            .collect()
     }
+}
+
+/// Judges a mail by the keys at hand, and prepares it.
+pub(crate) fn judge(
+    config: &Config,
+    origin: Origin,
+    mail: &[u8],
+    keys: &Keys,
+    now: Timestamp,
+) -> IncomingMail {
+    let authentication: &AuthenticationConfig = &config.authentication;
+    let receipt = Receipt {
+        received_at: origin.received_at,
+        now,
+    };
+    let verdict = authenticate::verify(mail, receipt, authentication, keys);
+    let judged = Judged {
+        verdict: &verdict,
+        unauthenticated: authentication.unauthenticated,
+    };
+    prepare_judged(origin, Input::Mail(mail), judged, &config.limits, now)
 }
 
 /// Why a mail over the size limit is rejected.

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod report;
 pub mod extract;
+pub mod authenticate;
 pub mod tls;
 pub(crate) mod http;
 pub mod ping;

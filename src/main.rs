@@ -47,14 +47,30 @@ fn run(cli: Cli) -> ExitCode {
         Ok(End::Partly) => ExitCode::from(3),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let told = writeln!(std::io::stderr().lock(), "tlsrptd: {error:#}");
+            let name = anstyle::AnsiColor::Red.on_default().bold();
+            // Colours are taken out where they don't belong.
             let is_config = error.is::<tlsrptd::config::ConfigError>();
+            let told = writeln!(
+                anstream::stderr().lock(),
+                "{name}tlsrptd:{name:#} {error:#}{}",
+                way_out(&error)
+            );
             if told.is_err() || !is_config {
                 ExitCode::from(1)
             } else {
                 ExitCode::from(2)
             }
         }
+    }
+}
+
+/// How to try a configuration that has been mended.
+fn way_out(error: &anyhow::Error) -> &'static str {
+    use tlsrptd::config::ConfigError::{Missing, Read, Syntax, Value};
+    match error.downcast_ref() {
+        Some(Syntax(_)) => "\nthen try it: tlsrptd check --offline",
+        Some(Value { place, .. }) if place != "init" => "; then try it: tlsrptd check --offline",
+        Some(Missing | Read { .. } | Value { .. }) | None => "",
     }
 }
 

@@ -7,10 +7,11 @@ use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 
-use crate::config::Limits;
+use crate::authenticate::{Verdict, organisation};
+use crate::config::{Limits, Unauthenticated};
 use crate::extract::{self, Envelope, ExtractError, Extracted, ReportFile};
 use crate::report::{self, Context, ParseError};
-use crate::store::{Content, IncomingMail, IncomingReport, Origin};
+use crate::store::{Content, IncomingMail, IncomingReport, Origin, Standing};
 
 /// Most bytes that are kept of a rejected mail, compressed.
 const MAX_RAW_BYTES: usize = 1024 * 1024;
@@ -35,11 +36,50 @@ pub enum Input<'a> {
     Refused(&'a str),
 }
 
-/// Prepares one mail or file for the store. Whatever is in it, this returns: what can't be read is rejected with a
-/// reason.
+/// What is known of a mail's origin, and what becomes of one whose origin isn't proven.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'a> {
+    /// What is known.
+    pub verdict: &'a Verdict,
+    /// What follows.
+    pub unauthenticated: Unauthenticated,
+}
+
+impl Judged<'_> {
+    fn standing(self) -> Standing {
+        let is_unproven = matches!(
+            self.verdict,
+            Verdict::Unauthenticated { .. } | Verdict::Temporary { .. }
+        );
+        Standing {
+            authentication: self.verdict.as_str(),
+            signing_domain: self.verdict.domain().map(str::to_owned),
+            reason: self.verdict.reason().map(ToString::to_string),
+            counts: !is_unproven || self.unauthenticated == Unauthenticated::Count,
+        }
+    }
+}
+
+/// Prepares one mail or file for the store, of whose origin nothing is known. Whatever is in it, this returns: what
+/// can't be read is rejected with a reason.
 pub fn prepare(origin: Origin, input: Input<'_>, limits: &Limits, now: Timestamp) -> IncomingMail {
+    let judged = Judged {
+        verdict: &Verdict::Unchecked,
+        unauthenticated: Unauthenticated::Count,
+    };
+    prepare_judged(origin, input, judged, limits, now)
+}
+
+/// Prepares one mail or file for the store, as [`prepare`] does, with what is known of its origin.
+pub fn prepare_judged(
+    origin: Origin,
+    input: Input<'_>,
+    judged: Judged<'_>,
+    limits: &Limits,
+    now: Timestamp,
+) -> IncomingMail {
     // The parsers are written not to panic, and so is this; but a panic on one mail must not stop the others for ever.
-    let read = AssertUnwindSafe(|| read(&origin, input, limits, now));
+    let read = AssertUnwindSafe(|| read(&origin, input, judged, limits, now));
     let (message_id, content) = catch_unwind(read).unwrap_or_else(|_| {
         (
             None,
@@ -53,6 +93,8 @@ pub fn prepare(origin: Origin, input: Input<'_>, limits: &Limits, now: Timestamp
             .iter()
             .any(|report| matches!(report, IncomingReport::Rejected(_))),
     };
+    let is_temporary =
+        matches!(judged.verdict, Verdict::Temporary { .. }) && matches!(content, Content::Reports(_));
     let (raw, raw_hash) = match input {
         Input::Mail(bytes) | Input::File { bytes, .. } if is_rejected => (compress(bytes), Some(hash(bytes))),
         // A mail that is too large is known again by what is known of it.
@@ -60,6 +102,8 @@ pub fn prepare(origin: Origin, input: Input<'_>, limits: &Limits, now: Timestamp
             None,
             Some(hash(format!("{:?} {reason}", origin.received_at).as_bytes())),
         ),
+        // To be judged again.
+        Input::Mail(bytes) if is_temporary => (compress(bytes), None),
         Input::Mail(_) | Input::File { .. } => (None, None),
     };
     IncomingMail {
@@ -71,7 +115,13 @@ pub fn prepare(origin: Origin, input: Input<'_>, limits: &Limits, now: Timestamp
     }
 }
 
-fn read(origin: &Origin, input: Input<'_>, limits: &Limits, now: Timestamp) -> (Option<String>, Content) {
+fn read(
+    origin: &Origin,
+    input: Input<'_>,
+    judged: Judged<'_>,
+    limits: &Limits,
+    now: Timestamp,
+) -> (Option<String>, Content) {
     let extracted = match input {
         Input::Refused(reason) => return (None, Content::Rejected(reason.to_owned())),
         Input::Mail(bytes) => extract::from_mail(bytes, limits),
@@ -95,7 +145,7 @@ fn read(origin: &Origin, input: Input<'_>, limits: &Limits, now: Timestamp) -> (
     let date = envelope.date.or(origin.received_at).or(Some(now));
     let read = files
         .into_iter()
-        .filter_map(|file| parse(file, &envelope, date, limits));
+        .filter_map(|file| parse(file, &envelope, judged, date, limits));
     let lost = unreadable.into_iter().map(|part| {
         let name = part
             .name
@@ -115,6 +165,7 @@ fn read(origin: &Origin, input: Input<'_>, limits: &Limits, now: Timestamp) -> (
 fn parse(
     file: ReportFile,
     envelope: &Envelope,
+    judged: Judged<'_>,
     date: Option<Timestamp>,
     limits: &Limits,
 ) -> Option<IncomingReport> {
@@ -127,13 +178,12 @@ fn parse(
         Ok(mut parsed) => {
             parsed.deviations.extend(&file.deviations);
             let contact = parsed.report.contact_info.as_deref().and_then(contact_domain);
-            let submitter = contact
-                .or_else(|| envelope.from_domain.clone())
-                .unwrap_or_default();
+            let submitter = submitter(contact, envelope.from_domain.as_deref(), judged.verdict.domain());
             Some(IncomingReport::Read {
                 parsed: Box::new(parsed),
                 json: file.text,
                 submitter,
+                standing: judged.standing(),
             })
         }
         Err(ParseError::NotAReport | ParseError::Json(_)) if !file.announced => None,
@@ -143,6 +193,17 @@ fn parse(
                 .map_or(String::new(), |name| format!("attachment {name:?}: "));
             Some(IncomingReport::Rejected(format!("{name}{error}")))
         }
+    }
+}
+
+/// Who reports: the domain of contact-info, else From's. Where the origin is proven, no report speaks for others than
+/// who signed it.
+pub(crate) fn submitter(contact: Option<String>, from: Option<&str>, proven: Option<&str>) -> String {
+    match proven {
+        Some(proven) => contact
+            .filter(|contact| organisation(contact) == organisation(proven))
+            .unwrap_or_else(|| proven.to_owned()),
+        None => contact.or_else(|| from.map(str::to_owned)).unwrap_or_default(),
     }
 }
 
@@ -177,7 +238,30 @@ fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::contact_domain;
+    use super::{contact_domain, submitter};
+
+    #[test]
+    fn proven_report_speaks_for_its_signer_only() {
+        let contact = |domain: &str| Some(domain.to_owned());
+        assert_eq!(
+            submitter(contact("a.example"), Some("b.example"), None),
+            "a.example"
+        );
+        assert_eq!(submitter(None, Some("b.example"), None), "b.example");
+        assert_eq!(
+            submitter(contact("a.example"), None, Some("evil.example")),
+            "evil.example"
+        );
+        assert_eq!(
+            submitter(contact("mx.a.example"), None, Some("a.example")),
+            "mx.a.example"
+        );
+        assert_eq!(
+            submitter(contact("1e100.net"), None, Some("google.com")),
+            "1e100.net"
+        );
+        assert_eq!(submitter(None, Some("b.example"), Some("a.example")), "a.example");
+    }
 
     #[test]
     fn contact_domain_is_found_in_what_senders_write() {

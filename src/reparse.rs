@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
+use crate::authenticate::{self, Asker};
 use crate::clock;
 use crate::config::{Config, Limits, MailboxConfig, MailboxKind};
 use crate::extract::{self, looks_like_gzip, looks_like_json, looks_like_zip};
-use crate::import::{IMPORT, too_large};
+use crate::import::{IMPORT, judge, too_large};
 use crate::mailbox::files::{self, Content, Kind};
 use crate::mailbox::maildir::{self, Bounded};
 use crate::mailbox::{Body, ImapSession, MailboxError};
-use crate::prepare::{Input, contact_domain, prepare};
+use crate::prepare::{Input, contact_domain, prepare, submitter};
 use crate::report::{self, Context, ParseError, Parsed};
 use crate::store::{RejectedOrigin, Reread, Rewritten, Store, StoreError, StoredReport};
 
@@ -37,6 +38,15 @@ pub struct Reparsed {
     pub unreadable: u64,
 }
 
+/// What is told meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub enum Told<'a> {
+    /// A change, in words that quote strangers.
+    Change(&'a str),
+    /// So many mails and reports of roughly so many are done.
+    Progress(u64, u64),
+}
+
 /// Reads everything again; each change is told in a line of words that quote strangers. Nothing in a mailbox is changed.
 ///
 /// # Errors
@@ -45,12 +55,16 @@ pub struct Reparsed {
 pub async fn reparse(
     config: &Config,
     store: &mut Store,
-    tell: &mut dyn FnMut(&str),
+    tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<Reparsed, StoreError> {
+    let counts = store.counts()?;
+    let all = counts.rejected.saturating_add(counts.reports);
     let mut work = Work {
         config,
+        asker: Asker::new(&config.authentication),
         store,
         tell,
+        all: u64::try_from(all).unwrap_or(0),
         done: Reparsed::default(),
     };
     work.mails().await?;
@@ -62,8 +76,11 @@ pub async fn reparse(
 
 struct Work<'a> {
     config: &'a Config,
+    asker: Asker,
     store: &'a mut Store,
-    tell: &'a mut dyn FnMut(&str),
+    tell: &'a mut dyn FnMut(Told<'_>),
+    /// Roughly: reports that don't count aren't in it.
+    all: u64,
     done: Reparsed,
 }
 
@@ -74,6 +91,7 @@ impl Work<'_> {
         let mut by_file: BTreeMap<PathBuf, Vec<RejectedOrigin>> = BTreeMap::new();
         for mail in self.store.rejected_mails()? {
             self.done.mails = self.done.mails.saturating_add(1);
+            (self.tell)(Told::Progress(self.done.mails, self.all.max(self.done.mails)));
             match (self.store.raw_mail(mail.id)?, mail.origin.folder) {
                 (Some(raw), _) => match gunzip(&raw, limit) {
                     Some(bytes) => self.again(&mail, input(&mail, &bytes))?,
@@ -104,7 +122,15 @@ impl Work<'_> {
     /// Reads one mail again and puts the result in the place of the old one.
     fn again(&mut self, mail: &RejectedOrigin, input: Input<'_>) -> Result<(), StoreError> {
         let now = clock::now();
-        let incoming = prepare(mail.origin.clone(), input, &self.config.limits, now);
+        let origin = mail.origin.clone();
+        let incoming = match input {
+            Input::Mail(bytes) => {
+                let names = authenticate::questions(bytes, &self.config.authentication);
+                let keys = self.asker.keys(names.into_iter().collect());
+                judge(self.config, origin, bytes, &keys, now)
+            }
+            Input::File { .. } | Input::Refused(_) => prepare(origin, input, &self.config.limits, now),
+        };
         let retention = self.config.store.retention;
         match self.store.reread_mail(mail.id, &incoming, retention, now)? {
             Reread::Same => {}
@@ -126,7 +152,8 @@ impl Work<'_> {
 
     fn say(&mut self, mail: &RejectedOrigin, what: &str) {
         let (source, locator) = (&mail.origin.source, &mail.origin.locator);
-        (self.tell)(&format!("mail {} ({source}: {locator}) {what}", mail.id));
+        let line = format!("mail {} ({source}: {locator}) {what}", mail.id);
+        (self.tell)(Told::Change(&line));
     }
 
     /// Mails that came from an imported file, which may be an mbox with many.
@@ -265,14 +292,15 @@ impl Work<'_> {
         while let Some(stored) = self.store.stored_report_after(after)? {
             after = stored.id;
             self.done.reports = self.done.reports.saturating_add(1);
+            let n_done = self.done.mails.saturating_add(self.done.reports);
+            (self.tell)(Told::Progress(n_done, self.all.max(n_done)));
             let (parsed, deviations, submitter) = match read_again(&stored, &self.config.limits) {
                 Ok(read) => read,
                 Err(error) => {
                     self.done.unreadable = self.done.unreadable.saturating_add(1);
-                    (self.tell)(&format!(
-                        "report {} can't be read any more and stays as it was: {error}",
-                        stored.id
-                    ));
+                    let id = stored.id;
+                    let line = format!("report {id} can't be read any more and stays as it was: {error}");
+                    (self.tell)(Told::Change(&line));
                     continue;
                 }
             };
@@ -287,7 +315,8 @@ impl Work<'_> {
                 }
             };
             self.done.changed = self.done.changed.saturating_add(1);
-            (self.tell)(&format!("report {} of {} {what}", stored.id, stored.submitter));
+            let line = format!("report {} of {} {what}", stored.id, stored.submitter);
+            (self.tell)(Told::Change(&line));
         }
         Ok(())
     }
@@ -382,7 +411,7 @@ fn read_again(
         .map(str::to_owned)
         .collect();
     let contact = parsed.report.contact_info.as_deref().and_then(contact_domain);
-    let submitter = contact.unwrap_or_else(|| stored.submitter.clone());
+    let submitter = submitter(contact, Some(&stored.submitter), stored.signing_domain.as_deref());
     Ok((parsed, deviations, submitter))
 }
 
@@ -396,6 +425,7 @@ mod tests {
             json: json.to_owned(),
             deviations: vec!["zip".to_owned(), "alias-key".to_owned()],
             submitter: "example.com".to_owned(),
+            signing_domain: None,
             start: "2026-11-20T00:00:00Z".parse().unwrap(),
             end: "2026-11-20T23:59:59Z".parse().unwrap(),
             domains: vec!["example.org".to_owned()],

@@ -37,7 +37,7 @@ impl Desk {
     fn configure_with(&self, mailbox: &str, more: &str) {
         let shown = |name| self.path(name).display().to_string();
         let text = format!(
-            "[store]\npath = {:?}\nretention = \"forever\"\n[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\n\
+            "[authentication]\nmode = \"off\"\n[store]\npath = {:?}\nretention = \"forever\"\n[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\n\
              path = {:?}\nsince = \"forever\"\n{mailbox}[digest]\nfrom = \"tlsrptd@example.org\"\nto = [\"ops@example.org\"]\n\
              announce_days = 0\n[smtp]\ntransport = \"file\"\npath = {:?}\n{more}",
             shown("tlsrptd.db"),
@@ -484,7 +484,7 @@ fn failing_health(desk: &Desk) -> String {
             return said;
         }
         let waited = start.elapsed().as_secs();
-        assert!(waited < 30, "health never failed");
+        assert!(waited < 180, "health never failed");
     }
 }
 
@@ -711,7 +711,7 @@ fn reparse_and_forget_refuse_while_the_daemon_works() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(3);
     while desk.json(&["status"])["process"].is_null() {
         assert!(std::time::Instant::now() < deadline, "the daemon took no lock");
     }
@@ -780,7 +780,7 @@ fn monitor_is_told_by_the_daemon() {
         .spawn()
         .unwrap();
     let requests: Vec<String> = (0..2)
-        .map(|_| receiver.recv_timeout(std::time::Duration::from_secs(30)).unwrap())
+        .map(|_| receiver.recv_timeout(std::time::Duration::from_mins(3)).unwrap())
         .collect();
     daemon.kill().unwrap();
     daemon.wait().unwrap();
@@ -789,7 +789,7 @@ fn monitor_is_told_by_the_daemon() {
 
 /// The paths that the monitor hears next.
 fn next_pings<const N: usize>(receiver: &std::sync::mpsc::Receiver<String>) -> [String; N] {
-    let limit = std::time::Duration::from_secs(30);
+    let limit = std::time::Duration::from_mins(3);
     [(); N].map(|()| {
         let request = receiver.recv_timeout(limit).unwrap();
         request.split(' ').nth(1).unwrap().to_owned()
@@ -894,7 +894,8 @@ fn check_tries_the_monitor_without_telling_it_anything() {
     let desk = Desk::new(&format!("[monitor]\nping_url = \"{url}\"\n"));
     let said = desk.run(0, &["check"]);
     assert!(said.contains("monitor: ok: 127.0.0.1 can be reached"), "{said}");
-    drop(listener);
+    // Nobody is there, and the kernel gives that port to nobody who asks for any.
+    let desk = Desk::new("[monitor]\nping_url = \"http://127.0.0.1:1/t0ken\"\n");
     let said = desk.run(1, &["check"]);
     assert!(said.contains("monitor: FAILED: cannot connect"), "{said}");
 }

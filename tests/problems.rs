@@ -26,7 +26,7 @@ impl Desk {
         };
         let path = |name: &str| desk.folder.path().join(name);
         let text = format!(
-            "[store]\npath = {:?}\nretention = \"forever\"\n[domains]\nmail = [\"example.org\", \"example.com\"]\n",
+            "[authentication]\nmode = \"off\"\n[store]\npath = {:?}\nretention = \"forever\"\n[domains]\nmail = [\"example.org\", \"example.com\"]\n",
             path("tlsrptd.db").display().to_string(),
         );
         fs::write(path("tlsrptd.toml"), text).unwrap();
@@ -338,6 +338,17 @@ fn the_beginning_of_an_id_suffices_if_it_is_the_only_one() {
         .count();
     let begin = expired.get(..=common).unwrap();
     assert!(desk.run(0, &["show", begin]).starts_with(&format!("#{expired}")));
+    for verb in [
+        &["ack", begin][..],
+        &["fixed", begin],
+        &["note", begin, "renewed"],
+    ] {
+        let text = desk.run(1, verb);
+        assert!(
+            text.contains(&format!("is only the beginning of {expired} (")),
+            "{text}"
+        );
+    }
     assert!(
         desk.run(0, &["show", &format!("#{expired}")])
             .starts_with(&format!("#{expired}"))

@@ -243,7 +243,13 @@ impl Place {
 
     fn digest(&self) -> Json {
         let now = now().to_zoned(deliver::zone(&self.config));
-        let (made, _) = deliver::next(&self.config, &self.store, &now).unwrap();
+        let (made, _) = deliver::next(
+            &self.config,
+            &self.store,
+            &self.config.digest.audiences()[0],
+            &now,
+        )
+        .unwrap();
         serde_json::from_str(&made.digest.to_json().unwrap()).unwrap()
     }
 }

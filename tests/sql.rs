@@ -39,7 +39,7 @@ impl Place {
         fs::create_dir(folder.path().join("outbox")).unwrap();
         fs::write(
             folder.path().join("tlsrptd.toml"),
-            "[store]\npath = \"tlsrptd.db\"\nretention = \"forever\"\n\
+            "[authentication]\nmode = \"off\"\n[store]\npath = \"tlsrptd.db\"\nretention = \"forever\"\n\
              [digest]\nfrom = \"tlsrptd@example.org\"\nto = [\"ops@example.org\"]\nannounce_days = 0\n\
              [smtp]\ntransport = \"file\"\npath = \"outbox\"\n",
         )
@@ -140,8 +140,9 @@ fn say_and_tell(place: &Place) {
     }
     let db = Connection::open(place.path("tlsrptd.db")).unwrap();
     db.execute_batch(
-        "INSERT INTO telling (digest, problem, day, event, reminder, impact, reporters, episode, last_day, is_urgent)
-         SELECT digest.id, number, '2026-11-20', 'reminder', 2, 'held', 1, '2026-11-18', '2026-11-19', 0
+        "INSERT INTO telling (digest, audience, problem, day, event, reminder, impact, reporters, episode, last_day,
+                              is_urgent)
+         SELECT digest.id, 'default', number, '2026-11-20', 'reminder', 2, 'held', 1, '2026-11-18', '2026-11-19', 0
          FROM digest, problem LIMIT 2",
     )
     .unwrap();
@@ -317,15 +318,16 @@ const LARGE: [&str; 6] = [
     "failure",
 ];
 
-/// Whether a step reads all of a large table; the index of rejected mails holds nothing else.
+/// Whether a step reads all of a large table; the indexes of rejected mails and of reports in conflict hold no others.
 fn reads_all(step: &str) -> bool {
     let mut words = step.split(' ');
     words.next() == Some("SCAN")
         && words.next().is_some_and(|table| LARGE.contains(&table))
         && !step.contains("mail_rejected")
+        && !step.contains("report_conflict")
 }
 
-/// Sums over all reports read one table through; everything else, and every join, goes by an index.
+/// What looks at all failures reads that table through; everything else, and every join, goes by an index.
 #[test]
 fn no_documented_query_reads_more_than_one_large_table_through_and_never_the_json() {
     for (title, sql) in queries(&section("## Queries to start from")) {
@@ -340,6 +342,30 @@ fn no_documented_query_reads_more_than_one_large_table_through_and_never_the_jso
     }
 }
 
+/// What sums up years goes by the sums of months, and reads the reports of the newest ones alone.
+#[test]
+fn totals_over_all_time_read_no_large_table_through() {
+    for sql in [
+        "SELECT * FROM domains",
+        "SELECT * FROM domain_days",
+        "SELECT * FROM domain_reporters",
+        "SELECT * FROM reporters",
+        "SELECT * FROM policies",
+        "SELECT * FROM reports_all WHERE status = 'conflict'",
+    ] {
+        let steps = plan(sql);
+        let has = |words: &str| steps.iter().any(|step| step.contains(words));
+        assert!(
+            !steps.iter().any(|step| reads_all(step)) && !has("AUTOMATIC"),
+            "{sql}: {steps:#?}"
+        );
+        assert!(
+            has("SEARCH sums USING PRIMARY KEY") || has("report_conflict"),
+            "{sql}: {steps:#?}"
+        );
+    }
+}
+
 #[test]
 fn views_go_by_an_index_where_they_are_asked_for_a_report_day_or_failure() {
     for sql in [
@@ -349,6 +375,9 @@ fn views_go_by_an_index_where_they_are_asked_for_a_report_day_or_failure() {
         "SELECT * FROM failure_details WHERE policy_result = 1",
         "SELECT * FROM failures WHERE failure_type = 1",
         "SELECT * FROM report_domains WHERE report = 1",
+        "SELECT * FROM report_domains WHERE day = '2026-11-20'",
+        "SELECT * FROM reports JOIN report_domains ON report_domains.report = reports.id WHERE reports.day = '2026-11-20'",
+        "SELECT * FROM domain_days WHERE day = '2026-11-20'",
         "SELECT * FROM mail_reports WHERE mail = 1",
         "SELECT * FROM mail_reports WHERE report = 1",
         "SELECT * FROM mails WHERE outcome = 'rejected'",
@@ -467,6 +496,7 @@ fn nothing_but_reading_is_possible() {
 
 #[test]
 fn a_query_that_never_ends_is_ended() {
+    FILLED.run(&["sql", "SELECT 1"]);
     let started = Instant::now();
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     let ended = FILLED.run(&["sql", "--timeout", "1", endless]);
@@ -477,7 +507,7 @@ fn a_query_that_never_ends_is_ended() {
         ended.stderr
     );
     assert!(ended.stderr.contains("--timeout"), "{}", ended.stderr);
-    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from_mins(1));
 }
 
 #[test]

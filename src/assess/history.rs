@@ -116,6 +116,39 @@ pub struct History {
     pub remarks: Vec<Remark>,
 }
 
+impl History {
+    /// What concerns these domains alone; nothing of the others is left. Of remarks those stay that are about a problem,
+    /// one of these domains, or an MX host that failed for them.
+    #[must_use]
+    pub fn of_domains(mut self, domains: &[String]) -> Self {
+        let is_theirs = |domain: &str| domains.iter().any(|own| own == domain);
+        let mut places: Vec<Option<usize>> = Vec::with_capacity(self.entries.len());
+        let mut n_kept = 0_usize;
+        self.entries.retain(|entry| {
+            let keep = is_theirs(&entry.domain);
+            places.push(keep.then_some(n_kept));
+            n_kept = n_kept.saturating_add(usize::from(keep));
+            keep
+        });
+        self.failures
+            .retain_mut(|failure| match places.get(failure.entry) {
+                Some(Some(place)) => {
+                    failure.entry = *place;
+                    true
+                }
+                _ => false,
+            });
+        let failures = &self.failures;
+        self.remarks.retain(|remark| {
+            let is_problem = !remark.about.contains('.');
+            is_problem
+                || is_theirs(&remark.about)
+                || failures.iter().any(|failure| failure.mx.contains(&remark.about))
+        });
+        self
+    }
+}
+
 impl Sum {
     /// Adds a count; an unreadable one makes the sum a lower bound.
     pub fn take(&mut self, count: Option<u64>) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::days::between;
+use super::history::Saying;
 use super::impact::{Basis, Impact};
 use super::problem::{Ending, Episode, Problem, Whose};
 
@@ -181,7 +182,7 @@ fn going_on(problem: &Problem, episode: &Episode, told: &[&Telling], today: Date
     if let Some(worse) = worse(problem, episode, told, today) {
         return Some(Event::Worse(worse));
     }
-    if is_acknowledged(problem, today) {
+    if is_acknowledged(problem, today) && !is_worse_since(problem, told) {
         return None;
     }
     if let Some(days) = reminder(problem, told, today) {
@@ -227,6 +228,10 @@ fn worse(problem: &Problem, episode: &Episode, told: &[&Telling], today: Date) -
 
 /// Whether a day that wasn't told yet is far worse than the known days of this episode before it.
 fn is_day_worse(problem: &Problem, episode: &Episode, last_told: Date, today: Date) -> bool {
+    // Reports that no longer count may have taken the last day away that was told.
+    if last_told >= episode.last_day {
+        return false;
+    }
     let mut failed: BTreeMap<Date, u64> = BTreeMap::new();
     for count in &problem.days {
         let sum = failed.entry(count.day).or_default();
@@ -274,6 +279,16 @@ fn reminder(problem: &Problem, told: &[&Telling], today: Date) -> Option<u8> {
     });
     // A mail that comes much later is no reminder of that day.
     (!is_done && age < NEW_DAYS.saturating_mul(2)).then_some(due)
+}
+
+/// Whether a mail said after it was acknowledged that it is worse: what was acknowledged is something else then.
+fn is_worse_since(problem: &Problem, told: &[&Telling]) -> bool {
+    let mut remarks = problem.remarks.iter().rev();
+    let said = remarks.find(|remark| matches!(remark.saying, Saying::Acknowledged(_)));
+    said.is_some_and(|said| {
+        told.iter()
+            .any(|telling| matches!(telling.event, Event::Worse(_)) && telling.day > said.day)
+    })
 }
 
 fn is_acknowledged(problem: &Problem, today: Date) -> bool {

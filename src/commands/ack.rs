@@ -6,18 +6,19 @@ use anyhow::bail;
 use jiff::ToSpan;
 
 use super::End;
-use super::problems::{headline, state_word};
+use super::problems::headline;
 use super::saying::{self, DRY_RUN};
 use crate::assess::history::{Remark, Saying};
 use crate::cli::AckArgs;
 use crate::config::Config;
+use crate::digest::guide;
 
 /// Acknowledges a problem, or with `--days 0` no longer.
 pub(super) fn ack(config: &Config, args: &AckArgs) -> anyhow::Result<End> {
     let (today, by, why) = (saying::today(), saying::who(), saying::text(&args.because)?);
     let mut store = saying::open(config, args.dry_run)?;
     let problems = store.assess(today, &config.domains)?;
-    let problem = saying::resolve(&store, &problems, &args.id)?;
+    let problem = saying::resolve_whole(&store, &problems, &args.id)?;
     let (id, what) = (&problem.id, headline(problem));
     let until = today.checked_add(i64::from(args.days).days())?;
     let mut lines = Vec::new();
@@ -38,7 +39,7 @@ pub(super) fn ack(config: &Config, args: &AckArgs) -> anyhow::Result<End> {
         if !problem.is_open() {
             bail!(
                 "problem {id} ({what}) isn't open: {}; only what is open can be acknowledged",
-                state_word(problem.state)
+                guide::state_in_short(problem.state)
             );
         }
         let remark = Remark {

@@ -6,10 +6,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::End;
-use super::output::{document, printable};
+use super::output::{document, printable, verdict};
+use crate::authenticate::Resolver;
 use crate::cli::TextOrJson;
 use crate::clock;
-use crate::config::{Config, MailboxConfig, MailboxKind};
+use crate::config::{Audience, AuthenticationMode, Config, MailboxConfig, MailboxKind};
 use crate::deliver;
 use crate::digest::send;
 use crate::mailbox::{ImapSession, maildir};
@@ -67,6 +68,11 @@ pub(super) async fn check(
             ));
         }
         lines.push(Line::new("smtp", smtp(config).await));
+        lines.extend(
+            name_servers(config)
+                .await
+                .map(|result| Line::new("name servers", result)),
+        );
         if let Some(reached) = ping::check(&config.monitor).await.transpose() {
             let reached = reached
                 .map(|host| format!("{host} can be reached; it was told nothing"))
@@ -74,7 +80,9 @@ pub(super) async fn check(
             lines.push(Line::new("monitor", reached));
         }
         if scope.send_test {
-            lines.push(Line::new("test mail", send_test(config).await));
+            for audience in config.digest.audiences() {
+                lines.push(Line::new("test mail", send_test(config, &audience).await));
+            }
         }
     }
     let mut out = std::io::stdout().lock();
@@ -82,7 +90,7 @@ pub(super) async fn check(
         TextOrJson::Json => writeln!(out, "{}", document(&lines)?)?,
         TextOrJson::Text => {
             for line in &lines {
-                let verdict = if line.ok { "ok" } else { "FAILED" };
+                let verdict = verdict(line.ok);
                 writeln!(out, "{}: {verdict}: {}", line.what, printable(&line.detail))?;
             }
         }
@@ -132,7 +140,8 @@ fn database(config: &Config) -> Result<String, String> {
     }
 }
 
-async fn mailbox_of(mailbox: &MailboxConfig, config: &Config) -> Result<String, String> {
+/// Logs in and opens each folder.
+pub(super) async fn mailbox_of(mailbox: &MailboxConfig, config: &Config) -> Result<String, String> {
     config.require_mailboxes().map_err(|error| error.to_string())?;
     if mailbox.kind == MailboxKind::Maildir {
         let path = mailbox.path.as_deref().unwrap_or(Path::new("."));
@@ -164,20 +173,35 @@ async fn mailbox_of(mailbox: &MailboxConfig, config: &Config) -> Result<String, 
     }
 }
 
+/// Whether keys of signatures can be asked for; `None` where nobody asks.
+async fn name_servers(config: &Config) -> Option<Result<String, String>> {
+    match config.authentication.mode {
+        AuthenticationMode::Off | AuthenticationMode::TrustMx => return None,
+        AuthenticationMode::Auto | AuthenticationMode::Verify => {}
+    }
+    let checked = Resolver::new(&config.authentication).check().await;
+    Some(match checked {
+        Ok(()) => Ok("they answer".to_owned()),
+        Err(problem) => Err(format!(
+            "{problem}; set authentication.nameservers, or reports are set aside until one answers"
+        )),
+    })
+}
+
 async fn smtp(config: &Config) -> Result<String, String> {
     config.require_sending().map_err(|error| error.to_string())?;
     send::check(&config.smtp).await.map_err(|error| error.to_string())
 }
 
 /// Mails one line, so that a person sees that digests will arrive.
-async fn send_test(config: &Config) -> Result<String, String> {
+async fn send_test(config: &Config, audience: &Audience) -> Result<String, String> {
     config.require_sending().map_err(|error| error.to_string())?;
     let now = clock::now().to_zoned(deliver::zone(config));
-    let composed = deliver::compose_test(config, &now).map_err(|error| format!("{error:#}"))?;
+    let composed = deliver::compose_test(config, audience, &now).map_err(|error| format!("{error:#}"))?;
     let handed = send::send(
         &config.smtp,
         &config.digest.from,
-        &config.digest.to,
+        &audience.to,
         &composed.message_id,
         &composed.mail,
     )
@@ -195,7 +219,7 @@ async fn send_test(config: &Config) -> Result<String, String> {
         .collect();
     handed.end().await;
     if failed.is_empty() {
-        Ok(format!("accepted for {}", config.digest.to.join(", ")))
+        Ok(format!("accepted for {}", audience.to.join(", ")))
     } else {
         Err(format!("{}; check digest.to", failed.join("; ")))
     }

@@ -2,10 +2,12 @@
 
 use std::io::Write;
 
+use anyhow::Context;
+
 use super::End;
 use crate::cli::{DigestArgs, DigestFormat};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Audience, Config, DEFAULT_AUDIENCE};
 use crate::deliver::{self, Round};
 use crate::digest::schedule;
 use crate::ping::{Ping, Pinger};
@@ -15,7 +17,8 @@ use crate::store::{FixedDigest, Lock, Store};
 pub(super) fn print(config: &Config, args: &DigestArgs) -> anyhow::Result<End> {
     let store = Store::open_read_only(&config.store)?;
     let now = clock::now().to_zoned(deliver::zone(config));
-    let (made, known) = deliver::next(config, &store, &now)?;
+    let audience = audience(config, args.audience.as_deref())?;
+    let (made, known) = deliver::next(config, &store, &audience, &now)?;
     let rendered = &made.rendered;
     let mut out = std::io::stdout().lock();
     match args.format {
@@ -23,14 +26,25 @@ pub(super) fn print(config: &Config, args: &DigestArgs) -> anyhow::Result<End> {
         DigestFormat::Html => write!(out, "{}", rendered.html)?,
         DigestFormat::Json => writeln!(out, "{}", made.digest.to_json()?)?,
         DigestFormat::Eml => {
-            let first_mails = store.first_mails()?;
-            out.write_all(&deliver::compose(config, &made, &known, &first_mails, &now)?.mail)?;
+            let first_mails = store.first_mails(&audience.name)?;
+            let composed = deliver::compose(config, &audience, &made, &known, &first_mails, &now)?;
+            out.write_all(&composed.mail)?;
         }
     }
     Ok(End::Done)
 }
 
-/// Sends the digest that waits, or fixes a new one if there is something to tell.
+/// The audience of this name; otherwise that of `digest.to`.
+fn audience(config: &Config, name: Option<&str>) -> anyhow::Result<Audience> {
+    let name = name.unwrap_or(DEFAULT_AUDIENCE);
+    let audiences = config.digest.audiences();
+    let names: Vec<&str> = audiences.iter().map(|audience| audience.name.as_str()).collect();
+    let names = names.join(", ");
+    let found = audiences.iter().find(|audience| audience.name == name).cloned();
+    found.with_context(|| format!("there is no audience {name:?}; choose one of: {names}"))
+}
+
+/// Sends each audience the digest that waits, or fixes a new one if there is something to tell.
 pub(super) async fn send(config: &Config, dry_run: bool) -> anyhow::Result<End> {
     config.require_sending()?;
     let _lock = if dry_run {
@@ -43,52 +57,79 @@ pub(super) async fn send(config: &Config, dry_run: bool) -> anyhow::Result<End> 
     } else {
         Store::open_existing(&config.store)?
     };
-    let waiting = match deliver::waiting(config, &mut store)? {
-        Some(waiting) => Some(waiting),
-        None => fix(config, &mut store)?,
-    };
-    let Some(digest) = waiting else {
+    deliver::follow_audiences(config, &mut store)?;
+    let mut digests = Vec::new();
+    for audience in config.digest.audiences() {
+        let waiting = match deliver::waiting(&mut store, &audience)? {
+            Some(waiting) => Some(waiting),
+            None => fix(config, &mut store, &audience)?,
+        };
+        digests.extend(waiting);
+    }
+    if digests.is_empty() {
         writeln!(
             std::io::stdout().lock(),
             "nothing new to tell, so nothing was sent; `tlsrptd digest` prints how things stand, and \
              digest.send = \"always\" sends every time"
         )?;
         return Ok(End::Done);
-    };
+    }
     if dry_run {
-        let recipients = digest.waiting.join(", ");
-        writeln!(
-            std::io::stdout().lock(),
-            "dry run: would send {:?} to {recipients}",
-            digest.subject
-        )?;
+        for digest in &digests {
+            let recipients = digest.waiting.join(", ");
+            writeln!(
+                std::io::stdout().lock(),
+                "dry run: would send {:?} to {recipients}",
+                digest.subject
+            )?;
+        }
         return Ok(End::Done);
     }
     let pinger = Pinger::new(&config.monitor);
     pinger.send(Ping::Start);
-    let round = deliver::deliver(config, &mut store, &digest).await;
-    let is_sent = round.as_ref().is_ok_and(|round| round.is_sent);
+    let mut rounds = Vec::new();
+    for digest in &digests {
+        rounds.push(deliver::deliver(config, &mut store, digest).await);
+    }
+    let is_sent = rounds.iter().flatten().filter(|round| round.is_sent).count() == digests.len();
     let is_well = is_sent && !deliver::has_trouble(config, &store);
     pinger.send(if is_well { Ping::Success } else { Ping::Fail });
     pinger.finish().await;
-    tell(&digest, &round?)
+    let mut ends = Vec::new();
+    for (digest, round) in digests.iter().zip(rounds) {
+        ends.push(tell(digest, &round?)?);
+    }
+    Ok(together(&ends))
+}
+
+/// How several mails ended together.
+fn together(ends: &[End]) -> End {
+    if ends.iter().all(|end| *end == End::Done) {
+        End::Done
+    } else if ends.iter().all(|end| *end == End::Failed) {
+        End::Failed
+    } else {
+        End::Partly
+    }
 }
 
 /// Sends the urgent mail that waits, or one that a poll gives reason for.
 pub(super) async fn send_urgent(config: &Config) -> anyhow::Result<End> {
     let mut store = Store::open_existing(&config.store)?;
     let now = clock::now().to_zoned(deliver::zone(config));
-    let waiting = match deliver::waiting_urgent(config, &mut store)? {
-        Some(waiting) => Some(waiting),
-        None => deliver::fix_urgent(config, &mut store, &now)?,
-    };
-    match waiting {
-        Some(urgent) => {
+    deliver::follow_audiences(config, &mut store)?;
+    let mut ends = Vec::new();
+    for audience in config.digest.audiences() {
+        let waiting = match deliver::waiting_urgent(&mut store, &audience)? {
+            Some(waiting) => Some(waiting),
+            None => deliver::fix_urgent(config, &mut store, &audience, &now)?,
+        };
+        if let Some(urgent) = waiting {
             let round = deliver::deliver(config, &mut store, &urgent).await?;
-            tell(&urgent, &round)
+            ends.push(tell(&urgent, &round)?);
         }
-        None => Ok(End::Done),
     }
+    Ok(together(&ends))
 }
 
 /// Prints who got the digest and who did not.
@@ -128,11 +169,11 @@ fn tell(digest: &FixedDigest, round: &Round) -> anyhow::Result<End> {
 }
 
 /// Fixes a digest now if there is something to tell, whatever `digest.at` says.
-fn fix(config: &Config, store: &mut Store) -> anyhow::Result<Option<FixedDigest>> {
+fn fix(config: &Config, store: &mut Store, audience: &Audience) -> anyhow::Result<Option<FixedDigest>> {
     let now = clock::now().to_zoned(deliver::zone(config));
-    let previous = store.last_digest_at()?;
+    let previous = store.last_digest_at(&audience.name)?;
     let (send, weekly) = (config.digest.send, config.digest.weekly);
-    deliver::fix(config, store, &now, &now, |_, has_news| {
+    deliver::fix(config, store, audience, &now, &now, |_, has_news| {
         Ok(schedule::reason(&now, previous, send, weekly, has_news)?.kind())
     })
 }

@@ -6,19 +6,20 @@ use anyhow::bail;
 use jiff::civil::Date;
 
 use super::End;
-use super::problems::{headline, state_word};
+use super::problems::headline;
 use super::saying::{self, DRY_RUN};
 use crate::assess::history::{Remark, Saying};
 use crate::assess::problem::Problem;
 use crate::cli::FixedArgs;
 use crate::config::Config;
+use crate::digest::guide;
 
 /// Marks a problem as fixed, or with `--undo` no longer.
 pub(super) fn fixed(config: &Config, args: &FixedArgs) -> anyhow::Result<End> {
     let (today, by, why) = (saying::today(), saying::who(), saying::text(&args.because)?);
     let mut store = saying::open(config, args.dry_run)?;
     let problems = store.assess(today, &config.domains)?;
-    let problem = saying::resolve(&store, &problems, &args.id)?;
+    let problem = saying::resolve_whole(&store, &problems, &args.id)?;
     let (id, what) = (&problem.id, headline(problem));
     let mut lines = Vec::new();
     if args.undo {
@@ -35,7 +36,7 @@ pub(super) fn fixed(config: &Config, args: &FixedArgs) -> anyhow::Result<End> {
         if !problem.is_open() {
             bail!(
                 "problem {id} ({what}) isn't open: {}; only what is open can be fixed",
-                state_word(problem.state)
+                guide::state_in_short(problem.state)
             );
         }
         let remark = Remark {
@@ -56,7 +57,7 @@ pub(super) fn fixed(config: &Config, args: &FixedArgs) -> anyhow::Result<End> {
     if let Some(now) = now.iter().find(|now| now.id == *id)
         && now.state != problem.state
     {
-        lines.push(format!("It is now {}.", state_word(now.state)));
+        lines.push(format!("It is now {}.", guide::state_in_short(now.state)));
     }
     if args.dry_run {
         lines.push(DRY_RUN.to_owned());

@@ -5,22 +5,28 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::authenticate::Resolver;
 use crate::cli::{Cli, Show, ShowArgs, Verb};
 use crate::clock;
 use crate::config::{Config, ConfigError};
+use crate::mailbox::files;
 use crate::ping::{Ping, Pinger};
 use crate::poll::{self, PollError, Polled};
 use crate::store::{Lock, Store, Tally};
 use crate::{daemon, deliver, import};
 
+mod accept;
 mod ack;
 mod backup;
 mod check;
+mod debug_info;
 mod digest;
 mod domains;
 mod explain;
 mod fixed;
 mod forget;
+mod hint;
+mod init;
 mod mails;
 mod note;
 mod output;
@@ -68,17 +74,34 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     if let Verb::Explain { name, format } = &cli.verb {
         return explain::explain(name.as_deref(), *format);
     }
+    if let Verb::Init(args) = cli.verb {
+        return init::init(cli.config, *args).await;
+    }
     let path = config_path(cli.config)?;
     let loaded = Config::load(&path)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let config = loaded.config;
-    match cli.verb {
+    let hint = hint::after(&cli.verb);
+    let end = run_verb(cli.verb, loaded.config, &path).await?;
+    hint::tell(hint, end);
+    Ok(end)
+}
+
+async fn run_verb(verb: Verb, mut config: Config, path: &Path) -> anyhow::Result<End> {
+    match verb {
+        Verb::Init(args) => init::init(None, *args).await,
         Verb::Explain { name, format } => explain::explain(name.as_deref(), format),
-        Verb::Run => run_daemon(config, &path).await,
+        Verb::Run => run_daemon(config, path).await,
         Verb::Poll { dry_run, no_mail } => poll_all(&config, dry_run, no_mail).await,
-        Verb::Import { paths, dry_run } => import_paths(&config, &paths, dry_run),
+        Verb::Import {
+            paths,
+            authentication,
+            dry_run,
+        } => {
+            config.authentication.mode = authentication.unwrap_or(config.authentication.mode);
+            import_paths(&config, &paths, dry_run)
+        }
         Verb::Digest(args) if args.send => digest::send(&config, args.dry_run).await,
         Verb::Digest(args) => digest::print(&config, &args),
         Verb::Sql(args) => sql::query(&config, &args),
@@ -86,7 +109,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
             offline,
             send_test,
             format,
-        } => check::check(&config, &path, check::Scope { offline, send_test }, format).await,
+        } => check::check(&config, path, check::Scope { offline, send_test }, format).await,
         Verb::Mails(args) => mails::mails(&config, &args),
         Verb::Status(args) => status::status(&config, &args),
         Verb::Reparse { dry_run } => reparse::reparse(&config, dry_run).await,
@@ -104,20 +127,24 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         Verb::Ack(args) => ack::ack(&config, &args),
         Verb::Note(args) => note::note(&config, &args),
         Verb::Fixed(args) => fixed::fixed(&config, &args),
+        Verb::Accept(args) => accept::accept(&config, &args),
         Verb::Retire(args) => retire::retire(&config, &args),
         Verb::Report { html } => report::report(&config, &html),
+        Verb::DebugInfo => debug_info::debug_info(&config),
     }
+}
+
+/// What `$TLSRPTD_CONFIG` names.
+fn config_from_environment() -> Option<PathBuf> {
+    std::env::var_os("TLSRPTD_CONFIG")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
 }
 
 /// `--config` or `$TLSRPTD_CONFIG`, else the usual places.
 fn config_path(given: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
-    let from_environment = || {
-        std::env::var_os("TLSRPTD_CONFIG")
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from)
-    };
     given
-        .or_else(from_environment)
+        .or_else(config_from_environment)
         .or_else(|| {
             [LOCAL_CONFIG, SYSTEM_CONFIG]
                 .map(PathBuf::from)
@@ -176,11 +203,19 @@ async fn poll_all(config: &Config, dry_run: bool, no_mail: bool) -> anyhow::Resu
 /// Polls every mailbox once; gives how many failed too.
 async fn poll_each(config: &Config, store: &mut Store, dry_run: bool) -> anyhow::Result<(End, usize)> {
     let (mut n_failed, mut total) = (0_usize, Tally::default());
+    let mut resolver = Resolver::new(&config.authentication);
     for mailbox in &config.mailboxes {
-        let mut bar = progress::Bar::new(&mailbox.name);
-        let polled = poll::poll(mailbox, config, store, dry_run, &mut |done, all| {
-            bar.set(done, all);
-        })
+        let mut bar = progress::Bar::new(&mailbox.name, "mails");
+        let polled = poll::poll(
+            mailbox,
+            config,
+            store,
+            &mut resolver,
+            dry_run,
+            &mut |done, all| {
+                bar.set(done, all);
+            },
+        )
         .await;
         bar.finish();
         tell(&mailbox.name, &polled)?;
@@ -234,6 +269,7 @@ fn summary(tally: &Tally) -> String {
         (tally.stored, "stored"),
         (tally.duplicates, "duplicate"),
         (tally.conflicts, "in conflict"),
+        (tally.set_aside, "set aside"),
         (tally.too_old, "too old"),
         (tally.rejected, "rejected"),
         (tally.not_reports, "without a report"),
@@ -244,7 +280,7 @@ fn summary(tally: &Tally) -> String {
         .map(|(n, word)| format!("{n} {word}"))
         .collect();
     let mails = if tally.mails == 1 { "mail" } else { "mails" };
-    let hint = if tally.rejected > 0 {
+    let hint = if tally.rejected > 0 || tally.set_aside > 0 {
         "; `tlsrptd mails` says which and why"
     } else {
         ""
@@ -262,14 +298,14 @@ fn import_paths(config: &Config, paths: &[PathBuf], dry_run: bool) -> anyhow::Re
     } else {
         Store::open(&config.store)?
     };
-    let mut bar = progress::Bar::new("import");
+    let mut bar = progress::Bar::of_bytes("import", || files::size_of(paths));
     let tally = import::import(
         config,
         &mut store,
         paths,
         &mut std::io::stdin().lock(),
         clock::now(),
-        &mut |tally| bar.count(tally.mails),
+        &mut |tally, n_bytes| bar.count(tally.mails, n_bytes),
     )?;
     bar.finish();
     let mut out = std::io::stdout().lock();

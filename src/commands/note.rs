@@ -34,7 +34,7 @@ pub(super) fn note(config: &Config, args: &NoteArgs) -> anyhow::Result<End> {
         .transpose()?;
     let problem = match &domain {
         Some(_) => None,
-        None => Some(saying::resolve(&store, &problems, &args.about)?),
+        None => Some(saying::resolve_whole(&store, &problems, &args.about)?),
     };
     let about = problem
         .map(|problem| problem.id.clone())

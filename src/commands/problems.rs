@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
+use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 
 use super::End;
 use super::output::{Rows, document, printable, table};
 use super::saying;
 use crate::assess::history::Sum;
-use crate::assess::impact::Impact;
-use crate::assess::problem::{Problem, State, Whose};
+use crate::assess::problem::{Problem, Whose};
 use crate::cli::{ProblemsArgs, RowFormat, Table};
 use crate::config::Config;
 use crate::digest::fill::Fill;
@@ -116,7 +116,7 @@ fn row(problem: &Problem) -> Vec<Value> {
         first,
         last,
         sum(problem.failed),
-        impact_word(problem.impact).to_owned(),
+        guide::impact_in_short(problem.impact).to_owned(),
         headline(problem),
     ]
     .map(Value::Text)
@@ -177,30 +177,16 @@ pub(super) fn filled(problem: &Problem, template: &str) -> String {
     printable(&Fill::of(problem, names::host).apply(template))
 }
 
-/// A state in words, after "it is".
-pub(super) fn state_word(state: State) -> &'static str {
-    match state {
-        State::BelowGate => "too little to speak of",
-        State::New => "new",
-        State::Returned => "back after it was over",
-        State::Ongoing => "going on",
-        State::Fading => "perhaps over: clean since, but not for long enough",
-        State::Resolved => "over, by clean days",
-        State::Past => "closed without proof",
+/// What it does to mail: while it is open, in the words of the mails.
+pub(super) fn mail(problem: &Problem, today: Date) -> String {
+    if problem.is_open() {
+        return digest::mail_and_whose(problem, today).0;
     }
-}
-
-/// What happened to mail, in a word or two.
-pub(super) fn impact_word(impact: Impact) -> &'static str {
-    match impact {
-        Impact::Held => "held back",
-        Impact::BySender => "held by sender",
-        Impact::Unknown => "mode unknown",
-        Impact::Plain => "plain text",
-        Impact::Unprotected => "unprotected",
-        Impact::Cached => "old policy",
-        Impact::Passed | Impact::Delivered | Impact::InSpite => "delivered",
-    }
+    format!(
+        "{}; {}",
+        guide::basis_words(problem.basis),
+        guide::impact_words(problem.impact)
+    )
 }
 
 /// A name for machines, as in the view `problems`.

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use super::End;
 use super::output::printable;
+use super::progress::Bar;
 use crate::config::Config;
-use crate::reparse::{self, Reparsed};
+use crate::reparse::{self, Reparsed, Told};
 use crate::store::{Lock, Store};
 
 /// Reads everything again and says what changed.
@@ -21,12 +22,16 @@ pub(super) async fn reparse(config: &Config, dry_run: bool) -> anyhow::Result<En
         Store::open_existing(&config.store)?
     };
     let mut told = Ok(());
-    let done = reparse::reparse(config, &mut store, &mut |line| {
-        if told.is_ok() {
-            told = writeln!(std::io::stdout().lock(), "{}", printable(line));
+    let mut bar = Bar::new("reparse", "mails and reports");
+    let done = reparse::reparse(config, &mut store, &mut |news| match news {
+        Told::Progress(done, all) => bar.set(done, all),
+        Told::Change(line) if told.is_ok() => {
+            told = bar.aside(|| writeln!(std::io::stdout().lock(), "{}", printable(line)));
         }
+        Told::Change(_) => {}
     })
     .await?;
+    bar.finish();
     told?;
     let mut out = std::io::stdout().lock();
     write!(out, "{}", summary(&done))?;

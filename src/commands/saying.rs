@@ -16,7 +16,7 @@ use super::problems::headline;
 /// Longest note or reason, in characters.
 const MAX_TEXT_CHARS: usize = 1000;
 /// Ids that an error names.
-const MAX_IDS: usize = 10;
+const MAX_IDS: usize = 3;
 
 /// The UTC day.
 pub(super) fn today() -> Date {
@@ -85,6 +85,31 @@ pub(super) fn resolve<'a>(
         format!("open are {}", listed(&open))
     };
     bail!("there is no problem {given:?}; {hint}; `tlsrptd problems --all` lists all")
+}
+
+/// The problem that `given` names by a whole id: what is said of a problem must not reach another one by a slip.
+pub(super) fn resolve_whole<'a>(
+    store: &Store,
+    problems: &'a [Problem],
+    given: &str,
+) -> anyhow::Result<&'a Problem> {
+    let problem = resolve(store, problems, given)?;
+    let wanted = given.trim().trim_start_matches('#').to_ascii_lowercase();
+    let is_beginning = |id: &String| id.starts_with(&wanted) && *id != wanted;
+    if problem.id != wanted
+        && !problem.aliases.contains(&wanted)
+        && std::iter::once(&problem.id)
+            .chain(&problem.aliases)
+            .any(is_beginning)
+    {
+        bail!(
+            "{:?} is only the beginning of {} ({}); write the whole id to say something of it",
+            names::clean(given, names::NAME_CHARS),
+            problem.id,
+            headline(problem)
+        );
+    }
+    Ok(problem)
 }
 
 fn listed(problems: &[&Problem]) -> String {

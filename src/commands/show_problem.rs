@@ -7,13 +7,13 @@ use serde_json::{Map, Value as Json, json};
 
 use super::End;
 use super::output::{document, json_value, printable, row, table};
-use super::problems::{headline, problem_json, state_word};
+use super::problems::{headline, mail, problem_json};
 use super::saying;
-use crate::assess::problem::{Problem, Whose};
+use crate::assess::problem::Problem;
 use crate::cli::TextOrJson;
 use crate::config::Config;
 use crate::digest::guide::{self, Combination};
-use crate::digest::{names, words};
+use crate::digest::{self, names, words};
 use crate::store::{Store, TraceQuestion, Traced, Value};
 
 /// Prints a problem.
@@ -35,7 +35,7 @@ pub(super) fn show(config: &Config, given: &str, format: TextOrJson) -> anyhow::
     let mut out = std::io::stdout().lock();
     match format {
         TextOrJson::Json => writeln!(out, "{}", document(&shown.json())?)?,
-        TextOrJson::Text => write!(out, "{}", shown.text())?,
+        TextOrJson::Text => write!(out, "{}", shown.text(today))?,
     }
     Ok(End::Done)
 }
@@ -79,14 +79,14 @@ impl Shown<'_> {
         json
     }
 
-    fn text(&self) -> String {
+    fn text(&self, today: Date) -> String {
         let problem = self.problem;
         let mut lines = vec![format!("#{}  {}", problem.id, headline(problem)), String::new()];
         lines.push(row("State", &state(problem)));
-        lines.push(row("Mail", &mail(problem)));
+        lines.push(row("Mail", &printable(&words::plain(&mail(problem, today)))));
         lines.push(row("Domains", &domains(problem)));
         lines.push(row("Seen", &self.seen()));
-        lines.push(row("Whose", &whose(problem)));
+        lines.push(row("Whose", &printable(&whose(problem, today))));
         if let Some(known) = problem.named.and_then(guide::combination) {
             lines.push(row("Part of", &part_of(known)));
         }
@@ -204,7 +204,7 @@ fn span(first: Date, last: Date) -> String {
 }
 
 fn state(problem: &Problem) -> String {
-    let mut text = state_word(problem.state).to_owned();
+    let mut text = guide::state_in_short(problem.state).to_owned();
     if let Some(episode) = problem.episode() {
         if let Some((_, day)) = episode.ended {
             text.extend([format!(", since {day}")]);
@@ -227,18 +227,6 @@ fn state(problem: &Problem) -> String {
     text
 }
 
-fn mail(problem: &Problem) -> String {
-    let mut text = format!(
-        "{}: {}",
-        guide::basis_words(problem.basis),
-        guide::impact_words(problem.impact)
-    );
-    if let Some((mode, day)) = &problem.last_known_mode {
-        text.extend([format!("; it was {} on {day}", names::clean(mode, 20))]);
-    }
-    text
-}
-
 fn domains(problem: &Problem) -> String {
     let shown: Vec<String> = problem.domains.iter().map(|name| names::host(name)).collect();
     if shown.is_empty() {
@@ -248,28 +236,19 @@ fn domains(problem: &Problem) -> String {
     }
 }
 
-fn whose(problem: &Problem) -> String {
-    let seen: Vec<String> = problem
-        .witnesses
-        .iter()
-        .map(|witness| names::reporter(&witness.reporter, ""))
-        .collect();
-    let all = words::plain(&words::list(&seen, seen.len()));
+/// Whose it is, in the words of the mails, and who could have seen it and did not.
+fn whose(problem: &Problem, today: Date) -> String {
+    let whose = words::plain(&digest::mail_and_whose(problem, today).1);
     let others: Vec<String> = problem
         .unaffected
         .iter()
         .map(|other| format!("{} ({} good)", names::reporter(&other.reporter, ""), other.ok))
         .collect();
-    match problem.whose {
-        Whose::YoursProven => format!("yours: the report itself proves it; seen by {all}"),
-        Whose::YoursSeen => format!("yours: seen by {all}"),
-        Whose::OnlyOne => format!(
-            "only {all} sees it, and not {}",
-            words::plain(&words::list(&others, others.len()))
-        ),
-        Whose::CantTell => format!("can't tell: {all} is the only one that reports on this"),
-        Whose::Theirs => format!("looks like trouble at {all}"),
+    if others.is_empty() {
+        return whose;
     }
+    let others = words::plain(&words::list(&others, others.len()));
+    format!("{whose} On these days no such failure: {others}.")
 }
 
 fn part_of(known: &Combination) -> String {

@@ -13,7 +13,7 @@ use super::{problems, saying};
 use crate::assess;
 use crate::cli::{StatusArgs, TextOrJson};
 use crate::clock;
-use crate::config::{After, Config, MailboxConfig, MailboxKind};
+use crate::config::{After, Config, DEFAULT_AUDIENCE, MailboxConfig, MailboxKind};
 use crate::deliver;
 use crate::digest::schedule;
 use crate::oauth::NEEDS_AUTHORISATION;
@@ -104,14 +104,14 @@ fn gather(config: &Config, now: Timestamp) -> anyhow::Result<Status> {
         });
     }
     let wall = now.to_zoned(deliver::zone(config));
-    let past = deliver::past(&store)?;
+    let past = deliver::past(&store, DEFAULT_AUDIENCE)?;
     let next_digest = config
         .require_sending()
         .ok()
         .and_then(|()| next_digest(&wall, config, past))
         .map(|due| due.timestamp());
     let mut refused_recipients = store.refused_recipients()?;
-    refused_recipients.retain(|refused| config.digest.to.contains(&refused.recipient));
+    refused_recipients.retain(|refused| deliver::recipients(config).contains(&refused.recipient));
     let mut status = Status {
         process,
         healthy: true,
@@ -119,7 +119,7 @@ fn gather(config: &Config, now: Timestamp) -> anyhow::Result<Status> {
         mailboxes,
         counts: store.counts()?,
         next_digest,
-        last_digest: store.last_digest_at()?,
+        last_digest: store.last_digest_at(DEFAULT_AUDIENCE)?,
         waiting_digest: store.waiting_digest()?,
         refused_recipients,
         open_problems: None,
@@ -134,13 +134,13 @@ fn gather(config: &Config, now: Timestamp) -> anyhow::Result<Status> {
 fn assess(config: &Config, status: &mut Status) -> anyhow::Result<()> {
     let today = saying::today();
     let store = Store::open_read_only(&config.store)?;
-    let open: Vec<Json> = store
-        .problems(today, &config.domains)?
+    let (problems, history) = store.problems_with_history(today, &config.domains)?;
+    let open: Vec<Json> = problems
         .iter()
         .filter(|problem| problems::is_listed(problem))
         .map(problems::problem_json)
         .collect();
-    let silent: Vec<Json> = assess::reporters(&store.history(today, &config.domains)?)
+    let silent: Vec<Json> = assess::reporters(&history)
         .into_iter()
         .filter_map(|reporter| Some((reporter.reporter, reporter.silence?)))
         .map(|(reporter, silence)| {

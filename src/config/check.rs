@@ -10,8 +10,8 @@ use secrecy::ExposeSecret;
 
 use super::oauth2::is_loopback;
 use super::{
-    After, Config, ConfigError, LoginSource, MailboxConfig, MailboxKind, SecretSource, Span, TlsMode,
-    Transport,
+    After, AuthenticationMode, Config, ConfigError, LoginSource, MailboxConfig, MailboxKind, SecretSource,
+    Span, TlsMode, Transport,
 };
 
 /// Checks all values, whatever the verb.
@@ -59,7 +59,22 @@ pub(super) fn values(config: &Config) -> Result<(), ConfigError> {
     }
     oauth2(config)?;
     monitor(config)?;
+    authentication(config)?;
     limits(config)
+}
+
+fn authentication(config: &Config) -> Result<(), ConfigError> {
+    let authentication = &config.authentication;
+    let wrong = |problem: &str| Err(ConfigError::value("[authentication]", problem));
+    if authentication.mode == AuthenticationMode::TrustMx && authentication.authserv_id.is_empty() {
+        return wrong(
+            "mode = \"trust-mx\" needs authserv_id: the name that your MX puts first in its Authentication-Results",
+        );
+    }
+    if authentication.deadline < Duration::from_secs(1) || authentication.deadline > Duration::from_mins(1) {
+        return wrong("deadline must be from 1s to 1m; write for example \"10s\"");
+    }
+    Ok(())
 }
 
 fn oauth2(config: &Config) -> Result<(), ConfigError> {
@@ -157,6 +172,19 @@ fn digest(config: &Config) -> Result<(), ConfigError> {
             ),
         )
     })?;
+    let mut names = BTreeSet::new();
+    for audience in &digest.audience {
+        audience.check()?;
+        if !names.insert(&audience.name) {
+            return Err(ConfigError::value(
+                "[[digest.audience]]",
+                format!(
+                    "name {:?} is used twice; give each a name of its own",
+                    audience.name
+                ),
+            ));
+        }
+    }
     for (key, address) in std::iter::once(("from", &digest.from)).chain(digest.to.iter().map(|to| ("to", to)))
     {
         let absent = key == "from" && address.is_empty();

@@ -16,7 +16,7 @@ pub enum ConfigError {
     /// No file was named and none stands at the usual places.
     #[error(
         "there is no configuration: neither --config, $TLSRPTD_CONFIG, ./tlsrptd.toml nor /etc/tlsrptd/config.toml; \
-         copy config.example.toml to one of them"
+         run tlsrptd init, which writes one"
     )]
     Missing,
     /// Not TOML, an unknown key, or a value of the wrong kind.

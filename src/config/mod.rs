@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+mod audience;
+mod authentication;
 mod check;
 mod error;
 mod mailbox;
@@ -16,6 +18,8 @@ mod secret;
 mod smtp;
 mod span;
 
+pub use audience::{Audience, DEFAULT_AUDIENCE};
+pub use authentication::{AuthenticationConfig, AuthenticationMode, Nameserver, Unauthenticated};
 pub use error::ConfigError;
 pub use mailbox::{After, MailboxConfig, MailboxKind};
 pub use oauth2::{Grant, Memory, OAuth2Config, Provider, Remembered};
@@ -94,23 +98,6 @@ pub enum AuthMethod {
     Xoauth2,
 }
 
-/// Which reports count.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AuthenticationConfig {
-    /// `off`: every report counts and is marked `unchecked`.
-    pub mode: AuthenticationMode,
-}
-
-/// How the origin of a report is proven (RFC 8460, Section 3).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AuthenticationMode {
-    /// Not at all.
-    #[default]
-    Off,
-}
-
 /// When a digest is sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -169,6 +156,8 @@ pub struct DigestConfig {
     pub weekly: Weekday,
     /// Failures that a first import finds are announced when they are at most this many days old.
     pub announce_days: u32,
+    /// Who gets a digest about some domains only; [`DigestConfig::audiences`] has all.
+    pub audience: Vec<Audience>,
 }
 
 impl Default for DigestConfig {
@@ -181,6 +170,7 @@ impl Default for DigestConfig {
             send: SendWhen::New,
             weekly: Weekday::Monday,
             announce_days: 14,
+            audience: Vec::new(),
         }
     }
 }

@@ -67,6 +67,15 @@ fn example_states_the_true_defaults() {
         name: given.oauth2[0].name.clone(),
         ..OAuth2Config::default()
     }];
+    expected.digest.audience = vec![Audience {
+        name: given.digest.audience[0].name.clone(),
+        ..Audience::default()
+    }];
+    assert_eq!(
+        given.digest.audiences().len(),
+        1,
+        "the example's audience does nothing"
+    );
     expected.digest.from.clone_from(&given.digest.from);
     expected.digest.to.clone_from(&given.digest.to);
     expected.smtp.host.clone_from(&given.smtp.host);
@@ -90,13 +99,16 @@ fn example_has_every_section_and_every_key_once() {
         .map(|header| header.trim_matches(['[', ']']))
         .collect();
     names.sort_unstable();
-    assert_eq!(names, known_keys(""));
+    let (inner, outer): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.contains('.'));
+    assert_eq!(outer, known_keys(""));
     for header in headers {
         let section = EXAMPLE.lines().skip_while(|line| *line != header).skip(1);
         let mut keys: Vec<_> = section
             .take_while(|line| !is_header(line))
             .filter_map(key)
             .collect();
+        let name = format!("{}.", header.trim_matches(['[', ']']));
+        keys.extend(inner.iter().filter_map(|inner| inner.strip_prefix(&name)));
         keys.sort_unstable();
         assert_eq!(keys, known_keys(header), "{header}");
     }
@@ -210,7 +222,7 @@ fn value_of_the_wrong_kind_is_named() {
       | ^
     "#);
     insta::assert_snapshot!(refusal("[authentication]\nmode = \"require\"\n"), @r#"
-    tlsrptd.toml, line 2: unknown variant `require`, expected `off`; choose one of these
+    tlsrptd.toml, line 2: unknown variant `require`, expected one of `auto`, `verify`, `trust-mx`, `off`; choose one of these
       |
     2 | mode = "require"
       |        ^
@@ -368,7 +380,7 @@ fn limit_out_of_range_is_named() {
 fn file_that_cannot_be_read_is_named() {
     let error = Config::load(Path::new("/nonexistent/tlsrptd.toml")).unwrap_err();
     insta::assert_snapshot!(error, @"cannot read the configuration /nonexistent/tlsrptd.toml: No such file or directory (os error 2); give another with --config FILE");
-    insta::assert_snapshot!(ConfigError::Missing, @"there is no configuration: neither --config, $TLSRPTD_CONFIG, ./tlsrptd.toml nor /etc/tlsrptd/config.toml; copy config.example.toml to one of them");
+    insta::assert_snapshot!(ConfigError::Missing, @"there is no configuration: neither --config, $TLSRPTD_CONFIG, ./tlsrptd.toml nor /etc/tlsrptd/config.toml; run tlsrptd init, which writes one");
 }
 
 #[test]
@@ -529,4 +541,27 @@ fn client_secret_is_never_shown() {
         let refused = refusal(&with_oauth2(line));
         assert!(!refused.contains("hunter2"), "{line}:\n{refused}");
     }
+}
+
+#[test]
+fn audiences_are_those_of_digest_to_and_then_each_other() {
+    let config = Config::parse(
+        "[digest]\nfrom = \"a@example.org\"\nto = [\"b@example.org\"]\n[[digest.audience]]\nname = \"shop\"\n\
+         domains = [\"Shop.Example.\", \"bücher.example\"]\nto = [\"c@shop.example\"]\n",
+        "x",
+    );
+    let audiences = config.unwrap().digest.audiences();
+    assert!(audiences[0].is_default() && audiences[0].domains.is_empty());
+    assert_eq!(audiences[0].to, ["b@example.org"]);
+    assert_eq!(audiences[1].domains, ["shop.example", "xn--bcher-kva.example"]);
+}
+
+#[test]
+fn an_audience_needs_name_domains_and_recipients() {
+    let audience = |keys: &str| refusal(&format!("[[digest.audience]]\n{keys}\n"));
+    insta::assert_snapshot!(audience("domains = [\"a.example\"]\nto = [\"b@example.org\"]"), @r#"[[digest.audience]]: name is missing, unprintable or "default", which is that of digest.to; give each audience a name"#);
+    insta::assert_snapshot!(audience("name = \"a\"\nto = [\"b@example.org\"]"), @r#"digest.audience "a": domains and to belong together; name the domains and who is told of them"#);
+    insta::assert_snapshot!(audience("name = \"a\"\ndomains = [\"a b\"]\nto = [\"b@example.org\"]"), @r#"digest.audience "a": domain "a b" is none; write for example "example.org""#);
+    insta::assert_snapshot!(audience("name = \"a\"\ndomains = [\"a.example\"]\nto = [\"b\"]"), @r#"digest.audience "a": to "b" is not an address; write for example "team@example.org""#);
+    insta::assert_snapshot!(audience("name = \"a\"\n[[digest.audience]]\nname = \"a\""), @r#"[[digest.audience]]: name "a" is used twice; give each a name of its own"#);
 }

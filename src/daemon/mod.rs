@@ -1,13 +1,15 @@
 //! The only loop: poll, digest, stop.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use tokio::time::{Instant, sleep_until};
 
+use crate::authenticate::Resolver;
 use crate::clock;
-use crate::config::{Config, MailboxConfig};
+use crate::config::{Audience, Config, MailboxConfig};
 use crate::deliver;
 use crate::digest::schedule;
 use crate::mailbox::Reaction;
@@ -43,14 +45,23 @@ struct Turn {
     is_read: bool,
 }
 
+/// After a mail to an audience that failed.
+#[derive(Debug, Clone, Copy)]
+struct Sending {
+    /// When the next attempt may be made.
+    at: Instant,
+    failures: u32,
+}
+
 struct Daemon<'a> {
     config: Config,
     path: &'a Path,
     store: Store,
+    resolver: Resolver,
     pinger: Pinger,
     turns: Vec<Turn>,
-    next_send: Instant,
-    send_failures: u32,
+    /// By audience; whoever isn't there may be sent to at once.
+    sends: BTreeMap<String, Sending>,
     /// Whether reports have come in, perhaps before this process began, that may ask for an urgent mail.
     may_be_urgent: bool,
     /// No step before this, while there is no database.
@@ -74,12 +85,12 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
     let now = Instant::now();
     let mut daemon = Daemon {
         pinger: Pinger::new(&config.monitor),
+        resolver: Resolver::new(&config.authentication),
         config,
         path,
         store,
         turns,
-        next_send: now,
-        send_failures: 0,
+        sends: BTreeMap::new(),
         may_be_urgent: true,
         no_sooner: now,
         service: Service::start()?,
@@ -158,7 +169,7 @@ impl Daemon<'_> {
                 let path = self.config.store.path.display();
                 tracing::warn!(%path, "the database was replaced by another file, which is used from now on");
                 self.turns = first_turns(&self.config);
-                self.next_send = Instant::now();
+                self.sends.clear();
                 true
             }
             Err(error) => {
@@ -187,7 +198,8 @@ impl Daemon<'_> {
         }
         self.service.begin(self.config.limits.poll_deadline);
         self.pinger.send(Ping::Start);
-        let polled = poll::poll(mailbox, &self.config, &mut self.store, false, &mut |_, _| {}).await;
+        let (store, resolver) = (&mut self.store, &mut self.resolver);
+        let polled = poll::poll(mailbox, &self.config, store, resolver, false, &mut |_, _| {}).await;
         log_poll(mailbox, &polled);
         self.last_poll = Some((clock::now(), polled.tally.stored));
         self.may_be_urgent |= polled.tally.stored > 0 || polled.tally.conflicts > 0;
@@ -200,7 +212,7 @@ impl Daemon<'_> {
     /// Tells the monitor whether all is well: one mailbox that works doesn't hide another that fails, nor a digest that
     /// waits, be it since before this process began.
     fn ping(&self) {
-        let is_failing = self.send_failures > 0
+        let is_failing = !self.sends.is_empty()
             || self.turns.iter().any(|turn| turn.is_failing)
             || deliver::has_trouble(&self.config, &self.store);
         self.pinger
@@ -226,28 +238,55 @@ impl Daemon<'_> {
         }
     }
 
-    /// Fixes a digest that is due and sends the one that waits.
+    /// Fixes digests that are due and sends those that wait; what keeps one audience's doesn't keep the others'.
     async fn digest(&mut self) {
-        if Instant::now() < self.next_send {
-            return;
+        if let Err(error) = deliver::follow_audiences(&self.config, &mut self.store) {
+            tracing::error!("cannot drop what waits for former recipients: {error}");
         }
-        self.service.begin(deliver::limit(&self.config));
-        if let Err(error) = self.digest_step().await {
-            self.send_failures = self.send_failures.saturating_add(1);
-            self.next_send = Instant::now()
-                .checked_add(pause(self.send_failures, FIRST_PAUSE))
-                .unwrap_or(self.next_send);
-            tracing::error!("cannot make the digest: {error:#}");
-            self.ping();
+        // What comes in meanwhile is of the next round.
+        let may_be_urgent = std::mem::take(&mut self.may_be_urgent);
+        for audience in self.config.digest.audiences() {
+            let is_paused = self
+                .sends
+                .get(&audience.name)
+                .is_some_and(|sending| Instant::now() < sending.at);
+            if is_paused {
+                self.may_be_urgent |= may_be_urgent;
+                continue;
+            }
+            self.service.begin(deliver::limit(&self.config));
+            if let Err(error) = self.digest_step(&audience, may_be_urgent).await {
+                self.may_be_urgent |= may_be_urgent;
+                self.send_failed(&audience);
+                tracing::error!("cannot make the digest: {error:#}");
+                self.ping();
+            }
         }
     }
 
-    async fn digest_step(&mut self) -> anyhow::Result<()> {
-        let waiting = match deliver::waiting(&self.config, &mut self.store)? {
-            Some(waiting) => Some(waiting),
-            None => match self.fix_digest()? {
-                Some(fixed) => Some(fixed),
-                None => self.fix_urgent()?,
+    fn send_failed(&mut self, audience: &Audience) {
+        let now = Instant::now();
+        let failures = self
+            .sends
+            .get(&audience.name)
+            .map_or(0, |sending| sending.failures);
+        let failures = failures.saturating_add(1);
+        let at = now.checked_add(pause(failures, FIRST_PAUSE)).unwrap_or(now);
+        self.sends.insert(audience.name.clone(), Sending { at, failures });
+    }
+
+    async fn digest_step(&mut self, audience: &Audience, may_be_urgent: bool) -> anyhow::Result<()> {
+        let waiting = match deliver::waiting(&mut self.store, audience)? {
+            Some(waiting) => {
+                self.may_be_urgent |= may_be_urgent;
+                Some(waiting)
+            }
+            None => match self.fix_digest(audience)? {
+                Some(fixed) => {
+                    self.may_be_urgent |= may_be_urgent;
+                    Some(fixed)
+                }
+                None => self.fix_urgent(audience, may_be_urgent)?,
             },
         };
         let Some(digest) = waiting else { return Ok(()) };
@@ -260,23 +299,20 @@ impl Daemon<'_> {
             tracing::warn!(%recipient, error = ?error, "digest not accepted, it is tried again");
         }
         if round.is_sent {
-            self.send_failures = 0;
+            self.sends.remove(&audience.name);
             tracing::info!(subject = %digest.subject, recipients = round.accepted.len(), "digest sent");
         } else {
-            self.send_failures = self.send_failures.saturating_add(1);
-            self.next_send = Instant::now()
-                .checked_add(pause(self.send_failures, FIRST_PAUSE))
-                .unwrap_or(self.next_send);
+            self.send_failed(audience);
         }
         self.ping();
         Ok(())
     }
 
     /// Fixes the digest whose time has come, unless there is nothing to tell.
-    fn fix_digest(&mut self) -> anyhow::Result<Option<FixedDigest>> {
+    fn fix_digest(&mut self, audience: &Audience) -> anyhow::Result<Option<FixedDigest>> {
         let now: Zoned = clock::now().to_zoned(deliver::zone(&self.config));
         let due = schedule::latest_due(&now, self.config.digest.at)?;
-        let past = deliver::past(&self.store)?;
+        let past = deliver::past(&self.store, &audience.name)?;
         if !schedule::is_open(&due, past) {
             return Ok(None);
         }
@@ -284,33 +320,43 @@ impl Daemon<'_> {
         let is_blind = past.previous.is_none() && !self.turns.iter().any(|turn| turn.is_read);
         let (send, weekly) = (self.config.digest.send, self.config.digest.weekly);
         let mut decided = None;
-        let fixed = deliver::fix(&self.config, &mut self.store, &due, &now, |facts, has_news| {
-            if is_blind && facts.failing.is_empty() {
-                return Ok(None);
-            }
-            let decision = schedule::decide(&due, past, send, weekly, has_news)?;
-            decided = Some(decision);
-            Ok(decision.kind())
-        })?;
+        let fixed = deliver::fix(
+            &self.config,
+            &mut self.store,
+            audience,
+            &due,
+            &now,
+            |facts, has_news| {
+                if is_blind && facts.failing.is_empty() {
+                    return Ok(None);
+                }
+                let decision = schedule::decide(&due, past, send, weekly, has_news)?;
+                decided = Some(decision);
+                Ok(decision.kind())
+            },
+        )?;
         if decided == Some(schedule::Decision::PassOver) {
-            self.store.set_moment(deliver::PASSED_OVER, due.timestamp())?;
+            deliver::pass_over(&mut self.store, &audience.name, due.timestamp())?;
             tracing::info!("digest due, nothing new to tell");
         }
         Ok(fixed)
     }
 
     /// Fixes an urgent mail after a poll that stored something, or when the morning has come.
-    fn fix_urgent(&mut self) -> anyhow::Result<Option<FixedDigest>> {
-        if !self.may_be_urgent {
+    fn fix_urgent(
+        &mut self,
+        audience: &Audience,
+        may_be_urgent: bool,
+    ) -> anyhow::Result<Option<FixedDigest>> {
+        if !may_be_urgent {
             return Ok(None);
         }
         let now = clock::now().to_zoned(deliver::zone(&self.config));
         if !schedule::urgent_may_go(&now, self.config.digest.at)? {
+            self.may_be_urgent = true;
             return Ok(None);
         }
-        let fixed = deliver::fix_urgent(&self.config, &mut self.store, &now)?;
-        self.may_be_urgent = false;
-        Ok(fixed)
+        deliver::fix_urgent(&self.config, &mut self.store, audience, &now)
     }
 
     /// Reads the configuration again; a bad one leaves the old one in force.
@@ -334,8 +380,9 @@ impl Daemon<'_> {
                 }
                 self.config = loaded.config;
                 self.pinger = Pinger::new(&self.config.monitor);
+                self.resolver = Resolver::new(&self.config.authentication);
                 self.turns = first_turns(&self.config);
-                self.next_send = Instant::now();
+                self.sends.clear();
                 tracing::info!(path = %self.path.display(), "configuration read again");
                 return true;
             }
@@ -370,7 +417,7 @@ impl Daemon<'_> {
             last: self.last_poll,
             next: wait.and_then(|wait| clock::now().checked_add(wait).ok()),
             failing: failing.map(|(mailbox, _)| mailbox.name.as_str()).collect(),
-            is_digest_waiting: self.send_failures > 0,
+            is_digest_waiting: !self.sends.is_empty(),
             is_config_refused: self.is_config_refused,
         }
     }
@@ -382,8 +429,14 @@ impl Daemon<'_> {
         if let Some(turn) = self.turns.iter().map(|turn| turn.at).min() {
             next = next.min(turn);
         }
-        if self.next_send > now {
-            next = next.min(self.next_send);
+        if let Some(at) = self
+            .sends
+            .values()
+            .map(|sending| sending.at)
+            .filter(|at| *at > now)
+            .min()
+        {
+            next = next.min(at);
         }
         let wall = clock::now().to_zoned(deliver::zone(&self.config));
         if let Ok(due) = schedule::next_due(&wall, self.config.digest.at) {
@@ -435,6 +488,7 @@ fn log_poll(mailbox: &MailboxConfig, polled: &Polled) {
             stored = tally.stored,
             duplicates = tally.duplicates,
             conflicts = tally.conflicts,
+            set_aside = tally.set_aside,
             rejected = tally.rejected,
             unfinished = polled.is_unfinished,
             "polled"

@@ -9,6 +9,8 @@ use crate::store::give_up_waiting;
 
 /// Time for a digest under way when the process is told to stop; it goes again otherwise.
 const LAST_SEND: Duration = Duration::from_secs(3);
+// All is over five seconds after the signal; what is left of them is for the database.
+const _: () = assert!(LAST_SEND.as_secs() <= 3);
 
 /// The signals that the daemon obeys.
 pub(super) struct Signals {

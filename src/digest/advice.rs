@@ -7,7 +7,7 @@ use crate::digest::fill::Fill;
 use crate::digest::names;
 use crate::digest::parts::{Block, Row};
 use crate::digest::reading::Reading;
-use crate::digest::texts::{self, NamedText};
+use crate::digest::texts::{self, InMail};
 
 impl Reading<'_> {
     /// Commands that show it, with checked names only.
@@ -42,7 +42,15 @@ impl Reading<'_> {
         if host.is_none() && uses("{mx}") && !lists_mx {
             blocks.push(Block::Command(fill.apply("dig +short MX {domain}")));
         }
-        blocks.extend(check.iter().map(|command| Block::Command(fill.apply(command))));
+        let only_ipv6 = self.problem.spot.only_ipv6;
+        blocks.extend(check.iter().map(|command| {
+            let command = fill.apply(command);
+            Block::Command(if only_ipv6 {
+                command.replace("openssl s_client -starttls", "openssl s_client -6 -starttls")
+            } else {
+                command
+            })
+        }));
         let mut reading = Vec::new();
         if host.is_none() && uses("{mx}") {
             reading.push("MX stands for each host that the first command lists.".to_owned());
@@ -90,7 +98,7 @@ impl Reading<'_> {
     }
 
     /// Better words than those of the cause, where several findings together tell more.
-    fn named(&self) -> Option<&'static NamedText> {
+    fn named(&self) -> Option<&'static InMail> {
         let named = match (self.problem.named, self.problem.cause) {
             (None, Cause::PolicyFetch) if self.problem.whose == Whose::OnlyOne => {
                 Some(Named::C10PolicyBlocked)
@@ -105,6 +113,6 @@ impl Reading<'_> {
             }
             (named, _) => named,
         };
-        named.map(texts::named)
+        named.and_then(texts::combination).map(|known| &known.in_mail)
     }
 }

@@ -54,18 +54,38 @@ impl Reading<'_> {
     /// In one line: `#7c1e certificate expired on mx2.example.com, mail held back; since 18 Nov, 312 connections, Google`.
     pub(crate) fn line(&self, frame: Frame) -> String {
         let held = if self.holds_mail() { ", mail held back" } else { "" };
-        let fading = if self.problem.state == State::Fading {
-            ", none lately"
-        } else {
-            ""
+        let fading = match self.problem.state {
+            State::Fading => ", none lately",
+            State::Past if self.problem.is_retired => ", retired",
+            _ => "",
         };
         format!(
-            "#{}{}{}{held}; {}{fading}",
+            "#{}{}{}{held}; {}{fading}{}",
             self.problem.id,
             words::NBSP,
             self.headline(),
-            self.totals(frame).trim_end_matches('.')
+            self.totals(frame).trim_end_matches('.'),
+            self.after_acknowledgement(frame)
         )
+    }
+
+    /// That the days for which it was acknowledged are over.
+    fn after_acknowledgement(&self, frame: Frame) -> String {
+        let acknowledged = self
+            .problem
+            .remarks
+            .iter()
+            .rev()
+            .find_map(|remark| match remark.saying {
+                Saying::Acknowledged(until) => Some((remark.day, until)),
+                _ => None,
+            });
+        match acknowledged {
+            Some((day, until)) if until < frame.today && self.event == Event::Ongoing => {
+                format!("; acknowledged on {}, still there", words::day(day, frame.today))
+            }
+            _ => String::new(),
+        }
     }
 
     /// When, how much, by whom: `12-16 Nov: 9 connections, Microsoft.`

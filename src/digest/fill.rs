@@ -38,6 +38,10 @@ impl Fill {
         let (place, mx, literal) = match &problem.place {
             Place::Mx(mx) => (host(mx), host(mx), names::host(mx)),
             Place::Policy(domain) => (names::host(domain), "the MX".to_owned(), "the MX".to_owned()),
+            // That is the zone's, whatever the MX.
+            Place::Unnamed(_) if problem.cause == Cause::Dnssec => {
+                (domain.clone(), "the MX".to_owned(), "the MX".to_owned())
+            }
             Place::Unnamed(_) if problem.cause == Cause::MxNotInPolicy => (
                 "an MX (not named)".to_owned(),
                 "that MX".to_owned(),

@@ -38,7 +38,8 @@ pub use outlook::Known;
 
 use crate::assess::news::Event;
 use crate::assess::problem::Problem;
-use reading::Reading;
+use jiff::civil::Date;
+use reading::{Frame, Reading};
 
 /// What stands before every Subject, so that filters find it.
 pub const TAG: &str = "[tlsrptd] ";
@@ -48,10 +49,21 @@ pub fn headline(problem: &Problem) -> String {
     Reading::new(problem, Event::Ongoing).headline()
 }
 
+/// What a problem does to mail, and whose it is: the mail's words under these labels, said on `today`.
+pub fn mail_and_whose(problem: &Problem, today: Date) -> (String, String) {
+    let reading = Reading::new(problem, Event::Ongoing);
+    let frame = Frame {
+        today,
+        is_first: false,
+        is_only_reporter: false,
+    };
+    (reading.mail(frame), reading.whose_it_is(frame))
+}
+
 /// A digest in the forms in which it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// The Subject with its tag: ASCII, at most 78 characters.
+    /// The Subject with its tag: ASCII, at most 70 characters.
     pub subject: String,
     /// text/plain, complete, at 72 columns; lines end in LF.
     pub text: String,

@@ -15,7 +15,7 @@ use crate::digest::notes::{
 };
 use crate::digest::parts::{Finding, Row, Section};
 use crate::digest::reading::{Frame, Reading};
-use crate::digest::{fold, subject, tables, trouble, week};
+use crate::digest::{fold, subject, tables, text, trouble, week, words};
 use crate::store::rows::DigestFacts;
 pub use crate::store::rows::MailKind;
 
@@ -23,6 +23,12 @@ pub use crate::store::rows::MailKind;
 pub(crate) const MAX_FULL: usize = 5;
 /// Problems told in a line or two.
 pub(crate) const MAX_BRIEF: usize = 20;
+/// Lines for the problems that the first look tells in full; the gravest is told in any case.
+const FIRST_LOOK_LINES: usize = 24;
+/// Problems, or causes of many problems, that the first look tells in a line or two.
+const FIRST_LOOK_BRIEF: usize = 5;
+/// Domains in the first look's table when there is much else to tell.
+const FEW_DOMAINS: usize = 5;
 
 /// What the digest depends on besides the database.
 #[derive(Debug, Clone)]
@@ -73,6 +79,8 @@ pub struct Outlook {
     pub acknowledged: u64,
     /// The newest day of each reporter that is worth a word.
     pub newest_days: Vec<(String, civil::Date)>,
+    /// Whether only one reporter has reported in the last four weeks.
+    pub is_only_reporter: bool,
     /// Reporters that have fallen silent, newly.
     pub silent: Vec<Silence>,
     /// All reporters that are silent, whether that was told or not.
@@ -85,6 +93,9 @@ pub struct Outlook {
     pub suspects_dnssec: bool,
     /// Events of policies and TLSA records: what the Subject says, and the whole.
     pub drift: Vec<(String, String)>,
+    /// Domains of which senders still use an old policy, with a sentence for each; what this mail tells as an event is
+    /// not among them.
+    pub outdated: Vec<(String, String)>,
     /// Keys of the events that this mail tells, which are told once.
     pub events: Vec<String>,
     /// What enforce would have held, a sentence for each domain in testing, by the domain.
@@ -131,7 +142,7 @@ fn is_open_news(event: Event) -> bool {
 pub struct Digest {
     /// Which mail it is.
     pub kind: MailKind,
-    /// The Subject with its tag: ASCII, at most 78 characters.
+    /// The Subject with its tag: ASCII, at most 70 characters.
     pub subject: String,
     /// The Subject without its tag: the first line of the body.
     pub verdict: String,
@@ -162,6 +173,7 @@ impl Digest {
         let frame = Frame {
             today: outlook.today,
             is_first: kind == MailKind::FirstLook,
+            is_only_reporter: outlook.is_only_reporter,
         };
         let sorted = sort(kind, outlook);
         let verdict = subject::verdict(kind, facts, outlook, &sorted, options);
@@ -172,13 +184,25 @@ impl Digest {
             MailKind::FirstLook => {
                 lead.extend(mails_read(facts, options));
                 sections.extend(open_problems(&sorted, frame));
+                sections.extend(going_on(outlook, &sorted, frame));
                 sections.extend(
                     trouble::findings(facts, options)
                         .into_iter()
                         .map(Section::Finding),
                 );
-                sections.extend(week::domains(&outlook.domains));
-                sections.extend(tables::over(&sorted.past, frame));
+                // With many open problems the past has a line.
+                let is_crowded = sorted.open.len() > MAX_FULL;
+                let n_domains = if is_crowded {
+                    FEW_DOMAINS
+                } else {
+                    week::MAX_DOMAINS
+                };
+                sections.extend(week::domains(&outlook.domains, n_domains));
+                sections.extend(if is_crowded {
+                    tables::over_in_a_line(&sorted.past)
+                } else {
+                    tables::over(&sorted.past, frame)
+                });
                 sections.extend(not_listed(outlook.not_listed, "tlsrptd problems --all"));
                 sections.extend(tables::first_reporters(facts));
                 sections.push(Section::Paragraph(what_comes_next(facts, options)));
@@ -188,8 +212,8 @@ impl Digest {
                 sections.extend(daily(kind, facts, outlook, &sorted, options, frame));
                 if sections.is_empty() && kind == MailKind::Daily {
                     // Somebody asked for it, or wants a mail every day.
-                    sections.extend(lines("Going on", &sorted.ongoing, frame));
-                    sections.extend(week::domains(&outlook.domains));
+                    sections.extend(going_on(outlook, &sorted, frame));
+                    sections.extend(week::domains(&outlook.domains, week::MAX_DOMAINS));
                 }
                 if kind == MailKind::Weekly {
                     let is_alone = sections.is_empty();
@@ -288,7 +312,8 @@ fn told(kind: MailKind, sorted: &Sorted<'_>) -> Vec<(String, Event)> {
 fn open_problems(sorted: &Sorted<'_>, frame: Frame) -> Vec<Section> {
     let advice = |row: &Row| matches!(row.label, "Cause" | "Check" | "Fix");
     let mut given: Vec<&Reading<'_>> = Vec::new();
-    let mut sections = Vec::new();
+    let mut sections: Vec<Section> = Vec::new();
+    let mut n_lines = 0_usize;
     for reading in sorted.open.iter().take(MAX_FULL) {
         let mut finding = reading.finding(frame);
         let earlier = given.iter().find(|earlier| reading.asks_for_the_same(earlier));
@@ -303,11 +328,78 @@ fn open_problems(sorted: &Sorted<'_>, frame: Frame) -> Vec<Section> {
         } else {
             given.push(reading);
         }
-        sections.push(Section::Finding(finding));
+        let section = Section::Finding(finding);
+        n_lines = n_lines.saturating_add(text::height(&section));
+        if frame.is_first && n_lines > FIRST_LOOK_LINES && !sections.is_empty() {
+            break;
+        }
+        sections.push(section);
     }
-    let rest = sorted.open.get(MAX_FULL..).unwrap_or_default();
-    sections.extend(lines("Also open", rest, frame));
+    let rest = sorted.open.get(sections.len()..).unwrap_or_default();
+    sections.extend(if frame.is_first && rest.len() > FIRST_LOOK_BRIEF {
+        Some(by_cause("Also open", rest))
+    } else {
+        lines("Also open", rest, frame)
+    });
     sections
+}
+
+/// Many problems, those of a cause in a line or two.
+fn by_cause(title: &str, readings: &[Reading<'_>]) -> Section {
+    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    for reading in readings {
+        let (what, place) = (reading.text.in_short, reading.where_in_short());
+        match groups.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, places)) => places.push(place),
+            None => groups.push((what, vec![place])),
+        }
+    }
+    let mut lines: Vec<String> = groups
+        .iter()
+        .take(FIRST_LOOK_BRIEF)
+        .map(|(what, places)| {
+            let n = u64::try_from(places.len()).unwrap_or(u64::MAX);
+            format!(
+                "{}, {what}: {}",
+                words::count(n, "problem"),
+                words::list_and_more(places, 2)
+            )
+        })
+        .collect();
+    let rest = groups.iter().skip(FIRST_LOOK_BRIEF);
+    let n_rest = rest.fold(0_usize, |n, (_, places)| n.saturating_add(places.len()));
+    if n_rest > 0 {
+        lines.push(format!("and {n_rest} more"));
+    }
+    Section::Lines {
+        title: title.to_owned(),
+        lines,
+        more: Some("tlsrptd problems".to_owned()),
+    }
+}
+
+/// What goes on: problems, and old policies that senders still use.
+pub(crate) fn going_on(outlook: &Outlook, sorted: &Sorted<'_>, frame: Frame) -> Option<Section> {
+    let mut section = lines("Going on", &sorted.ongoing, frame);
+    let outdated = outlook
+        .outdated
+        .iter()
+        .take(MAX_FULL)
+        .map(|(_, text)| text.clone());
+    match &mut section {
+        Some(Section::Lines { lines, .. }) => {
+            // Before the line that counts the rest.
+            let at = lines.len().min(MAX_BRIEF);
+            lines.splice(at..at, outdated);
+            section
+        }
+        _ if outlook.outdated.is_empty() => None,
+        _ => Some(Section::Lines {
+            title: "Going on".to_owned(),
+            lines: outdated.collect(),
+            more: None,
+        }),
+    }
 }
 
 /// Problems in a line each.

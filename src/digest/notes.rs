@@ -170,18 +170,28 @@ pub(crate) fn silent(outlook: &Outlook, frame: Frame) -> Vec<Section> {
                 rows: vec![Row::text(
                     "",
                     format!(
-                        "Its longest pause in the four weeks before was {}.{}",
+                        "Its longest pause in the four weeks before was {}.{}{}",
                         words::count(u64::from(silence.longest_pause), "day"),
-                        if outlook.no_reports_days.is_none() && outlook.silent.len() == 1 {
+                        if outlook.silent.len() == 1 {
                             " Others report as usual: not you."
                         } else {
                             ""
-                        }
+                        },
+                        only_first_address(&silence.reporter)
                     ),
                 )],
             })
         })
         .collect()
+}
+
+/// Microsoft reports to one address only, which no report shows.
+fn only_first_address(reporter: &str) -> &'static str {
+    if reporter == "microsoft.com" {
+        " Unless the TXT record _smtp._tls has another first address in rua now: Microsoft reports to the first one only."
+    } else {
+        ""
+    }
 }
 
 pub(crate) fn drift(outlook: &Outlook) -> Option<Section> {
@@ -219,10 +229,15 @@ pub(crate) fn mails_read(facts: &DigestFacts, options: &Options) -> Option<Strin
     } else {
         "duplicates"
     };
+    let other = if mails.not_reports == 1 {
+        "other mail"
+    } else {
+        "other mails"
+    };
     let unreadable = "unreadable (tlsrptd mails)";
     for (n, what) in [
         (mails.duplicates, duplicates),
-        (mails.not_reports, "other mail"),
+        (mails.not_reports, other),
         (mails.rejected, unreadable),
         (mails.too_old, "too old"),
     ] {

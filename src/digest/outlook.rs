@@ -9,6 +9,7 @@ use crate::assess::domains::Survey;
 use crate::assess::drift::DriftEvent;
 use crate::assess::history::Sum;
 use crate::assess::news::{self, Event, Telling};
+use crate::assess::policy::Outdated;
 use crate::assess::problem::{Problem, State};
 use crate::digest::model::{Outlook, Silence};
 use crate::digest::survey;
@@ -31,6 +32,8 @@ pub struct Known {
 
 /// Days of the week that single failures are counted in.
 const WEEK_DAYS: i64 = 7;
+/// A reporter that was last heard of so many days ago is one all the same.
+const MONTH_DAYS: i64 = 28;
 
 impl Known {
     /// What a mail of this kind is about.
@@ -70,12 +73,13 @@ impl Known {
             }
             outlook.problems.push((problem.clone(), event));
         }
-        self.survey(kind, &mut outlook);
+        // A mailbox that can't be read explains why nothing comes; that is told instead.
+        self.survey(kind, facts.failing.is_empty(), &mut outlook);
         outlook
     }
 
     /// What there is to say of domains and reporters.
-    fn survey(&self, kind: MailKind, outlook: &mut Outlook) {
+    fn survey(&self, kind: MailKind, can_read: bool, outlook: &mut Outlook) {
         if kind == MailKind::Urgent {
             return;
         }
@@ -87,6 +91,12 @@ impl Known {
             .filter(|reporter| reporter.is_awaited)
             .map(|reporter| (reporter.reporter.clone(), reporter.newest_day))
             .collect();
+        let month_ago = today.saturating_sub(MONTH_DAYS.days());
+        let recent = survey
+            .reporters
+            .iter()
+            .filter(|state| state.newest_day >= month_ago);
+        outlook.is_only_reporter = recent.count() == 1;
         let is_first = kind == MailKind::FirstLook;
         let ours = survey.domains.iter().filter(|state| survey::is_ours(state));
         let main = ours.clone().max_by_key(|state| state.all.total.known);
@@ -110,7 +120,7 @@ impl Known {
         });
         outlook.week = survey::week(survey);
         self.events(kind, outlook);
-        if !is_first {
+        if !is_first && can_read {
             self.silence(kind, outlook);
         }
     }
@@ -138,6 +148,25 @@ impl Known {
                 outlook.week.remarks.push(sentence);
             } else {
                 outlook.drift.push((subject, sentence));
+            }
+        }
+        self.outdated(&told, outlook);
+    }
+
+    /// Old policies that senders still use. What is told as an event in the same mail isn't said twice.
+    fn outdated(&self, told: &[&DriftEvent], outlook: &mut Outlook) {
+        let is_told = |domain: &str, reporter: &str| {
+            told.iter().any(|event| {
+                event.place == domain && event.reporter == reporter && survey::is_about_an_old_policy(event)
+            })
+        };
+        for state in self.survey.domains.iter().filter(|state| survey::is_ours(state)) {
+            let outdated = state.policy.outdated.iter();
+            let left: Vec<&Outdated> = outdated
+                .filter(|outdated| !is_told(&state.domain, &outdated.reporter))
+                .collect();
+            if let Some(sentence) = survey::outdated(&state.domain, &left, self.today) {
+                outlook.outdated.push((state.domain.clone(), sentence));
             }
         }
     }

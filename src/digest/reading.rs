@@ -42,6 +42,8 @@ pub(crate) struct Frame {
     pub(crate) today: Date,
     /// Whether it is the first mail of all, to which everything is new.
     pub(crate) is_first: bool,
+    /// Whether only one reporter reports to us at all, so that nobody else will tell more.
+    pub(crate) is_only_reporter: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -128,8 +130,47 @@ impl<'a> Reading<'a> {
         matches!(self.problem.whose, Whose::OnlyOne | Whose::Theirs)
     }
 
-    /// The verdict for the Subject, which is the mail's first line, too.
-    pub(crate) fn verdict(&self) -> String {
+    /// The verdict for the Subject, which is the mail's first line, too: in full, then in ever fewer words.
+    pub(crate) fn verdicts(&self) -> [String; 3] {
+        let full = self.verdict();
+        let less = if self.problem.cause == Cause::MxNotInPolicy && self.problem.basis == Basis::Testing {
+            self.full.apply("{place} isn't in your policy (testing)")
+        } else {
+            full.replace(", mail held back", ", mail held")
+        };
+        [full, less, self.short_verdict()]
+    }
+
+    /// The headline in full, then in ever fewer words.
+    pub(crate) fn headlines(&self) -> [String; 3] {
+        let full = self.headline();
+        if !self.folded.is_empty() {
+            return [full.clone(), full.clone(), full];
+        }
+        let short = format!("{}, {}", self.text.in_short, self.full.place);
+        [full, self.full.apply(self.text.headline), short]
+    }
+
+    /// The verdict in as few words as still say what broke and whether mail is held.
+    fn short_verdict(&self) -> String {
+        let held = if self.holds_mail() { ", mail held" } else { "" };
+        let verdict = match self.problem.cause {
+            _ if self.problem.whose == Whose::Theirs => {
+                let n = u64::try_from(self.domains().len()).unwrap_or(u64::MAX);
+                let domains = words::count(n, "domain");
+                return format!("{domains}: looks like trouble at {}", self.full.reporter);
+            }
+            _ if !self.folded.is_empty() => return self.verdict(),
+            Cause::MxNotInPolicy => self.full.apply("{place} isn't in your policy"),
+            Cause::PolicyFetch if self.is_only_one() => self
+                .full
+                .apply("{domain}: only {reporter} can't fetch your policy"),
+            _ => format!("{}: {}", self.full.place, self.text.in_short),
+        };
+        format!("{verdict}{held}")
+    }
+
+    fn verdict(&self) -> String {
         if self.problem.whose == Whose::Theirs {
             return format!(
                 "{}: {}, looks like trouble at {}",
@@ -163,7 +204,7 @@ impl<'a> Reading<'a> {
         let mut rows = vec![
             Row::text("Mail", self.mail(frame)),
             Row::text("Seen", self.seen(frame)),
-            Row::text("Whose", self.whose()),
+            Row::text("Whose", self.whose(frame)),
         ];
         if self.problem.whose != Whose::Theirs {
             rows.extend(self.causes().map(|text| Row::text("Cause", text)));
@@ -266,6 +307,15 @@ impl<'a> Reading<'a> {
             Event::Worse(Worse::Reporters) => Some("A further reporter sees it now.".to_owned()),
             Event::Worse(Worse::Failures) => Some("Many more connections fail than before.".to_owned()),
             _ => None,
+        }
+    }
+
+    /// Where it is, in a word or two.
+    pub(crate) fn where_in_short(&self) -> String {
+        if self.folded.is_empty() {
+            self.full.place.clone()
+        } else {
+            words::count(u64::try_from(self.domains().len()).unwrap_or(u64::MAX), "domain")
         }
     }
 

@@ -207,8 +207,20 @@ impl Reading<'_> {
         ))
     }
 
+    /// Whose it is, how that is known, and what would tell more.
+    pub(crate) fn whose(&self, frame: Frame) -> String {
+        let whose = self.whose_it_is(frame);
+        // Those who waited know no more.
+        let can_wait = !frame.is_only_reporter && matches!(self.event, Event::New | Event::Returned);
+        match self.problem.whose {
+            Whose::CantTell if can_wait => format!("{whose} The check below tells; or wait a day."),
+            Whose::CantTell => format!("{whose} The check below tells."),
+            _ => whose,
+        }
+    }
+
     /// Whose it is, and how that is known.
-    pub(crate) fn whose(&self) -> String {
+    pub(crate) fn whose_it_is(&self, frame: Frame) -> String {
         let reporter = &self.short.reporter;
         let text = match self.problem.whose {
             Whose::YoursProven => self.proven(),
@@ -224,17 +236,10 @@ impl Reading<'_> {
             Whose::Theirs => format!(
                 "Looks like trouble at {reporter}: several unrelated places at once. Nothing to do unless it lasts."
             ),
-            Whose::CantTell => {
-                // Those who waited know no more.
-                let wait = if matches!(self.event, Event::New | Event::Returned) {
-                    "; or wait a day"
-                } else {
-                    ""
-                };
-                format!(
-                    "Can't tell: {reporter} is the only one that reports on this. The check below tells{wait}."
-                )
+            Whose::CantTell if frame.is_only_reporter => {
+                format!("Can't tell: only {reporter} reports to you.")
             }
+            Whose::CantTell => format!("Can't tell: {reporter} is the only one that reports on this."),
         };
         if self.problem.is_provider && matches!(self.problem.place, Place::Mx(_)) {
             format!(

@@ -1,13 +1,16 @@
 //! The verdict: Subject and first line of a mail. Pure.
 
+use crate::assess::history::Sum;
 use crate::assess::news::Event;
 use crate::digest::model::{MailKind, Options, Outlook, Sorted, any_held};
 use crate::digest::reading::Reading;
 use crate::digest::{TAG, names, words};
 use crate::store::rows::DigestFacts;
 
-/// Longest Subject with its tag, in characters: one header line (RFC 5322, Section 2.1.1).
-pub(crate) const MAX_CHARS: usize = 78;
+/// Longest Subject with its tag, in characters: what a list of mails shows.
+pub(crate) const MAX_CHARS: usize = 70;
+/// A name in it is never cut to fewer characters.
+const MIN_NAME_CHARS: usize = 10;
 /// What stands before the verdict of an urgent mail in its Subject.
 const URGENT: &str = "URGENT ";
 
@@ -64,51 +67,52 @@ pub(crate) fn verdict(
         return with_more(&spoken(worst), n_told, room);
     }
     if let Some((drift, _)) = outlook.drift.first() {
-        return with_more(drift, n_told, room);
+        return with_more(std::slice::from_ref(drift), n_told, room);
     }
     fit(&quiet(facts, outlook, sorted, options), room)
 }
 
-/// What the Subject says of a problem.
-fn spoken(reading: &Reading<'_>) -> String {
+/// What the Subject says of a problem: in full, then in ever fewer words.
+fn spoken(reading: &Reading<'_>) -> Vec<String> {
+    let headed = |word: &str| {
+        let headlines = reading.headlines();
+        headlines.map(|headline| format!("{word}: {headline}")).to_vec()
+    };
+    let followed = |end: &str| {
+        let verdicts = reading.verdicts();
+        let mut all = verdicts
+            .each_ref()
+            .map(|verdict| format!("{verdict}{end}"))
+            .to_vec();
+        // At last without what the body says at once.
+        all.extend(verdicts.into_iter().last());
+        all
+    };
     match reading.event {
-        Event::Resolved => format!("Resolved: {}", reading.headline()),
-        Event::Fading => format!("Fading: {}", reading.headline()),
-        Event::LateNews => format!("Late news: {}", reading.headline()),
-        Event::Returned => format!("{} again", reading.verdict()),
-        Event::WasNotOver => format!("{}, was not over", reading.verdict()),
-        Event::Reminder(day) => format!("{}, day {day}", reading.verdict()),
-        Event::Worse(_) if reading.holds_mail() => reading.verdict(),
-        Event::Worse(_) => format!("{}, worse", reading.verdict()),
-        Event::New | Event::Ongoing | Event::Past => reading.verdict(),
+        Event::Resolved => headed("Resolved"),
+        Event::Fading => headed("Fading"),
+        Event::LateNews => headed("Late news"),
+        Event::Returned => followed(" again"),
+        Event::WasNotOver => followed(", was not over"),
+        Event::Reminder(day) => followed(&format!(", day {day}")),
+        Event::Worse(_) if !reading.holds_mail() => followed(", worse"),
+        Event::Worse(_) | Event::New | Event::Ongoing | Event::Past => reading.verdicts().to_vec(),
     }
 }
 
-/// The verdict of the worst, and how many more things are told.
-fn with_more(verdict: &str, n_told: usize, room: usize) -> String {
+/// The verdict of the worst, in full or in fewer words, and how many more things are told.
+fn with_more(verdicts: &[String], n_told: usize, room: usize) -> String {
     let more = n_told.saturating_sub(1);
     if more == 0 {
-        return fit(&[verdict.to_owned(), without_held(verdict)], room);
+        return fit(verdicts, room);
     }
-    let short = format!(" +{more}");
-    let cut = names::clean(
-        &words::plain(&without_held(verdict)),
-        room.saturating_sub(short.len()),
-    );
-    fit(
-        &[
-            format!("{verdict}, + {more} more"),
-            format!("{verdict}{short}"),
-            format!("{}{short}", verdict.replace(", mail held back", ", mail held")),
-            format!("{cut}{short}"),
-        ],
-        room,
-    )
-}
-
-/// What is left where there is no room for the end.
-fn without_held(verdict: &str) -> String {
-    verdict.replace(", mail held back", "")
+    let mut candidates: Vec<String> = verdicts
+        .iter()
+        .take(1)
+        .map(|verdict| format!("{verdict}, + {more} more"))
+        .collect();
+    candidates.extend(verdicts.iter().map(|verdict| format!("{verdict} +{more}")));
+    fit(&candidates, room)
 }
 
 fn first(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> Vec<String> {
@@ -203,7 +207,7 @@ fn quiet(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>, options: &
     if let Some(goes_on) = goes_on {
         return vec![format!("Nothing new: {goes_on}")];
     }
-    if let Some(gone) = gone(outlook) {
+    if let Some(gone) = gone(outlook).or_else(|| outdated(outlook)) {
         return vec![format!("Nothing new: {gone}"), gone];
     }
     let today = options.day(facts.due_at);
@@ -219,8 +223,9 @@ fn quiet(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>, options: &
             .map(|at| format!(" since {}", words::day(options.day(at), today)));
         return vec![format!("No reports{}", since.unwrap_or_default())];
     }
+    let has_failures = outlook.domains.iter().any(|line| line.failed != Sum::default());
     let failures = match (outlook.not_listed, outlook.acknowledged) {
-        (0, 0) => "no failures",
+        (0, 0) if !has_failures => "no failures",
         _ => "nothing to act on",
     };
     let verdict = format!(
@@ -229,10 +234,15 @@ fn quiet(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>, options: &
         reporters(n_reporters)
     );
     match days {
-        Some((first, last)) => vec![
-            format!("{verdict} ({})", words::days(first, last, today)),
-            verdict,
-        ],
+        Some((first, last)) => {
+            let days = words::days(first, last, today);
+            let reports = words::count(reports, "report");
+            vec![
+                format!("{verdict} ({days})"),
+                format!("All quiet: {reports}, {failures} ({days})"),
+                format!("All quiet: {failures} ({days})"),
+            ]
+        }
         None => vec![verdict],
     }
 }
@@ -250,11 +260,23 @@ fn gone(outlook: &Outlook) -> Option<String> {
     })
 }
 
+/// Domains whose old policy senders still use.
+fn outdated(outlook: &Outlook) -> Option<String> {
+    let (first, _) = outlook.outdated.first()?;
+    Some(match outlook.outdated.len() {
+        1 => format!("old policy of {} still in use", names::host(first)),
+        n => format!(
+            "old policies of {} still in use",
+            words::count(to_u64(n), "domain")
+        ),
+    })
+}
+
 fn reporters(n: usize) -> String {
     words::count(to_u64(n), "reporter")
 }
 
-/// The first candidate that fits, else the last one cut; in plain ASCII.
+/// The first candidate that fits, else the last one with its names cut; in plain ASCII.
 fn fit(candidates: &[String], room: usize) -> String {
     let ascii = |text: &String| -> String {
         words::plain(text)
@@ -268,8 +290,28 @@ fn fit(candidates: &[String], room: usize) -> String {
         .find(|text| chars(text) <= room)
         .unwrap_or_else(|| {
             let last = candidates.last().map(ascii).unwrap_or_default();
-            names::clean(&last, room)
+            names::clean(&squeezed(last, room), room)
         })
+}
+
+/// The longest names lose their ends until the text fits, as far as that goes.
+fn squeezed(mut text: String, room: usize) -> String {
+    let ends = [':', ',', ')'];
+    while chars(&text) > room {
+        let longest = text
+            .split(' ')
+            .filter(|word| chars(word.trim_end_matches(ends)) > MIN_NAME_CHARS)
+            .max_by_key(|word| chars(word));
+        let Some(word) = longest.map(str::to_owned) else {
+            break;
+        };
+        let name = word.trim_end_matches(ends);
+        let excess = chars(&text).saturating_sub(room);
+        let left = chars(name).saturating_sub(excess).max(MIN_NAME_CHARS);
+        let end = word.strip_prefix(name).unwrap_or_default();
+        text = text.replacen(&word, &format!("{}{end}", names::clean(name, left)), 1);
+    }
+    text
 }
 
 fn room(kind: MailKind) -> usize {

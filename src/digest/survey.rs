@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use crate::assess::domains::{DomainState, Protection, Survey};
 use crate::assess::drift::{Drift, DriftEvent};
 use crate::assess::history::Sum;
-use crate::assess::policy::{Policy, PolicyDrift};
+use crate::assess::policy::{Outdated, Policy, PolicyDrift};
 use crate::assess::ready::{Ledger, Unmet, Verdict};
 use crate::assess::sessions::Standing;
 use crate::assess::tlsa::{TlsaDrift, TlsaSet};
@@ -146,6 +146,31 @@ pub(crate) fn ledger(state: &DomainState, ledger: &Ledger, today: Date) -> Optio
 /// Whether an event is told in the weekly mail only.
 pub(crate) fn is_for_the_week(event: &DriftEvent) -> bool {
     matches!(&event.what, Drift::Tlsa(what) if !matches!(what, TlsaDrift::Lost { .. }))
+}
+
+/// Whether an event says that an old policy is still used.
+pub(crate) fn is_about_an_old_policy(event: &DriftEvent) -> bool {
+    matches!(
+        event.what,
+        Drift::Policy(PolicyDrift::Laggard { .. } | PolicyDrift::Stale { .. })
+    )
+}
+
+/// Who still uses an old policy, in a sentence or two.
+pub(crate) fn outdated(domain: &str, outdated: &[&Outdated], today: Date) -> Option<String> {
+    let first = outdated.first()?;
+    let place = names::host(domain);
+    let reporters: Vec<String> = outdated
+        .iter()
+        .map(|outdated| names::reporter(&outdated.reporter, &outdated.reporter))
+        .collect();
+    let last = outdated.iter().map(|outdated| outdated.last_day).max()?;
+    Some(format!(
+        "{place}: {} still had the policy from before {} on {}. Change the id in the TXT record _mta-sts.{place}.",
+        words::list(&reporters, 3),
+        words::day(first.changed, today),
+        words::day(last, today)
+    ))
 }
 
 /// Events that say the same of a place, by several reporters, are told in one sentence.

@@ -16,13 +16,24 @@ const fn column(name: &'static str, kind: Kind) -> Column {
     Column { name, kind }
 }
 
-/// Problems that the first look finds over.
+/// How many problems the first look finds over.
+pub(crate) fn over_in_a_line(past: &[Reading<'_>]) -> Option<Section> {
+    let n = u64::try_from(past.len()).unwrap_or(u64::MAX);
+    (n > 0).then(|| {
+        Section::Paragraph(format!(
+            "Over (no action): {} (tlsrptd problems --all).",
+            words::count(n, "problem")
+        ))
+    })
+}
+
+/// Problems that the first look finds over, those with most failures first.
 pub(crate) fn over(past: &[Reading<'_>], frame: Frame) -> Option<Section> {
     if past.is_empty() {
         return None;
     }
     let mut over: Vec<&Reading<'_>> = past.iter().collect();
-    over.sort_by_key(|reading| Reverse(reading.last_day()));
+    over.sort_by_key(|reading| Reverse((reading.failed().known, reading.last_day())));
     let rest = over.len().saturating_sub(MAX_OVER);
     let rows = over
         .into_iter()

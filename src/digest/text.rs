@@ -3,7 +3,7 @@
 use textwrap::{Options, WordSplitter, WrapAlgorithm};
 
 use crate::digest::Digest;
-use crate::digest::parts::{Block, Finding, Kind, Section, Table};
+use crate::digest::parts::{Block, Column, Finding, Kind, Section, Table};
 use crate::digest::words;
 
 /// Width of the text, in columns.
@@ -24,6 +24,11 @@ impl Digest {
         text.push('\n');
         text
     }
+}
+
+/// Lines that a section takes, with the empty one before it.
+pub(crate) fn height(part: &Section) -> usize {
+    section(part).lines().count().saturating_add(1)
 }
 
 fn section(section: &Section) -> String {
@@ -149,40 +154,97 @@ fn table(table: &Table) -> String {
     shrink(&mut widths, table);
     let mut out: Vec<String> = table.title.iter().map(|title| format!("{title}:")).collect();
     for row in &rows {
-        let mut line = String::new();
-        for ((cell, width), column) in row.iter().zip(&widths).zip(&table.columns) {
-            line.push_str(&padded(cell, *width, column.kind == Kind::Numbers));
-            line.push_str("  ");
-        }
-        out.push(line.trim_end().to_owned());
+        out.extend(table_row(row, &widths, &table.columns));
     }
     out.extend(table.note.iter().cloned());
     out.join("\n")
 }
 
-/// Makes the widest column of text as narrow as the page demands.
+/// A row in as many lines as its longest text takes.
+fn table_row(row: &[String], widths: &[usize], columns: &[Column]) -> Vec<String> {
+    let cells: Vec<Vec<String>> = row
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| cell_lines(cell, *width))
+        .collect();
+    let n_lines = cells.iter().map(Vec::len).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for n in 0..n_lines {
+        let mut line = String::new();
+        for ((cell, width), column) in cells.iter().zip(widths).zip(columns) {
+            let text = cell.get(n).map_or("", String::as_str);
+            line.push_str(&padded(text, *width, column.kind == Kind::Numbers));
+            line.push_str("  ");
+        }
+        lines.push(line.trim_end().to_owned());
+    }
+    lines
+}
+
+/// A cell in lines: broken at blanks, and a name that is still too long behind a dot.
+fn cell_lines(cell: &str, to: usize) -> Vec<String> {
+    if width(cell) <= to {
+        return vec![cell.to_owned()];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in cell.split(' ') {
+        match lines.last_mut() {
+            Some(line) if width(line).saturating_add(width(word)) < to => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.extend(word_lines(word, to)),
+        }
+    }
+    lines
+}
+
+fn word_lines(word: &str, to: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = word;
+    while width(rest) > to {
+        let end = rest
+            .char_indices()
+            .map(|(at, c)| at.saturating_add(c.len_utf8()))
+            .take_while(|end| rest.get(..*end).is_some_and(|head| width(head) <= to))
+            .last();
+        let Some(head) = end
+            .and_then(|end| rest.get(..end))
+            .filter(|head| !head.is_empty())
+        else {
+            break;
+        };
+        let dot = head.rfind('.').map(|at| at.saturating_add(1));
+        let (line, after) = rest
+            .split_at_checked(dot.unwrap_or(head.len()))
+            .unwrap_or((rest, ""));
+        lines.push(line.to_owned());
+        rest = after;
+    }
+    lines.push(rest.to_owned());
+    lines
+}
+
+/// Makes the widest columns of text as narrow as the page demands.
 fn shrink(widths: &mut [usize], table: &Table) {
     let gaps = widths.len().saturating_sub(1).saturating_mul(2);
-    let sum = widths.iter().fold(gaps, |sum, width| sum.saturating_add(*width));
-    let excess = sum.saturating_sub(COLUMNS);
-    let widest = widths
-        .iter_mut()
-        .zip(&table.columns)
-        .filter(|(_, column)| column.kind == Kind::Text)
-        .map(|(width, _)| width)
-        .max_by_key(|width| **width);
-    if let Some(widest) = widest {
-        *widest = widest.saturating_sub(excess).max(8);
+    loop {
+        let sum = widths.iter().fold(gaps, |sum, width| sum.saturating_add(*width));
+        let widest = widths
+            .iter_mut()
+            .zip(&table.columns)
+            .filter(|(_, column)| column.kind == Kind::Text)
+            .map(|(width, _)| width)
+            .max_by_key(|width| **width);
+        match widest {
+            Some(widest) if sum > COLUMNS && *widest > 8 => *widest = widest.saturating_sub(1),
+            _ => break,
+        }
     }
 }
 
-fn padded(cell: &str, to: usize, right: bool) -> String {
-    let mut text = cell.to_owned();
-    if width(&text) > to {
-        while width(&text).saturating_add(3) > to && text.pop().is_some() {}
-        text.push_str("...");
-    }
-    let blanks = " ".repeat(to.saturating_sub(width(&text)));
+fn padded(text: &str, to: usize, right: bool) -> String {
+    let blanks = " ".repeat(to.saturating_sub(width(text)));
     if right {
         format!("{blanks}{text}")
     } else {

@@ -3,14 +3,14 @@
 use jiff::civil::Date;
 
 use crate::assess::history::Sum;
-use crate::digest::model::{Outlook, Sorted, lines};
+use crate::digest::model::{Outlook, Sorted, going_on, lines};
 use crate::digest::notes::not_listed;
 use crate::digest::parts::{Column, Finding, Kind, Row, Section, Table, Tone};
-use crate::digest::reading::Frame;
+use crate::digest::reading::{Frame, connections};
 use crate::digest::{names, words};
 
 /// Rows of the table of domains.
-const MAX_DOMAINS: usize = 10;
+pub(crate) const MAX_DOMAINS: usize = 10;
 /// Domains of which it is said why they aren't ready.
 const MAX_OBSTACLES: usize = 3;
 /// Reporters named in the line of reporters.
@@ -73,9 +73,9 @@ impl Week {
 pub(crate) fn sections(outlook: &Outlook, sorted: &Sorted<'_>, is_alone: bool, frame: Frame) -> Vec<Section> {
     let week = &outlook.week;
     let mut sections = Vec::new();
-    sections.extend(lines("Going on", &sorted.ongoing, frame));
+    sections.extend(going_on(outlook, sorted, frame));
     sections.extend(lines("Closed without proof", &sorted.past, frame));
-    sections.extend(domains(&outlook.domains));
+    sections.extend(domains(&outlook.domains, MAX_DOMAINS));
     sections.extend(ready(&outlook.domains, frame));
     sections.extend(obstacles(&outlook.domains));
     sections.extend(reporters(outlook, frame));
@@ -95,20 +95,20 @@ pub(crate) fn sections(outlook: &Outlook, sorted: &Sorted<'_>, is_alone: bool, f
 }
 
 /// Connections and policy by domain.
-pub(crate) fn domains(domains: &[DomainLine]) -> Option<Section> {
-    let rest = domains.len().saturating_sub(MAX_DOMAINS);
+pub(crate) fn domains(domains: &[DomainLine], max_rows: usize) -> Option<Section> {
+    let rest = domains.len().saturating_sub(max_rows);
     let any_verdict = domains.iter().any(|line| !line.verdict.is_empty());
     let any_failed = domains.iter().any(|line| line.failed != Sum::default());
     let rows: Vec<Vec<String>> = domains
         .iter()
-        .take(MAX_DOMAINS)
+        .take(max_rows)
         .map(|line| {
             let mut row = vec![
                 match line.domain.as_str() {
                     "" => "(not named)".to_owned(),
                     name => names::host(name),
                 },
-                names::clean(&line.policy, 24),
+                names::clean(&line.policy, 40),
                 words::sum(line.total),
             ];
             if any_failed {
@@ -205,7 +205,8 @@ fn reporters(outlook: &Outlook, frame: Frame) -> Option<Section> {
         .collect();
     if !named.is_empty() {
         sentences.push(format!(
-            "{}.",
+            "{}. {}.",
+            whole_week(outlook),
             words::list_and_more(&named, MAX_REPORTERS).replacen(" and ", ", ", 1)
         ));
     }
@@ -235,6 +236,31 @@ fn reporters(outlook: &Outlook, frame: Frame) -> Option<Section> {
         ));
     }
     (!sentences.is_empty()).then(|| Section::Paragraph(sentences.join(" ")))
+}
+
+/// All connections of the week: `3 984 connections, no failures`.
+fn whole_week(outlook: &Outlook) -> String {
+    let sum = |of: fn(&DomainLine) -> Sum| {
+        outlook
+            .domains
+            .iter()
+            .map(of)
+            .reduce(words::add)
+            .unwrap_or_default()
+    };
+    let (total, failed) = (sum(|line| line.total), sum(|line| line.failed));
+    // Some failures stand in no sum, for mail was delivered in spite of them.
+    let is_quiet = outlook.problems.iter().all(|(problem, _)| !problem.is_open());
+    let failed = if failed == Sum::default() && is_quiet {
+        "no failures".to_owned()
+    } else if failed == Sum::default() {
+        return connections(total);
+    } else if failed.known == 0 {
+        "an unknown number failed".to_owned()
+    } else {
+        format!("{} failed", words::sum(failed))
+    };
+    format!("{}, {failed}", connections(total))
 }
 
 fn remarks(outlook: &Outlook) -> Vec<Section> {

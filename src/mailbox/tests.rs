@@ -81,12 +81,21 @@ async fn serve(stream: DuplexStream, replies: Replies) -> Vec<String> {
     commands
 }
 
+/// Longer than a machine may stall.
 fn limits() -> Limits {
     Limits {
-        connect_timeout: Duration::from_secs(5),
-        silence_timeout: Duration::from_millis(300),
+        connect_timeout: Duration::from_secs(30),
+        silence_timeout: Duration::from_secs(30),
         mail_bytes: 1000,
         ..Limits::default()
+    }
+}
+
+/// For servers that say nothing.
+fn impatient() -> Limits {
+    Limits {
+        silence_timeout: Duration::from_millis(300),
+        ..limits()
     }
 }
 
@@ -114,7 +123,14 @@ fn owned(replies: &[(&'static str, &str)]) -> Replies {
 }
 
 async fn over(client: DuplexStream, config: MailboxConfig) -> Result<ImapSession, MailboxError> {
-    let limits = limits();
+    within(limits(), client, config).await
+}
+
+async fn within(
+    limits: Limits,
+    client: DuplexStream,
+    config: MailboxConfig,
+) -> Result<ImapSession, MailboxError> {
     let server = server_name(&config);
     let client = connect::greeted(Box::new(client), &server, limits.connect_timeout).await?;
     let secret = config.password.clone().unwrap();
@@ -267,6 +283,15 @@ async fn login_commands(config: MailboxConfig, replies: &[(&'static str, &str)])
 /// Connects to a server on loopback that says `greeting`, then `reply` to STARTTLS; the error, and what it
 /// got in all.
 async fn starttls(tls: TlsMode, greeting: &'static str, reply: &'static str) -> (MailboxError, Vec<u8>) {
+    starttls_within(limits(), tls, greeting, reply).await
+}
+
+async fn starttls_within(
+    limits: Limits,
+    tls: TlsMode,
+    greeting: &'static str,
+    reply: &'static str,
+) -> (MailboxError, Vec<u8>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = MailboxConfig {
         host: "127.0.0.1".to_owned(),
@@ -291,10 +316,6 @@ async fn starttls(tls: TlsMode, greeting: &'static str, reply: &'static str) -> 
         }
         got
     });
-    let limits = Limits {
-        connect_timeout: Duration::from_millis(500),
-        ..limits()
-    };
     let error = ImapSession::connect(&config, &limits).await.unwrap_err();
     (error, server.await.unwrap())
 }
@@ -328,23 +349,27 @@ async fn answers_injected_behind_starttls_are_dropped() {
 
 #[tokio::test]
 async fn silent_server_is_left_in_each_step_of_connecting() {
-    let (error, _) = starttls(TlsMode::Starttls, "", "").await;
+    let limits = || Limits {
+        connect_timeout: Duration::from_secs(1),
+        ..limits()
+    };
+    let (error, _) = starttls_within(limits(), TlsMode::Starttls, "", "").await;
     assert!(
         error
             .to_string()
             .contains("greeting failed: the server was silent"),
         "{error}"
     );
-    let (error, _) = starttls(TlsMode::Starttls, "* OK hi\r\n", "").await;
+    let (error, _) = starttls_within(limits(), TlsMode::Starttls, "* OK hi\r\n", "").await;
     assert!(
-        error.to_string().contains("STARTTLS timed out after 0.5 s")
+        error.to_string().contains("STARTTLS timed out after 1 s")
             || error
                 .to_string()
                 .contains("STARTTLS failed: the server was silent"),
         "{error}"
     );
-    let (error, _) = starttls(TlsMode::Implicit, "", "").await;
-    assert!(error.to_string().contains("TLS timed out after 0.5 s"), "{error}");
+    let (error, _) = starttls_within(limits(), TlsMode::Implicit, "", "").await;
+    assert!(error.to_string().contains("TLS timed out after 1 s"), "{error}");
 }
 
 #[tokio::test]
@@ -502,10 +527,14 @@ async fn completion_of_another_command_is_an_error() {
 
 #[tokio::test]
 async fn silent_server_is_left_after_the_silence_limit() {
-    // Far below the limit for connecting, which held before.
-    let error = tokio::time::timeout(Duration::from_secs(3), listing_error(NOTHING)).await;
-    let error = error.unwrap();
-    assert!(error.contains("was silent for 0.3 s"), "{error}");
+    let (client, server) = tokio::io::duplex(64 * 1024);
+    tokio::spawn(serve(server, owned(&[("UID FETCH", NOTHING)])));
+    let mut session = within(impatient(), client, config()).await.unwrap();
+    session.examine("INBOX").await.unwrap();
+    // The limit for connecting, which held before, is another.
+    let error = session.list(1, 9).await.unwrap_err();
+    assert!(error.to_string().contains("was silent for 0.3 s"), "{error}");
+    assert!(!session.is_usable());
 }
 
 #[tokio::test]
@@ -526,7 +555,8 @@ async fn dropped_future_spends_the_session() {
 #[tokio::test]
 async fn server_that_never_answers_logout_is_left() {
     let session = opened(&[("LOGOUT", NOTHING)]).await;
-    let left = tokio::time::timeout(Duration::from_secs(4), session.logout()).await;
+    // Sooner than any other limit ends it.
+    let left = tokio::time::timeout(Duration::from_secs(20), session.logout()).await;
     assert!(left.is_ok());
 }
 

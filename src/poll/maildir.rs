@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Poll, PollError};
+use crate::authenticate::{self, Keys};
 use crate::clock;
+use crate::import::judge;
 use crate::mailbox::maildir::{self, Bounded, Entry, Found};
 use crate::prepare::{Input, prepare};
 use crate::store::{Folder, IncomingMail, Origin, Store};
@@ -21,7 +23,7 @@ impl Poll<'_, '_> {
             .collect();
         let n_new = u64::try_from(new.len()).unwrap_or(u64::MAX);
         let limits = &self.config.limits;
-        let (mut batch, mut n_bytes, mut n_done) = (Vec::new(), 0_u64, 0_u64);
+        let (mut batch, mut n_bytes, mut n_done) = (Batch::default(), 0_u64, 0_u64);
         let mut passed_over = Vec::new();
         for entry in new {
             let found = maildir::read(&path, entry, limits.mail_bytes).map_err(PollError::Maildir)?;
@@ -33,20 +35,17 @@ impl Poll<'_, '_> {
                 passed_over.push(entry.base_name.clone());
                 continue;
             }
-            let mail = self.prepare_file(&folder, entry, &found);
-            n_bytes = n_bytes.saturating_add(mail.origin.size_bytes.max(mail.n_bytes()));
-            batch.push(mail);
-            let is_full = u32::try_from(batch.len()).is_ok_and(|n| n >= limits.batch_mails)
+            n_bytes = n_bytes.saturating_add(self.add_file(&mut batch, &folder, entry, found));
+            let is_full = u32::try_from(batch.slots.len()).is_ok_and(|n| n >= limits.batch_mails)
                 || n_bytes >= limits.batch_bytes;
             if is_full {
-                self.record(store, &batch, None)?;
+                self.finish(store, &mut batch).await?;
                 (self.progress)(n_done, n_new);
-                batch.clear();
                 n_bytes = 0;
             }
         }
-        if !batch.is_empty() {
-            self.record(store, &batch, None)?;
+        if !batch.slots.is_empty() {
+            self.finish(store, &mut batch).await?;
             (self.progress)(n_done, n_new);
         }
         let there: BTreeSet<&String> = entries.iter().map(|entry| &entry.base_name).collect();
@@ -55,15 +54,12 @@ impl Poll<'_, '_> {
         Ok(())
     }
 
-    fn prepare_file(&self, folder: &Folder, entry: &Entry, found: &Found) -> IncomingMail {
+    /// Adds a file to a batch; gives about how many bytes of memory it takes.
+    fn add_file(&self, batch: &mut Batch, folder: &Folder, entry: &Entry, found: Found) -> u64 {
         let limits = &self.config.limits;
-        let reason;
-        let (input, size_bytes) = match &found.content {
-            Bounded::Bytes(bytes) => (Input::Mail(bytes), u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
-            Bounded::TooLarge { size } => {
-                reason = crate::import::too_large(*size, limits.mail_bytes);
-                (Input::Refused(&reason), *size)
-            }
+        let size_bytes = match &found.content {
+            Bounded::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Bounded::TooLarge { size } => *size,
         };
         let origin = Origin {
             source: self.mailbox.name.clone(),
@@ -75,7 +71,62 @@ impl Poll<'_, '_> {
             backfill: folder.backfill_below > 0,
             ..Origin::default()
         };
-        prepare(origin, input, limits, clock::now())
+        let bytes = match found.content {
+            Bounded::Bytes(bytes) => bytes,
+            Bounded::TooLarge { size } => {
+                let reason = crate::import::too_large(size, limits.mail_bytes);
+                return batch.push(prepare(origin, Input::Refused(&reason), limits, clock::now()));
+            }
+        };
+        let names = authenticate::questions(&bytes, &self.config.authentication);
+        if names.is_empty() {
+            // Most of a file is gone once its report is read.
+            return batch.push(judge(self.config, origin, &bytes, &Keys::default(), clock::now()));
+        }
+        batch.names.extend(names);
+        batch.slots.push(Slot::Waiting { origin, bytes });
+        size_bytes
+    }
+
+    /// Judges what waits for keys, and records the batch.
+    async fn finish(&mut self, store: &mut Store, batch: &mut Batch) -> Result<(), PollError> {
+        let Batch { slots, names } = std::mem::take(batch);
+        let keys = self.resolver.keys(names).await;
+        let mails: Vec<IncomingMail> = slots
+            .into_iter()
+            .map(|slot| match slot {
+                Slot::Ready(mail) => *mail,
+                Slot::Waiting { origin, bytes } => judge(self.config, origin, &bytes, &keys, clock::now()),
+            })
+            .collect();
+        self.record(store, &mails, None)
+    }
+}
+
+/// Mails that go into one transaction.
+#[derive(Default)]
+struct Batch {
+    slots: Vec<Slot>,
+    /// The names of the keys that judging them needs.
+    names: BTreeSet<String>,
+}
+
+/// A mail of a batch.
+enum Slot {
+    Ready(Box<IncomingMail>),
+    /// Its keys are asked for together with those of the others.
+    Waiting {
+        origin: Origin,
+        bytes: Vec<u8>,
+    },
+}
+
+impl Batch {
+    /// Adds a mail; gives about how many bytes of memory it takes.
+    fn push(&mut self, mail: IncomingMail) -> u64 {
+        let n_bytes = mail.origin.size_bytes.max(mail.n_bytes());
+        self.slots.push(Slot::Ready(Box::new(mail)));
+        n_bytes
     }
 }
 

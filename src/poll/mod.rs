@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
+use crate::authenticate::{self, Keys, Resolver};
 use crate::clock;
 use crate::config::{Config, MailboxConfig, MailboxKind};
+use crate::import::judge;
 use crate::mailbox::{Asked, Body, Fetched, FolderState, ImapSession, Listed, MailboxError, Reaction};
 use crate::prepare::{Input, prepare};
 use crate::store::{CursorMove, Folder, FolderKey, IncomingMail, Origin, Store, StoreError, Tally};
 
 mod after;
 mod maildir;
+mod temporary;
+
+/// UIDs that are listed at a time, so that memory doesn't grow with the folder.
+const WINDOW: u32 = 10_000;
 
 /// Why a poll of a mailbox ended early.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +75,7 @@ pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 struct Poll<'a, 'p> {
     mailbox: &'a MailboxConfig,
     config: &'a Config,
+    resolver: &'a mut Resolver,
     /// The mailbox isn't changed.
     dry_run: bool,
     /// What is being done, for the error when time is up.
@@ -83,6 +90,7 @@ pub async fn poll(
     mailbox: &MailboxConfig,
     config: &Config,
     store: &mut Store,
+    resolver: &mut Resolver,
     dry_run: bool,
     progress: Progress<'_>,
 ) -> Polled {
@@ -90,6 +98,7 @@ pub async fn poll(
     let mut poll = Poll {
         mailbox,
         config,
+        resolver,
         dry_run,
         step: "connect".to_owned(),
         tally,
@@ -98,10 +107,14 @@ pub async fn poll(
     };
     let deadline = config.limits.poll_deadline;
     // Cutting it anywhere is safe: each batch is one transaction, and the session dies with it.
-    let result = match mailbox.kind {
-        MailboxKind::Imap => tokio::time::timeout(deadline, poll.imap(store)).await,
-        MailboxKind::Maildir => tokio::time::timeout(deadline, poll.maildir(store)).await,
+    let work = async {
+        poll.temporary(store).await?;
+        match mailbox.kind {
+            MailboxKind::Imap => poll.imap(store).await,
+            MailboxKind::Maildir => poll.maildir(store).await,
+        }
     };
+    let result = tokio::time::timeout(deadline, work).await;
     let is_unfinished = result.is_err();
     let result = match result {
         Ok(result) => result,
@@ -207,17 +220,24 @@ impl Poll<'_, '_> {
     ) -> Result<(), PollError> {
         let last = state.uid_next.saturating_sub(1);
         let mut done = folder.last_uid;
+        let n_mails = u64::from(state.exists.min(last.saturating_sub(done)));
+        let (mut n_done, mut window) = (0_u64, WINDOW);
         while done < last {
             let (mut mails, up_to) = if state.exists == 0 {
                 (Vec::new(), last)
             } else {
-                let listing = session.list(done.saturating_add(1), last).await?;
+                let to = if state.exists <= WINDOW {
+                    last
+                } else {
+                    done.saturating_add(window).min(last)
+                };
+                let listing = session.list(done.saturating_add(1), to).await?;
                 (listing.mails, listing.up_to)
             };
+            window = next_window(window, mails.len());
             let last_listed = mails.last().map_or(0, |mail| mail.uid);
+            let n_listed = n_done.saturating_add(u64::try_from(mails.len()).unwrap_or(u64::MAX));
             mails.retain(|mail| !is_too_old_to_read(folder, mail));
-            let n_mails = u64::try_from(mails.len()).unwrap_or(u64::MAX);
-            let mut n_done = 0_u64;
             let mut batches = batches(&mails, self.config).into_iter();
             let mut asked = self.ask(session, batches.next()).await?;
             while let Some(now) = asked {
@@ -241,6 +261,7 @@ impl Poll<'_, '_> {
                     }),
                 )?;
             }
+            n_done = n_listed;
             done = up_to.max(done.saturating_add(1));
         }
         Ok(())
@@ -256,11 +277,17 @@ impl Poll<'_, '_> {
         batch: Vec<Fetched>,
     ) -> Result<(), PollError> {
         let (mut prepared, mut n_bytes) = (Vec::new(), 0_u64);
+        // Meanwhile the next batch comes in.
+        let keys = self.keys(batch.iter().filter_map(|fetched| match &fetched.body {
+            Body::Bytes(bytes) => Some(bytes.as_slice()),
+            Body::TooLarge | Body::Expunged | Body::Undelivered => None,
+        }));
+        let keys = keys.await;
         let mut left = batch.len();
         for fetched in batch {
             left = left.saturating_sub(1);
             let uid = fetched.mail.uid;
-            if let Some(mail) = self.prepare(name, uid_validity, folder, fetched) {
+            if let Some(mail) = self.prepare(name, uid_validity, folder, fetched, &keys) {
                 n_bytes = n_bytes.saturating_add(mail.n_bytes());
                 prepared.push(mail);
             }
@@ -277,6 +304,12 @@ impl Poll<'_, '_> {
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// The keys that judging these mails needs.
+    async fn keys<'m>(&mut self, mails: impl Iterator<Item = &'m [u8]>) -> Keys {
+        let names = mails.flat_map(|mail| authenticate::questions(mail, &self.config.authentication));
+        self.resolver.keys(names.collect()).await
     }
 
     /// Asks for a batch, if there is one.
@@ -327,6 +360,7 @@ impl Poll<'_, '_> {
         uid_validity: u32,
         folder: &Folder,
         Fetched { mail, body }: Fetched,
+        keys: &Keys,
     ) -> Option<IncomingMail> {
         let limits = &self.config.limits;
         let origin = Origin {
@@ -345,7 +379,7 @@ impl Poll<'_, '_> {
         };
         let reason;
         let input = match &body {
-            Body::Bytes(bytes) => Input::Mail(bytes),
+            Body::Bytes(bytes) => return Some(judge(self.config, origin, bytes, keys, clock::now())),
             Body::Expunged => return None,
             Body::TooLarge => {
                 reason = crate::import::too_large(mail.size, limits.mail_bytes);
@@ -368,6 +402,16 @@ impl Poll<'_, '_> {
         mails.iter().for_each(IncomingMail::log);
         self.tally.add(tally);
         Ok(())
+    }
+}
+
+/// How many UIDs to list after a window in which so many mails were.
+fn next_window(window: u32, n_mails: usize) -> u32 {
+    let is_sparse = u32::try_from(n_mails).is_ok_and(|n_mails| n_mails < WINDOW.div_ceil(4));
+    if is_sparse {
+        window.saturating_mul(4)
+    } else {
+        WINDOW
     }
 }
 

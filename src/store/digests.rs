@@ -75,7 +75,7 @@ impl Store {
         compose: impl FnOnce(&DigestFacts) -> Option<Composed>,
     ) -> Result<Option<FixedDigest>, StoreError> {
         let tx = self.begin()?;
-        let (range, previous_at) = next_range(&tx)?;
+        let (range, previous_at) = next_range(&tx, question.audience)?;
         let facts = facts(&tx, range, previous_at, question)?;
         let Some(composed) = compose(&facts) else {
             return Ok(None);
@@ -89,10 +89,10 @@ impl Store {
         tx.execute(
             "INSERT INTO digest (audience, kind, due_at, after_report, last_report, after_mail, last_mail, message_id,
                                  subject, mail)
-             VALUES ('default', :kind, :due_at, :after_report, :last_report, :after_mail, :last_mail, :message_id,
+             VALUES (:audience, :kind, :due_at, :after_report, :last_report, :after_mail, :last_mail, :message_id,
                      :subject, :mail)",
             named_params! {
-                ":kind": composed.kind.as_str(), ":due_at": text(question.due_at),
+                ":audience": question.audience, ":kind": composed.kind.as_str(), ":due_at": text(question.due_at),
                 ":after_report": range.after_report, ":last_report": last_report,
                 ":after_mail": range.after_mail, ":last_mail": last_mail,
                 ":message_id": composed.message_id, ":subject": composed.subject, ":mail": composed.mail,
@@ -106,12 +106,15 @@ impl Store {
             )?;
         }
         for (problem, telling) in &composed.tellings {
-            tell(&tx, id, problem, telling)?;
-            announce(&tx, id, problem, question.due_at)?;
+            tell(&tx, id, question.audience, problem, telling)?;
+            // Who is told of some domains has been told of only a part of it.
+            if question.domains.is_empty() {
+                announce(&tx, id, problem, question.due_at)?;
+            }
         }
         let day = question.due_at.to_zoned(TimeZone::UTC).date();
         for key in &composed.events {
-            tell_event(&tx, id, key, day)?;
+            tell_event(&tx, id, question.audience, key, day)?;
         }
         if !is_urgent {
             mark_told(&tx, id, question.due_at, &facts)?;
@@ -120,16 +123,44 @@ impl Store {
         self.unsent("id = :id", named_params! { ":id": id })
     }
 
-    /// The oldest digest that is not sent yet, or the oldest urgent mail.
+    /// An audience's oldest digest that is not sent yet, or its oldest urgent mail; `None`: whoever's it is.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn unsent_digest(&self, only_urgent: bool) -> Result<Option<FixedDigest>, StoreError> {
+    pub fn unsent_digest(
+        &self,
+        audience: Option<&str>,
+        only_urgent: bool,
+    ) -> Result<Option<FixedDigest>, StoreError> {
         self.unsent(
-            "(kind = 'urgent' OR NOT :only_urgent)",
-            named_params! { ":only_urgent": only_urgent },
+            "(kind = 'urgent' OR NOT :only_urgent) AND (:audience IS NULL OR audience = :audience)",
+            named_params! { ":only_urgent": only_urgent, ":audience": audience },
         )
+    }
+
+    /// Drops what waits for audiences that the configuration doesn't name any more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn follow_audiences(&mut self, names: &[String]) -> Result<(), StoreError> {
+        let names = serde_json::Value::from(names).to_string();
+        let gone: i64 = self.db.query_row(
+            "SELECT count(*) FROM digest WHERE sent_at IS NULL AND audience NOT IN (SELECT value FROM json_each(:names))",
+            named_params! { ":names": names },
+            |row| row.get(0),
+        )?;
+        if gone == 0 {
+            return Ok(());
+        }
+        let tx = self.begin()?;
+        tx.execute(
+            "DELETE FROM digest WHERE sent_at IS NULL AND audience NOT IN (SELECT value FROM json_each(:names))",
+            named_params! { ":names": names },
+        )?;
+        tx.commit()?;
+        Ok(())
     }
 
     fn unsent(
@@ -198,37 +229,37 @@ impl Store {
         Ok(())
     }
 
-    /// The Message-IDs of the first mails about problems, by the problem's id, as far as they are still kept.
+    /// The Message-IDs of an audience's first mails about problems, by the problem's id, as far as they are still kept.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn first_mails(&self) -> Result<BTreeMap<String, String>, StoreError> {
+    pub fn first_mails(&self, audience: &str) -> Result<BTreeMap<String, String>, StoreError> {
         let mut first = BTreeMap::new();
         let mut statement = self.db.prepare_cached(
             "SELECT problem.id, digest.message_id
              FROM telling JOIN problem ON problem.number = telling.problem JOIN digest ON digest.id = telling.digest
-             ORDER BY telling.id",
+             WHERE telling.audience = :audience ORDER BY telling.id",
         )?;
-        let mut rows = statement.query(())?;
+        let mut rows = statement.query(named_params! { ":audience": audience })?;
         while let Some(row) = rows.next()? {
             first.entry(row.get(0)?).or_insert(row.get(1)?);
         }
         Ok(first)
     }
 
-    /// When the newest digest was due, whether sent or not; urgent mails are none. The newest is the one that was made last, not the one of
+    /// When an audience's newest digest was due, whether sent or not; urgent mails are none. The newest is the one that was made last, not the one of
     /// the latest time: the clock may have been wrong.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn last_digest_at(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub fn last_digest_at(&self, audience: &str) -> Result<Option<Timestamp>, StoreError> {
         let due_at: Option<String> = self
             .db
             .query_row(
-                "SELECT due_at FROM digest WHERE kind <> 'urgent' ORDER BY id DESC LIMIT 1",
-                (),
+                "SELECT due_at FROM digest WHERE kind <> 'urgent' AND audience = :audience ORDER BY id DESC LIMIT 1",
+                named_params! { ":audience": audience },
                 |row| row.get(0),
             )
             .optional()?;

@@ -19,8 +19,14 @@ pub struct Question<'a> {
     pub due_at: Timestamp,
     /// The configured mailboxes; others are of no interest any more.
     pub mailboxes: &'a [String],
-    /// The configured recipients.
+    /// To whom it goes.
     pub recipients: &'a [String],
+    /// The name of the audience that these are.
+    pub audience: &'a str,
+    /// What it is told of: these policy domains alone, nothing of ours; empty: everything.
+    pub domains: &'a [String],
+    /// Everybody who is sent a digest; others that were refused are of no interest any more.
+    pub all_recipients: &'a [String],
 }
 
 /// The reports and mails that a digest covers.
@@ -44,19 +50,19 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn digest_facts(&self, question: &Question<'_>) -> Result<DigestFacts, StoreError> {
-        let (range, previous_at) = next_range(&self.db)?;
+        let (range, previous_at) = next_range(&self.db, question.audience)?;
         Ok(facts(&self.db, range, previous_at, question)?)
     }
 }
 
-/// The range of the next digest, and when the one before was due.
-pub(super) fn next_range(db: &Connection) -> rusqlite::Result<(Range, Option<Timestamp>)> {
+/// The range of an audience's next digest, and when the one before was due.
+pub(super) fn next_range(db: &Connection, audience: &str) -> rusqlite::Result<(Range, Option<Timestamp>)> {
     db.query_row(
         "SELECT coalesce(max(last_report), 0), coalesce((SELECT max(id) FROM report), 0),
                 coalesce(max(last_mail), 0), coalesce((SELECT max(id) FROM mail), 0),
-                (SELECT due_at FROM digest WHERE kind <> 'urgent' ORDER BY id DESC LIMIT 1)
-         FROM digest",
-        (),
+                (SELECT due_at FROM digest WHERE kind <> 'urgent' AND audience = :audience ORDER BY id DESC LIMIT 1)
+         FROM digest WHERE audience = :audience",
+        named_params! { ":audience": audience },
         |row| {
             let (after_report, last_report): (i64, i64) = (row.get(0)?, row.get(1)?);
             let (after_mail, last_mail): (i64, i64) = (row.get(2)?, row.get(3)?);
@@ -79,7 +85,10 @@ pub(super) fn facts(
     previous_at: Option<Timestamp>,
     question: &Question<'_>,
 ) -> rusqlite::Result<DigestFacts> {
-    let (reports, days) = reports(db, range)?;
+    if !question.domains.is_empty() {
+        return facts_of_domains(db, range, previous_at, question);
+    }
+    let (reports, days) = reports(db, range, None)?;
     Ok(DigestFacts {
         due_at: question.due_at,
         previous_at,
@@ -90,10 +99,38 @@ pub(super) fn facts(
         mails: mails(db, range)?,
         fresh_failure_types: fresh_failure_types(db, range)?,
         domains: domains(db, range)?,
-        reporters: reporters(db, range)?,
+        reporters: reporters(db, range, None)?,
         rejected: rejected(db, range)?,
         failing: failing(db, question)?,
         refused: refused(db, question)?,
+    })
+}
+
+/// The same of some domains alone. Mails, mailboxes and recipients concern them all, so there is nothing of them.
+fn facts_of_domains(
+    db: &Connection,
+    range: Range,
+    previous_at: Option<Timestamp>,
+    question: &Question<'_>,
+) -> rusqlite::Result<DigestFacts> {
+    let only = serde_json::Value::from(question.domains).to_string();
+    let (reports, days) = reports(db, range, Some(&only))?;
+    let mut domains = domains(db, range)?;
+    domains.retain(|totals| question.domains.contains(&totals.policy_domain));
+    Ok(DigestFacts {
+        due_at: question.due_at,
+        previous_at,
+        after_report: range.after_report,
+        last_report: range.last_report,
+        reports,
+        days,
+        mails: MailCounts::default(),
+        fresh_failure_types: fresh_failure_types(db, range)?,
+        domains,
+        reporters: reporters(db, range, Some(&only))?,
+        rejected: Vec::new(),
+        failing: Vec::new(),
+        refused: Vec::new(),
     })
 }
 
@@ -102,13 +139,25 @@ macro_rules! reports_of {
     ($range:expr) => {
         named_params! { ":after": $range.after_report, ":last": $range.last_report }
     };
+    ($range:expr, $only:expr) => {
+        named_params! { ":after": $range.after_report, ":last": $range.last_report, ":only": $only }
+    };
 }
 
-fn reports(db: &Connection, range: Range) -> rusqlite::Result<(u64, Option<(Date, Date)>)> {
+/// `only`: a JSON array of the domains that count; `None`: all.
+fn reports(
+    db: &Connection,
+    range: Range,
+    only: Option<&str>,
+) -> rusqlite::Result<(u64, Option<(Date, Date)>)> {
     db.query_row(
         "SELECT count(*), min(day), max(day) FROM report
-         WHERE id > :after AND id <= :last AND status = 'counted'",
-        reports_of!(range),
+         WHERE id > :after AND id <= :last AND status = 'counted'
+           AND (:only IS NULL OR id IN (
+               SELECT report FROM report_domains
+               WHERE report > :after AND report <= :last
+                 AND policy_domain IN (SELECT value FROM json_each(:only))))",
+        reports_of!(range, only),
         |row| {
             let (first, last): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
             let days = first.zip(last).map(|(first, last)| (date(&first), date(&last)));
@@ -198,7 +247,8 @@ fn domains(db: &Connection, range: Range) -> rusqlite::Result<Vec<DomainTotals>>
     Ok(domains)
 }
 
-fn reporters(db: &Connection, range: Range) -> rusqlite::Result<Vec<ReporterTotals>> {
+/// `only`: as for [`reports`].
+fn reporters(db: &Connection, range: Range, only: Option<&str>) -> rusqlite::Result<Vec<ReporterTotals>> {
     db.prepare(
         "SELECT sender.submitter, max(sender.organization_name), count(DISTINCT report.id),
                 CAST(total(report_domains.ok) AS INTEGER), CAST(total(report_domains.failed) AS INTEGER),
@@ -207,10 +257,11 @@ fn reporters(db: &Connection, range: Range) -> rusqlite::Result<Vec<ReporterTota
               LEFT JOIN report_domains ON report_domains.report = report.id
                                       AND report_domains.report > :after AND report_domains.report <= :last
          WHERE report.id > :after AND report.id <= :last AND report.status = 'counted'
+           AND (:only IS NULL OR report_domains.policy_domain IN (SELECT value FROM json_each(:only)))
          GROUP BY sender.submitter, iif(sender.submitter = '', sender.organization_name, '')
          ORDER BY count(DISTINCT report.id) DESC, sender.submitter",
     )?
-    .query_map(reports_of!(range), |row| {
+    .query_map(reports_of!(range, only), |row| {
         let at_least = row.get::<_, i64>(5)? > 0;
         Ok(ReporterTotals {
             submitter: row.get(0)?,
@@ -298,7 +349,7 @@ fn refused(db: &Connection, question: &Question<'_>) -> rusqlite::Result<Vec<Ref
         .collect::<rusqlite::Result<_>>()?;
     Ok(all
         .into_iter()
-        .filter(|refused| question.recipients.contains(&refused.recipient))
+        .filter(|refused| question.all_recipients.contains(&refused.recipient))
         .collect())
 }
 

@@ -107,6 +107,10 @@ fn forget_reports(db: &Connection, domain: &str, forgotten: &mut Forgotten) -> r
         named_params! { ":domain": domain },
     )?;
     db.execute(
+        "DELETE FROM domain_day_sum WHERE policy_domain = :domain",
+        named_params! { ":domain": domain },
+    )?;
+    db.execute(
         "DELETE FROM policy WHERE policy_domain = :domain",
         named_params! { ":domain": domain },
     )?;

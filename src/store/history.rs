@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use jiff::{Span, ToSpan, civil::Date};
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row, ToSql, named_params};
 use serde_json::json;
 
 use super::facts::{count, date};
@@ -18,6 +18,8 @@ use crate::config::DomainsConfig;
 pub(super) const RECENT_DAYS: i64 = 60;
 /// Older ones matter for so long after a failure of the same reporter and domain: they show whether it was over.
 const AFTER_DAYS: i64 = 60;
+/// Where one in so many domains has failed, entries are read in the order of days, not by domain.
+const MANY: i64 = 8;
 /// Different hosts, addresses and reasons kept of a failure; a hostile report may hold 100,000.
 const MAX_VALUES: usize = 100;
 
@@ -96,6 +98,9 @@ pub(super) fn read(
         policy_results: reader.policy_results,
     })
 }
+
+/// Failing days by domain and reporter.
+type Failing = BTreeMap<(Rc<str>, Rc<str>), BTreeSet<Date>>;
 
 struct Reader<'a> {
     db: &'a Connection,
@@ -230,7 +235,7 @@ impl Reader<'_> {
 
     /// Entries from before `recent` by which it can be told whether a failure was over.
     fn older(&mut self, recent: Date) -> rusqlite::Result<()> {
-        let mut failing: BTreeMap<(Rc<str>, Rc<str>), BTreeSet<Date>> = BTreeMap::new();
+        let mut failing = Failing::new();
         for failure in &self.failures {
             if let Some(entry) = self.entries.get(failure.entry).filter(|entry| entry.day < recent) {
                 let pair = (Rc::clone(&entry.domain), Rc::clone(&entry.reporter));
@@ -243,25 +248,73 @@ impl Reader<'_> {
             let known = first_days.entry(domain).or_insert(first);
             *known = first.min(*known);
         }
-        let mut statement = self.db.prepare(concat!(
-            entry_columns!(),
-            "FROM json_each(:domains) AS failing CROSS JOIN policy ON policy.policy_domain = failing.key
-                  CROSS JOIN policy_result ON policy_result.policy = policy.id
-                  CROSS JOIN report ON report.id = policy_result.report
-             WHERE report.day >= failing.value AND report.day < :recent AND report.status = 'counted'"
-        ))?;
-        let mut rows = statement.query(named_params! {
-            ":domains": json!(first_days).to_string(), ":recent": recent.to_string(),
-        })?;
+        let recent = recent.to_string();
+        if self.are_many(first_days.len())? {
+            // Nearly all rows are looked at, which goes quickest in their own order.
+            let first = first_days.values().min().map(Date::to_string);
+            let sql = concat!(
+                entry_columns!(),
+                "FROM report CROSS JOIN policy_result ON policy_result.report = report.id
+                 WHERE report.day >= :first AND report.day < :recent AND report.status = 'counted'"
+            );
+            self.older_rows(
+                sql,
+                named_params! { ":first": first, ":recent": recent },
+                &failing,
+            )
+        } else {
+            let domains = json!(first_days).to_string();
+            let sql = concat!(
+                entry_columns!(),
+                "FROM json_each(:domains) AS failing CROSS JOIN policy ON policy.policy_domain = failing.key
+                      CROSS JOIN policy_result ON policy_result.policy = policy.id
+                      CROSS JOIN report ON report.id = policy_result.report
+                 WHERE report.day >= failing.value AND report.day < :recent AND report.status = 'counted'"
+            );
+            self.older_rows(
+                sql,
+                named_params! { ":domains": domains, ":recent": recent },
+                &failing,
+            )
+        }
+    }
+
+    /// Whether so many domains are a good part of all.
+    fn are_many(&self, n_domains: usize) -> rusqlite::Result<bool> {
+        let n_all: i64 =
+            self.db
+                .query_row("SELECT count(DISTINCT policy_domain) FROM policy", (), |row| {
+                    row.get(0)
+                })?;
+        Ok(i64::try_from(n_domains)
+            .is_ok_and(|n_domains| n_domains.saturating_mul(MANY) >= n_all && n_domains > 0))
+    }
+
+    /// Adds those entries that follow a failure of the same domain and reporter.
+    fn older_rows(
+        &mut self,
+        sql: &str,
+        parameters: &[(&str, &dyn ToSql)],
+        failing: &Failing,
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.db.prepare(sql)?;
+        let mut rows = statement.query(parameters)?;
+        // By sender and policy, of which there are few.
+        let mut pairs: HashMap<(i64, i64), Option<&BTreeSet<Date>>> = HashMap::new();
         while let Some(row) = rows.next()? {
-            let policy = self.policies.get(self.db, row.get(4)?)?;
-            let pair = (Rc::clone(&policy.domain), self.reporter(row.get(3)?)?);
+            let (sender, policy): (i64, i64) = (row.get(3)?, row.get(4)?);
+            let days = if let Some(days) = pairs.get(&(sender, policy)) {
+                *days
+            } else {
+                let domain = Rc::clone(&self.policies.get(self.db, policy)?.domain);
+                let days = failing.get(&(domain, self.reporter(sender)?));
+                *pairs.entry((sender, policy)).or_insert(days)
+            };
+            let Some(days) = days else { continue };
             let day = date(row.get_ref(2)?.as_str()?);
             let since = day.checked_sub(AFTER_DAYS.days()).unwrap_or(Date::MIN);
-            let matters = failing
-                .get(&pair)
-                .is_some_and(|days| days.range(since..=day).next().is_some());
-            if matters {
+            if days.range(since..=day).next().is_some() {
+                let policy = self.policies.get(self.db, policy)?;
                 self.entry(row, &policy)?;
             }
         }

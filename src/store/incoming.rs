@@ -104,9 +104,36 @@ pub enum IncomingReport {
         json: String,
         /// Who sent it: contact-info's domain, else From's; `""` if neither is known.
         submitter: String,
+        /// What is known of its origin.
+        standing: Standing,
     },
     /// It can't be read, for this reason.
     Rejected(String),
+}
+
+/// What is known of a report's origin, and whether it counts for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The word for it in `reports.authentication`.
+    pub authentication: &'static str,
+    /// The domain that is proven to have sent it, if one is.
+    pub signing_domain: Option<String>,
+    /// Why none is, if that was looked at.
+    pub reason: Option<String>,
+    /// Whether it counts.
+    pub counts: bool,
+}
+
+impl Default for Standing {
+    /// Nobody has looked, and it counts.
+    fn default() -> Self {
+        Self {
+            authentication: "unchecked",
+            signing_domain: None,
+            reason: None,
+            counts: true,
+        }
+    }
 }
 
 /// Moves a folder's cursor with the batch that it covers.

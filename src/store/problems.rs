@@ -14,7 +14,7 @@ use super::standing::keep;
 use super::{Store, StoreError, Tally, remarks};
 use crate::assess;
 use crate::assess::cause::Cause;
-use crate::assess::history::{Remark, Sum};
+use crate::assess::history::{History, Remark, Saying, Sum};
 use crate::assess::place::Place;
 use crate::assess::problem::{Ending, Episode, Problem};
 use crate::config::DomainsConfig;
@@ -27,6 +27,19 @@ impl Store {
     ///
     /// [`StoreError`] from the database; then everything is as before.
     pub fn assess(&mut self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
+        Ok(self.assess_with_history(today, domains)?.0)
+    }
+
+    /// As [`Store::assess`], with what [`Store::history`] would read again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database; then everything is as before.
+    pub fn assess_with_history(
+        &mut self,
+        today: Date,
+        domains: &DomainsConfig,
+    ) -> Result<(Vec<Problem>, History), StoreError> {
         let tx = self.begin()?;
         let mut policies = Policies::default();
         let mut keys = Keys::read(&tx)?;
@@ -42,7 +55,8 @@ impl Store {
         add_expired(&mut problems, &keys, &expired);
         keep(&tx, &mut keys, &read, &problems, &expired)?;
         tx.commit()?;
-        Ok(problems)
+        self.sum_up_many()?;
+        Ok((problems, read.history))
     }
 
     /// As [`Store::assess`] after mails were recorded, if anything in them was stored. What fails is only logged: the
@@ -76,12 +90,64 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn problems(&self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
+        Ok(self.problems_with_history(today, domains)?.0)
+    }
+
+    /// As [`Store::problems`], with what [`Store::history`] would read again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn problems_with_history(
+        &self,
+        today: Date,
+        domains: &DomainsConfig,
+    ) -> Result<(Vec<Problem>, History), StoreError> {
         let tx = self.db.unchecked_transaction()?;
         let keys = Keys::read(&tx)?;
         let mut read = history::read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?;
         let mut problems = derive(&mut read, &keys);
         add_expired(&mut problems, &keys, &expired_episodes(&tx)?);
-        Ok(problems)
+        Ok((problems, read.history))
+    }
+
+    /// The history of these domains alone, with every entry if `whole`, and the problems that it shows: as if no other
+    /// domain had ever been reported on. Sums of reports that retention has removed are left out, since they are of all
+    /// domains, and so are notes on problems, which may speak of any.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn assess_domains(
+        &self,
+        today: Date,
+        ours: &DomainsConfig,
+        domains: &[String],
+        whole: bool,
+    ) -> Result<(History, Vec<Problem>), StoreError> {
+        let tx = self.db.unchecked_transaction()?;
+        let keys = Keys::read(&tx)?;
+        let all = |days| history::read(&tx, &keys, &mut Policies::default(), today, ours, days);
+        let restricted = |days| {
+            Ok::<_, StoreError>(Read {
+                history: all(days)?.history.of_domains(domains),
+                policy_results: Vec::new(),
+            })
+        };
+        // As for everybody: entries of all time matter to the survey alone.
+        let mut read = restricted(RECENT_DAYS)?;
+        let mut problems = derive(&mut read, &keys);
+        for problem in &mut problems {
+            problem
+                .remarks
+                .retain(|remark| !matches!(remark.saying, Saying::Note(_)));
+        }
+        let history = if whole {
+            restricted(i64::MAX)?.history
+        } else {
+            read.history
+        };
+        Ok((history, problems))
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Tally {
     pub duplicates: u64,
     /// Reports in conflict with one that counts.
     pub conflicts: u64,
+    /// Reports whose origin isn't proven, so that they don't count.
+    pub set_aside: u64,
     /// Reports beyond the retention.
     pub too_old: u64,
     /// Mails without a report.
@@ -35,6 +37,7 @@ impl Tally {
             stored,
             duplicates,
             conflicts,
+            set_aside,
             too_old,
             not_reports,
             rejected,
@@ -44,6 +47,7 @@ impl Tally {
             (&mut self.stored, stored),
             (&mut self.duplicates, duplicates),
             (&mut self.conflicts, conflicts),
+            (&mut self.set_aside, set_aside),
             (&mut self.too_old, too_old),
             (&mut self.not_reports, not_reports),
             (&mut self.rejected, rejected),
@@ -57,6 +61,7 @@ impl Tally {
             Outcome::Stored => &mut self.stored,
             Outcome::Duplicate => &mut self.duplicates,
             Outcome::Conflict => &mut self.conflicts,
+            Outcome::SetAside => &mut self.set_aside,
             Outcome::TooOld => &mut self.too_old,
             Outcome::NotAReport => &mut self.not_reports,
             Outcome::Rejected => &mut self.rejected,
@@ -70,6 +75,7 @@ impl Tally {
 pub(super) enum Outcome {
     Stored,
     Conflict,
+    SetAside,
     Rejected,
     TooOld,
     Duplicate,
@@ -81,6 +87,7 @@ impl Outcome {
         match self {
             Self::Stored => "stored",
             Self::Conflict => "conflict",
+            Self::SetAside => "set-aside",
             Self::Rejected => "rejected",
             Self::TooOld => "too-old",
             Self::Duplicate => "duplicate",
@@ -93,6 +100,7 @@ impl Outcome {
         match text {
             "stored" => Self::Stored,
             "conflict" => Self::Conflict,
+            "set-aside" => Self::SetAside,
             "rejected" => Self::Rejected,
             "too-old" => Self::TooOld,
             "not-a-report" => Self::NotAReport,
@@ -233,7 +241,8 @@ fn record_mail(
         let backfill = mail.origin.backfill;
         let (outcome, report, reason) = record_report_of(db, id, backfill, report, oldest_day, now)?;
         link(db, id, ordinal, report, outcome, reason)?;
-        if reason.is_some() {
+        // Judging it again needs it.
+        if reason.is_some() || outcome == Outcome::SetAside {
             keep_raw(db, id, mail)?;
         }
         is_as_guessed &= outcome == Outcome::Stored;
@@ -260,12 +269,14 @@ pub(super) fn record_report_of<'a>(
             parsed,
             json,
             submitter,
+            standing,
         } => {
             let is_too_old = oldest_day.is_some_and(|oldest| day_of(parsed.report.end).as_str() < oldest);
             if is_too_old {
                 return Ok((Outcome::TooOld, None, None));
             }
-            let (outcome, report) = record_report::record(db, mail, backfill, parsed, json, submitter, now)?;
+            let (outcome, report) =
+                record_report::record(db, (mail, backfill), (parsed, json), (submitter, standing), now)?;
             Ok((outcome, report, None))
         }
     }
@@ -329,6 +340,12 @@ pub(super) fn link(
     outcome: Outcome,
     reason: Option<&str>,
 ) -> rusqlite::Result<()> {
+    // Set aside is what the report's row says, until somebody accepts it.
+    let outcome = if outcome == Outcome::SetAside {
+        Outcome::Stored
+    } else {
+        outcome
+    };
     db.prepare_cached(
         "INSERT INTO mail_report (mail, ordinal, report, outcome, reason)
          VALUES (:mail, :ordinal, :report, :outcome, :reason)",

@@ -1,101 +1,215 @@
 //! Records one report: duplicate, conflict or stored, with the failure types it shows.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use ring::digest::{Context, SHA256};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, params};
 use serde_json::json;
 
-use super::record::{Outcome, day_of, settle_mails_of};
-use super::{text, texts};
+use super::record::{Outcome, day_of, settle, settle_mails_of};
+use super::sums::{self, Share};
+use super::{Standing, text, texts};
+use crate::authenticate::organisation;
 use crate::report::{FailureDetails, Parsed, Policy, PolicyResult, ResultType};
 
 /// Bytes of a hash that are kept; 128 bits leave no room for chance.
 const HASH_BYTES: usize = 16;
 
+/// A stored report of the same identity.
+struct Known {
+    id: i64,
+    content: Vec<u8>,
+    sessions: i64,
+    status: String,
+    is_proven: bool,
+}
+
+impl Known {
+    /// What decides which of several counts: a proven origin, then more sessions, then the smaller hash, so that the
+    /// order of arrival doesn't matter.
+    fn weight(&self) -> (bool, i64, Reverse<&[u8]>) {
+        (self.is_proven, self.sessions, Reverse(&self.content))
+    }
+}
+
+fn known(db: &Connection, identity: &[u8]) -> rusqlite::Result<Vec<Known>> {
+    db.prepare_cached(
+        "SELECT id, content, sessions, status, authentication IN ('dkim', 'trusted-mx') FROM report
+         WHERE identity = :identity",
+    )?
+    .query_map(named_params! { ":identity": identity }, |row| {
+        Ok(Known {
+            id: row.get(0)?,
+            content: row.get(1)?,
+            sessions: row.get(2)?,
+            status: row.get(3)?,
+            is_proven: row.get(4)?,
+        })
+    })?
+    .collect()
+}
+
 /// Records a report found in a mail, and says what became of it and which row it is.
 pub(super) fn record(
     db: &Connection,
-    mail: i64,
-    backfill: bool,
-    parsed: &Parsed,
-    json: &str,
-    submitter: &str,
+    (mail, backfill): (i64, bool),
+    (parsed, json): (&Parsed, &str),
+    (submitter, standing): (&str, &Standing),
     now: Timestamp,
 ) -> rusqlite::Result<(Outcome, Option<i64>)> {
-    let identity = short(&parsed.identity);
-    let content = short(&parsed.content);
-    let (mut known, mut rival) = (None, None);
-    let mut statement =
-        db.prepare_cached("SELECT id, content, sessions, status FROM report WHERE identity = :identity")?;
-    let mut rows = statement.query(named_params! { ":identity": identity })?;
-    while let Some(row) = rows.next()? {
-        let (id, theirs): (i64, &[u8]) = (row.get(0)?, row.get_ref(1)?.as_blob()?);
-        if theirs == content {
-            known = Some(id);
+    let (identity, content) = hashes(parsed, submitter);
+    let rivals = known(db, &identity)?;
+    let mut links = Vec::new();
+    if let Some(twin) = rivals.iter().find(|known| known.content == content) {
+        if !standing.counts || twin.status != "set-aside" {
+            learn(db, &identity, twin, standing)?;
+            return Ok((Outcome::Duplicate, Some(twin.id)));
         }
-        if row.get_ref(3)?.as_str()? == "counted" {
-            rival = Some((id, row.get::<_, i64>(2)?, theirs.to_vec()));
-        }
-    }
-    drop(rows);
-    if known.is_some() {
-        return Ok((Outcome::Duplicate, known));
+        // It counts from now on, so it is news: a new row, which no digest has covered.
+        links = take_out(db, twin.id)?;
     }
     let sessions = sessions(parsed);
-    // More sessions win, then the smaller hash, so that the order of arrival doesn't matter.
-    let wins = rival
-        .as_ref()
-        .is_none_or(|(_, theirs, hash)| (sessions, hash.as_slice()) > (*theirs, content));
-    if let Some((rival, _, _)) = rival.as_ref().filter(|_| wins) {
-        db.prepare_cached("UPDATE report SET status = 'conflict' WHERE id = :id")?
-            .execute(named_params! { ":id": rival })?;
+    let is_proven = standing.signing_domain.is_some();
+    let own = (is_proven, sessions, Reverse(content.as_slice()));
+    let rival = rivals.iter().find(|known| known.status == "counted");
+    let (outcome, status) = match rival {
+        _ if !standing.counts => (Outcome::SetAside, "set-aside"),
+        Some(rival) if rival.weight() > own => (Outcome::Conflict, loser(rival.is_proven, is_proven)),
+        Some(_) | None => (Outcome::Stored, "counted"),
+    };
+    let beaten = rival.filter(|_| outcome == Outcome::Stored);
+    if let Some(rival) = beaten {
+        db.prepare_cached("UPDATE report SET status = :status WHERE id = :id")?
+            .execute(named_params! { ":status": loser(is_proven, rival.is_proven), ":id": rival.id })?;
     }
-    let status = if wins { "counted" } else { "conflict" };
-    let id = insert(db, mail, backfill, parsed, submitter, (status, sessions), now)?;
+    let row = Row {
+        mail,
+        backfill,
+        status,
+        sessions,
+        standing,
+    };
+    let id = insert(db, &row, parsed, submitter, now)?;
     texts::keep(db, id, parsed, submitter, json)?;
     let day = day_of(parsed.report.start);
-    for result in &parsed.report.policies {
-        policy_result(db, id, result, Some(day.as_str()).filter(|_| wins), now)?;
+    sums::forget_month(db, &day)?;
+    let counted_day = Some(day.as_str()).filter(|_| status == "counted");
+    let policies = &parsed.report.policies;
+    for (result, share) in policies.iter().zip(sums::shares(policies)) {
+        policy_result(db, id, (result, share), counted_day, now)?;
     }
-    if let Some((rival, _, _)) = rival.filter(|_| wins) {
-        discount(db, rival)?;
-        settle_mails_of(db, rival)?;
+    if let Some(rival) = beaten {
+        discount(db, rival.id)?;
+        settle_mails_of(db, rival.id)?;
     }
-    Ok((if wins { Outcome::Stored } else { Outcome::Conflict }, Some(id)))
+    relink(db, &links, id)?;
+    Ok((outcome, Some(id)))
+}
+
+/// What becomes of a report that another of its identity beats.
+pub(super) fn loser(winner_is_proven: bool, is_proven: bool) -> &'static str {
+    if winner_is_proven && !is_proven {
+        "replaced"
+    } else {
+        "conflict"
+    }
+}
+
+/// A copy of a known report may prove its origin, or say more about why it isn't proven.
+fn learn(db: &Connection, identity: &[u8], twin: &Known, standing: &Standing) -> rusqlite::Result<()> {
+    let is_proven = standing.signing_domain.is_some();
+    if twin.is_proven || standing.authentication == "unchecked" || standing.authentication == "temporary" {
+        return Ok(());
+    }
+    if !is_proven && twin.status != "set-aside" {
+        return Ok(());
+    }
+    let changed = db
+        .prepare_cached(
+            "UPDATE report SET authentication = :authentication, signing_domain = :signing_domain,
+                 authentication_reason = :reason
+             WHERE id = :id AND (authentication = 'temporary' OR :is_proven)",
+        )?
+        .execute(named_params! {
+            ":authentication": standing.authentication, ":signing_domain": standing.signing_domain,
+            ":reason": standing.reason, ":id": twin.id, ":is_proven": is_proven,
+        })?;
+    if changed > 0 && is_proven {
+        super::reparse::elect(db, identity)?;
+    }
+    Ok(())
+}
+
+/// Takes out a report that counts nowhere, to be put in again; gives the mails that it was found in.
+fn take_out(db: &Connection, report: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let links = db
+        .prepare_cached("SELECT mail, ordinal FROM mail_report WHERE report = :report")?
+        .query_map(named_params! { ":report": report }, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    db.prepare_cached("DELETE FROM report WHERE id = :report")?
+        .execute(named_params! { ":report": report })?;
+    Ok(links)
+}
+
+/// Lets mails that had a report before point at its new row.
+fn relink(db: &Connection, links: &[(i64, i64)], report: i64) -> rusqlite::Result<()> {
+    for (mail, ordinal) in links {
+        db.prepare_cached(
+            "UPDATE mail_report SET report = :report, outcome = 'duplicate' WHERE mail = :mail AND ordinal = :ordinal",
+        )?
+        .execute(named_params! { ":report": report, ":mail": mail, ":ordinal": ordinal })?;
+        settle(db, *mail)?;
+    }
+    Ok(())
+}
+
+/// What a report's row has beside the report.
+struct Row<'a> {
+    mail: i64,
+    backfill: bool,
+    status: &'a str,
+    sessions: i64,
+    standing: &'a Standing,
 }
 
 /// Inserts the row of a report.
 fn insert(
     db: &Connection,
-    mail: i64,
-    backfill: bool,
+    row: &Row<'_>,
     parsed: &Parsed,
     submitter: &str,
-    (status, sessions): (&str, i64),
     now: Timestamp,
 ) -> rusqlite::Result<i64> {
     let report = &parsed.report;
+    let (identity, content) = hashes(parsed, submitter);
     db.prepare_cached(
         "INSERT INTO report (mail, sender, report_id, start_datetime, end_datetime, day, stored_at, authentication,
-                             deviations, status, backfill, sessions, identity, content)
-         VALUES (:mail, :sender, :report_id, :start, :end, :day, :stored_at, 'unchecked',
-                 :deviations, :status, :backfill, :sessions, :identity, :content)",
+                             signing_domain, authentication_reason, deviations, status, backfill, sessions, identity,
+                             content)
+         VALUES (:mail, :sender, :report_id, :start, :end, :day, :stored_at, :authentication, :signing_domain,
+                 :reason, :deviations, :status, :backfill, :sessions, :identity, :content)",
     )?
     .execute(named_params! {
-        ":mail": mail,
+        ":mail": row.mail,
         ":sender": sender(db, submitter, report.organization_name.as_deref(), report.contact_info.as_deref())?,
         ":report_id": report.report_id,
         ":start": text(report.start),
         ":end": text(report.end),
         ":day": day_of(report.start),
         ":stored_at": text(now),
+        ":authentication": row.standing.authentication,
+        ":signing_domain": row.standing.signing_domain,
+        ":reason": row.standing.reason,
         ":deviations": json!(parsed.deviations).to_string(),
-        ":status": status,
-        ":backfill": backfill,
-        ":sessions": sessions,
-        ":identity": short(&parsed.identity),
-        ":content": short(&parsed.content),
+        ":status": row.status,
+        ":backfill": row.backfill,
+        ":sessions": row.sessions,
+        ":identity": identity,
+        ":content": content,
     })?;
     Ok(db.last_insert_rowid())
 }
@@ -191,18 +305,20 @@ fn count(count: Option<u64>) -> Option<i64> {
 fn policy_result(
     db: &Connection,
     report: i64,
-    result: &PolicyResult,
+    (result, share): (&PolicyResult, Option<Share>),
     day: Option<&str>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let policy = policy(db, &result.policy, result.sts_mode().as_deref())?;
     db.prepare_cached(
-        "INSERT INTO policy_result (report, policy, successful, failed)
-         VALUES (:report, :policy, :successful, :failed)",
+        "INSERT INTO policy_result (report, policy, successful, failed, domain_ok, domain_failed, domain_unreadable)
+         VALUES (:report, :policy, :successful, :failed, :domain_ok, :domain_failed, :domain_unreadable)",
     )?
     .execute(named_params! {
         ":report": report, ":policy": policy,
         ":successful": count(result.successful), ":failed": count(result.failed),
+        ":domain_ok": share.map(|share| share.ok), ":domain_failed": share.map(|share| share.failed),
+        ":domain_unreadable": share.map(|share| share.unreadable),
     })?;
     let mut failures = Failures {
         policy_result: db.last_insert_rowid(),
@@ -361,9 +477,15 @@ pub(super) fn count_days(db: &Connection, failure_type: i64) -> rusqlite::Result
     Ok(())
 }
 
-/// The parts of identity and content that are kept.
-pub(super) fn hashes(parsed: &Parsed) -> (&[u8], &[u8]) {
-    (short(&parsed.identity), short(&parsed.content))
+/// The parts of identity and content that are kept. Who reports belongs to the identity: nobody's report can take the
+/// place of another's by its name.
+pub(super) fn hashes(parsed: &Parsed, submitter: &str) -> (Vec<u8>, Vec<u8>) {
+    let mut identity = Context::new(&SHA256);
+    identity.update(&parsed.identity);
+    identity.update(organisation(submitter).as_bytes());
+    let identity = identity.finish();
+    let kept = identity.as_ref().get(..HASH_BYTES).unwrap_or_default();
+    (kept.to_vec(), short(&parsed.content).to_vec())
 }
 
 /// Puts what was read again in the place of a report whose entries are gone. Whether it counts, and the days of its
@@ -377,7 +499,7 @@ pub(super) fn update(
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let report = &parsed.report;
-    let (identity, content) = hashes(parsed);
+    let (identity, content) = hashes(parsed, submitter);
     db.prepare_cached(
         "UPDATE report SET status = iif(status = 'counted', 'conflict', status), sender = :sender,
              report_id = :report_id, start_datetime = :start, end_datetime = :end, day = :day,
@@ -396,8 +518,8 @@ pub(super) fn update(
         ":content": content,
         ":id": id,
     })?;
-    for result in &report.policies {
-        policy_result(db, id, result, None, now)?;
+    for (result, share) in report.policies.iter().zip(sums::shares(&report.policies)) {
+        policy_result(db, id, (result, share), None, now)?;
         let mode = result.sts_mode().unwrap_or_default();
         db.prepare_cached(
             "UPDATE policy SET sts_mode = :mode

@@ -38,6 +38,8 @@ pub struct StoredReport {
     pub deviations: Vec<String>,
     /// Its reporter.
     pub submitter: String,
+    /// The domain that is proven to have signed it.
+    pub signing_domain: Option<String>,
     /// Start of the period.
     pub start: Timestamp,
     /// End of the period.
@@ -133,7 +135,7 @@ impl Store {
         let report = self
             .db
             .prepare_cached(
-                "SELECT id, json, deviations, submitter, start_datetime, end_datetime FROM reports_all
+                "SELECT id, json, deviations, submitter, start_datetime, end_datetime, signing_domain FROM reports_all
                  WHERE id = (SELECT min(report) FROM report_json WHERE report > :after)",
             )?
             .query_row(named_params! { ":after": after }, |row| {
@@ -143,6 +145,7 @@ impl Store {
                     json: row.get(1)?,
                     deviations: serde_json::from_str(row.get_ref(2)?.as_str()?).unwrap_or_default(),
                     submitter: row.get(3)?,
+                    signing_domain: row.get(6)?,
                     start: time(row.get_ref(4)?.as_str()?),
                     end: time(row.get_ref(5)?.as_str()?),
                     domains: Vec::new(),
@@ -233,7 +236,7 @@ fn mail_state(db: &Connection, mail: i64) -> rusqlite::Result<MailState> {
     Ok((outcome, reports, reason))
 }
 
-fn reread(
+pub(super) fn reread(
     db: &Connection,
     mail: i64,
     incoming: &IncomingMail,
@@ -306,7 +309,7 @@ fn rewrite(
     now: Timestamp,
 ) -> rusqlite::Result<Rewritten> {
     let before = picture(db, report)?;
-    let (identity, content) = record_report::hashes(parsed);
+    let (identity, content) = record_report::hashes(parsed, submitter);
     let twin: Option<i64> = db
         .query_row(
             "SELECT id FROM report WHERE identity = :identity AND content = :content AND id <> :report",
@@ -330,7 +333,7 @@ fn rewrite(
         record_report::update(db, report, parsed, &json!(deviations).to_string(), submitter, now)?;
     }
     elect(db, &old_identity)?;
-    elect(db, identity)?;
+    elect(db, &identity)?;
     let new_types = failure_types(db, report)?;
     keep_told(db, &old_types, &new_types)?;
     for failure_type in old_types.union(&new_types) {
@@ -396,34 +399,36 @@ fn merge(db: &Connection, report: i64, twin: i64) -> rusqlite::Result<()> {
 }
 
 /// Lets of the reports of one identity the one count that would, had they come in any order.
-fn elect(db: &Connection, identity: &[u8]) -> rusqlite::Result<()> {
-    let rivals: Vec<(i64, bool)> = db
+pub(super) fn elect(db: &Connection, identity: &[u8]) -> rusqlite::Result<()> {
+    let rivals: Vec<(i64, String, bool)> = db
         .prepare_cached(
-            "SELECT id, status = 'counted' FROM report
-             WHERE identity = :identity AND status IN ('counted', 'conflict') ORDER BY sessions DESC, content",
+            "SELECT id, status, authentication IN ('dkim', 'trusted-mx') AS is_proven FROM report
+             WHERE identity = :identity AND status IN ('counted', 'conflict', 'replaced')
+             ORDER BY is_proven DESC, sessions DESC, content",
         )?
         .query_map(named_params! { ":identity": identity }, |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
-    let Some(((winner, false), losers)) = rivals.split_first() else {
+    let Some((winner, losers)) = rivals.split_first() else {
         return Ok(());
     };
     // At most one counts at any moment.
-    let changed = losers
+    let wanted = losers
         .iter()
-        .filter(|(_, counts)| *counts)
-        .copied()
-        .chain([(*winner, false)]);
-    for (report, counts) in changed {
+        .map(|loser| (loser, record_report::loser(winner.2, loser.2)))
+        .chain([(winner, "counted")]);
+    for ((report, status, _), wanted) in wanted.filter(|((_, status, _), wanted)| status != wanted) {
         db.execute(
             "UPDATE report SET status = :status WHERE id = :report",
-            named_params! { ":status": if counts { "conflict" } else { "counted" }, ":report": report },
+            named_params! { ":status": wanted, ":report": report },
         )?;
-        for failure_type in failure_types(db, report)? {
-            record_report::count_days(db, failure_type)?;
+        if status == "counted" || wanted == "counted" {
+            for failure_type in failure_types(db, *report)? {
+                record_report::count_days(db, failure_type)?;
+            }
         }
-        super::record::settle_mails_of(db, report)?;
+        super::record::settle_mails_of(db, *report)?;
     }
     Ok(())
 }

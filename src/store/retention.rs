@@ -58,7 +58,7 @@ const UNUSED: [(&str, &str); 3] = [
 
 impl Store {
     /// Removes mails, reports, raw bytes and digests older than `retention`; gives the number of reports removed. Does
-    /// so in slices of a few milliseconds, between which others may write.
+    /// so in slices of a few milliseconds, between which others may write. Then adds up what has changed since yesterday.
     ///
     /// # Errors
     ///
@@ -78,6 +78,7 @@ impl Store {
             .collect::<rusqlite::Result<_>>()?;
         self.remove_ids(&raw, "DELETE FROM raw_mail WHERE mail = :id")?;
         let Some(before) = retention.before(now) else {
+            self.sum_up()?;
             return Ok(0);
         };
         let (day, moment) = (before.strftime("%Y-%m-%d").to_string(), text(before));
@@ -91,12 +92,13 @@ impl Store {
         self.identity.check()?;
         self.db.execute(
             "DELETE FROM digest WHERE due_at < :before AND sent_at IS NOT NULL
-             AND id < (SELECT max(id) FROM digest)",
+             AND id < (SELECT max(id) FROM digest AS newest WHERE newest.audience = digest.audience)",
             named_params! { ":before": moment },
         )?;
         if removed > 0 {
             self.remove_unused()?;
         }
+        self.sum_up()?;
         Ok(removed)
     }
 

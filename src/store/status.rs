@@ -86,6 +86,24 @@ pub struct Refused {
     pub error: String,
 }
 
+/// What somebody who helps needs to know of a database; nothing of the reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DebugFacts {
+    /// SQLite's version.
+    pub sqlite: String,
+    /// The schema's.
+    pub schema: u32,
+    /// Rows of some tables.
+    pub rows: Vec<(&'static str, i64)>,
+    /// What failed last, by what it is about; quotes servers and names.
+    pub errors: Vec<(&'static str, String)>,
+}
+
+/// Tables whose rows are counted for [`DebugFacts`].
+const COUNTED: [&str; 10] = [
+    "folder", "mail", "raw_mail", "sender", "report", "policy", "failure", "problem", "telling", "digest",
+];
+
 /// The process that holds the lock beside the database; `None` where nobody does.
 ///
 /// # Errors
@@ -139,6 +157,39 @@ impl Store {
                 })
             },
         )?)
+    }
+
+    /// What somebody who helps needs to know.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn debug_facts(&self) -> Result<DebugFacts, StoreError> {
+        let count = |table: &'static str| {
+            let sql = format!("SELECT count(*) FROM {table}");
+            self.db.query_row(&sql, (), |row| Ok((table, row.get(0)?)))
+        };
+        let mut statement = self.db.prepare(
+            "SELECT 'mailbox', error FROM mailbox_state WHERE failing_since IS NOT NULL AND error IS NOT NULL
+             UNION ALL SELECT * FROM (SELECT 'delivery', error FROM delivery WHERE error IS NOT NULL ORDER BY digest DESC LIMIT 5)
+             UNION ALL SELECT 'recipient', error FROM refused_recipient",
+        )?;
+        let errors = statement.query_map((), |row| {
+            let what = match row.get_ref(0)?.as_str()? {
+                "mailbox" => "a mailbox",
+                "delivery" => "a digest",
+                _ => "a recipient",
+            };
+            Ok((what, row.get(1)?))
+        })?;
+        Ok(DebugFacts {
+            sqlite: rusqlite::version().to_owned(),
+            schema: self
+                .db
+                .pragma_query_value(None, "user_version", |row| row.get(0))?,
+            rows: COUNTED.into_iter().map(count).collect::<rusqlite::Result<_>>()?,
+            errors: errors.collect::<rusqlite::Result<_>>()?,
+        })
     }
 
     /// How the polls of a mailbox went; `None` before the first one ended.
@@ -199,7 +250,7 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn waiting_digest(&self) -> Result<Option<WaitingDigest>, StoreError> {
-        let Some(digest) = self.unsent_digest(false)? else {
+        let Some(digest) = self.unsent_digest(None, false)? else {
             return Ok(None);
         };
         let (attempts, error) = self.db.query_row(

@@ -38,35 +38,36 @@ const EVENTS: [Event; 12] = [
 ];
 
 impl Store {
-    /// What was told of each problem, by its id, oldest first.
+    /// What an audience was told of each problem, by its id, oldest first.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn tellings(&self) -> Result<BTreeMap<String, Vec<Telling>>, StoreError> {
+    pub fn tellings(&self, audience: &str) -> Result<BTreeMap<String, Vec<Telling>>, StoreError> {
         let mut tellings: BTreeMap<String, Vec<Telling>> = BTreeMap::new();
         let mut statement = self.db.prepare_cached(
             "SELECT problem.id, day, event, reminder, telling.impact, telling.reporters, episode, telling.last_day,
                     is_urgent
-             FROM telling JOIN problem ON problem.number = telling.problem ORDER BY telling.id",
+             FROM telling JOIN problem ON problem.number = telling.problem
+             WHERE telling.audience = :audience ORDER BY telling.id",
         )?;
-        let mut rows = statement.query(())?;
+        let mut rows = statement.query(named_params! { ":audience": audience })?;
         while let Some(row) = rows.next()? {
             tellings.entry(row.get(0)?).or_default().push(telling(row)?);
         }
         Ok(tellings)
     }
 
-    /// The keys of events that were told.
+    /// The keys of events that an audience was told.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn told_events(&self) -> Result<BTreeSet<String>, StoreError> {
+    pub fn told_events(&self, audience: &str) -> Result<BTreeSet<String>, StoreError> {
         let keys = self
             .db
-            .prepare_cached("SELECT key FROM told_event")?
-            .query_map((), |row| row.get(0))?
+            .prepare_cached("SELECT key FROM told_event WHERE audience = :audience")?
+            .query_map(named_params! { ":audience": audience }, |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         Ok(keys)
     }
@@ -94,19 +95,26 @@ fn telling(row: &Row<'_>) -> rusqlite::Result<Telling> {
 }
 
 /// Remembers what a digest tells of a problem, in the digest's own transaction.
-pub(super) fn tell(db: &Connection, digest: i64, problem: &str, telling: &Telling) -> rusqlite::Result<()> {
+pub(super) fn tell(
+    db: &Connection,
+    digest: i64,
+    audience: &str,
+    problem: &str,
+    telling: &Telling,
+) -> rusqlite::Result<()> {
     let reminder = match telling.event {
         Event::Reminder(day) => day,
         _ => 0,
     };
     db.prepare_cached(
-        "INSERT INTO telling (digest, problem, day, event, reminder, impact, reporters, episode, last_day, is_urgent)
-         SELECT :digest, number, :day, :event, :reminder, :impact, :reporters, :episode, :last_day, :is_urgent
+        "INSERT INTO telling (digest, audience, problem, day, event, reminder, impact, reporters, episode, last_day,
+                              is_urgent)
+         SELECT :digest, :audience, number, :day, :event, :reminder, :impact, :reporters, :episode, :last_day, :is_urgent
          FROM (SELECT number FROM problem WHERE id = :id
                UNION SELECT problem FROM problem_alias WHERE id = :id)",
     )?
     .execute(named_params! {
-        ":digest": digest, ":id": problem, ":day": telling.day.to_string(), ":event": telling.event.as_str(),
+        ":digest": digest, ":audience": audience, ":id": problem, ":day": telling.day.to_string(), ":event": telling.event.as_str(),
         ":reminder": reminder, ":impact": telling.impact.as_str(), ":reporters": telling.reporters,
         ":episode": telling.episode.to_string(), ":last_day": telling.last_day.to_string(),
         ":is_urgent": telling.is_urgent,
@@ -115,8 +123,18 @@ pub(super) fn tell(db: &Connection, digest: i64, problem: &str, telling: &Tellin
 }
 
 /// Remembers that a digest tells an event, in the digest's own transaction.
-pub(super) fn tell_event(db: &Connection, digest: i64, key: &str, day: Date) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT OR IGNORE INTO told_event (key, digest, day) VALUES (:key, :digest, :day)")?
-        .execute(named_params! { ":key": key, ":digest": digest, ":day": day.to_string() })?;
+pub(super) fn tell_event(
+    db: &Connection,
+    digest: i64,
+    audience: &str,
+    key: &str,
+    day: Date,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT OR IGNORE INTO told_event (audience, key, digest, day) VALUES (:audience, :key, :digest, :day)",
+    )?
+    .execute(named_params! {
+        ":audience": audience, ":key": key, ":digest": digest, ":day": day.to_string(),
+    })?;
     Ok(())
 }

@@ -36,7 +36,7 @@ impl Place {
         fs::create_dir(root.join("outbox")).unwrap();
         let path = |name: &str| root.join(name).display().to_string();
         let config = format!(
-            "[store]\npath = {:?}\nretention = \"forever\"\n\
+            "[authentication]\nmode = \"off\"\n[store]\npath = {:?}\nretention = \"forever\"\n\
              [[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\npath = {:?}\nsince = \"forever\"\n\
              [digest]\nfrom = \"tlsrptd@example.org\"\nto = [\"ops@example.org\"]\nannounce_days = 0\n\
              [smtp]\ntransport = \"file\"\npath = {:?}\n",

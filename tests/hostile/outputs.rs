@@ -222,7 +222,7 @@ fn digest_as_mail_has_exactly_our_header_fields() {
     assert_eq!(message.header(HeaderName::Bcc), None);
     let subject = message.subject().unwrap();
     assert!(
-        subject.starts_with("[tlsrptd] ") && subject.len() <= 78,
+        subject.starts_with("[tlsrptd] ") && subject.len() <= 70,
         "{subject:?}"
     );
     assert_clean(subject);

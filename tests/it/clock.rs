@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use super::support::*;
 
@@ -80,7 +80,9 @@ impl Clocked {
     }
 
     fn n_reports(&self) -> i64 {
-        let Ok(db) = Connection::open(self.tlsrptd.database()) else {
+        // Making the file is up to the daemon.
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let Ok(db) = Connection::open_with_flags(self.tlsrptd.database(), flags) else {
             return 0;
         };
         db.query_row("SELECT count(*) FROM reports", (), |row| row.get(0))
@@ -102,7 +104,7 @@ impl Clocked {
     #[track_caller]
     fn end(self) {
         self.run
-            .terminate(std::time::Duration::from_secs(5))
+            .terminate(END)
             .exits(0)
             .never_says(&["ERROR", "panicked"]);
     }

@@ -117,7 +117,7 @@ fn wrong_imap_password_is_named_by_server_and_step() {
 #[test]
 fn imap_server_that_is_not_there_is_named() {
     let world = World::new();
-    let [port] = process::free_ports();
+    let [port] = own_ports();
     fails_with(&world, port, "", &["localhost", "connect"]);
 }
 

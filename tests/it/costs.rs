@@ -29,12 +29,20 @@ fn a_poll_of_an_unchanged_mailbox_of_100_000_mails_sends_five_commands_and_no_fe
     let world = World::new();
     let server = large_mailbox();
     let tlsrptd = world.tlsrptd(&world.mailbox_at(server.port, "tls = \"none\""));
+    // The program doesn't wait for ever for what the server says to its farewell.
+    let heard = |n_polls: usize| {
+        until("the farewell", LONG, || {
+            let heard = server.heard();
+            let n_farewells = heard.iter().filter(|line| line.ends_with(" LOGOUT")).count();
+            (n_farewells == n_polls).then_some(heard)
+        })
+    };
     tlsrptd.run(&["poll"]).exits(0);
-    let n_before = server.heard().len();
+    let n_before = heard(1).len();
 
     tlsrptd.run(&["poll"]).exits(0);
 
-    let heard = server.heard();
+    let heard = heard(2);
     let commands: Vec<&str> = heard[n_before..]
         .iter()
         .filter_map(|line| line.split(' ').nth(1))
@@ -43,6 +51,55 @@ fn a_poll_of_an_unchanged_mailbox_of_100_000_mails_sends_five_commands_and_no_fe
         commands,
         ["CAPABILITY", "LOGIN", "CAPABILITY", "EXAMINE", "LOGOUT"]
     );
+}
+
+#[test]
+fn the_mails_of_a_large_mailbox_are_listed_10_000_uids_at_a_time() {
+    let world = World::new();
+    let server = Script::new("* OK [CAPABILITY IMAP4rev1] ready\r\n", |line| {
+        let (tag, command) = line.split_once(' ')?;
+        let untagged = match command {
+            "CAPABILITY" => "* CAPABILITY IMAP4rev1\r\n".to_owned(),
+            "LOGOUT" => "* BYE bye\r\n".to_owned(),
+            _ if command.starts_with("EXAMINE") => {
+                "* 22000 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 22001] x\r\n".to_owned()
+            }
+            _ if command.starts_with("UID FETCH") => {
+                let uids = command.split(' ').nth(2)?;
+                let (first, last) = uids.split_once(':')?;
+                answers(first.parse().ok()?..=last.parse().ok()?, |uid| {
+                    format!("UID {uid} RFC822.SIZE 14 INTERNALDATE \"01-Jan-2001 03:00:00 +0000\"")
+                })
+            }
+            _ => String::new(),
+        };
+        Some(format!("{untagged}{tag} OK done\r\n"))
+    });
+    let tlsrptd = world.tlsrptd(&world.mailbox_at(server.port, "tls = \"none\""));
+
+    tlsrptd.run(&["poll"]).exits(0);
+
+    assert_eq!(fetches(&server), ["1:10000", "10001:20000", "20001:22000"]);
+}
+
+#[test]
+fn where_uids_have_large_gaps_more_of_them_are_listed_at_a_time() {
+    let world = World::new();
+    let server = large_mailbox();
+    let tlsrptd = world.tlsrptd(&world.mailbox_at(server.port, "tls = \"none\""));
+
+    tlsrptd.run(&["poll"]).exits(0);
+
+    assert_eq!(fetches(&server), ["1:10000", "10001:50000", "50001:100000"]);
+}
+
+/// The UIDs that were asked for, command by command.
+fn fetches(server: &Script) -> Vec<String> {
+    let fetches = server.heard().into_iter().filter_map(|line| {
+        let (_, rest) = line.split_once("UID FETCH ")?;
+        Some(rest.split(' ').next()?.to_owned())
+    });
+    fetches.collect()
 }
 
 #[test]
@@ -100,11 +157,6 @@ fn new_mails_are_fetched_once_each_in_batches() {
 
     tlsrptd.run(&["poll"]).exits(0);
 
-    let heard = server.heard();
-    let fetches: Vec<&str> = heard
-        .iter()
-        .filter_map(|line| line.split_once("UID FETCH ")?.1.split(' ').next())
-        .collect();
-    assert_eq!(fetches, ["1:7", "1:3", "4:6", "7"]);
+    assert_eq!(fetches(&server), ["1:7", "1:3", "4:6", "7"]);
     assert_eq!(tlsrptd.mails("not-a-report"), 7);
 }

@@ -12,9 +12,6 @@ use rusqlite::Connection;
 use super::support::mta::{Answer, Mta};
 use super::support::*;
 
-/// A signal ends the program within this time.
-const END: Duration = Duration::from_secs(5);
-
 /// A file system in memory, unmounted when dropped.
 struct Disk(PathBuf);
 
@@ -131,14 +128,14 @@ fn a_digest_accepted_while_the_disk_fills_up_goes_out_once_more_when_there_is_ro
     tlsrptd
         .run_with_input(&["import", "-"], &Report::quiet("first").mail())
         .exits(0);
-    // Time for the disk to fill up while the server has the mail and has not answered.
-    mta.set(&[(".", Answer::SaysLate("250 taken\r\n", Duration::from_secs(3)))]);
+    // The disk fills up while the server has the mail and has not answered.
+    mta.set(&[(".", Answer::SaysWhenTold("250 taken\r\n"))]);
     let sending = tlsrptd.spawn(&["digest", "--send"]);
     until("the mail to be taken", LONG, || mta.received().pop());
     let rest = disk.fill();
     let full = ["database or disk is full", "free space"];
-    sending.wait(LONG).exits(1).says(&full);
     mta.set(&[]);
+    sending.wait(LONG).exits(1).says(&full);
 
     for _ in 0..2 {
         tlsrptd.run(&["digest", "--send"]).exits(1).says(&full);
@@ -349,10 +346,16 @@ fn a_backup_made_while_the_daemon_writes_is_the_database_of_one_moment() {
     world
         .dovecot
         .plant(RUA, reports::many(N_MAILS.try_into().unwrap()));
-    let tlsrptd = world.tlsrptd(&configuration(&world));
+    let proxy = Proxy::to(world.dovecot.imaps);
+    let by_proxy = format!("port = {}\n", proxy.port);
+    let tlsrptd = world
+        .tlsrptd(&configuration(&world).replace(&format!("port = {}\n", world.dovecot.imaps), &by_proxy));
+    // The first copy is made before all was written, however long that takes; the others while more is written.
+    proxy.set(Fault::StallAfter(500_000));
     let run = tlsrptd.spawn(&["run"]);
+    proxy.wait_for_stall();
     until("the first batch", LONG, || {
-        (run.log().contains("started") && count_in(&tlsrptd.database(), "report")? > 0).then_some(())
+        (count_in(&tlsrptd.database(), "report")? > 0).then_some(())
     });
     let mut copies = Vec::new();
     while copies.last().is_none_or(|(_, n_mails)| *n_mails < N_MAILS) {
@@ -360,6 +363,7 @@ fn a_backup_made_while_the_daemon_writes_is_the_database_of_one_moment() {
         tlsrptd.run(&["backup", &copy.display().to_string()]).exits(0);
         let n_mails = count_in(&copy, "mail").unwrap();
         copies.push((copy, n_mails));
+        proxy.set(Fault::None);
     }
     run.terminate(END).exits(0).never_says(&["ERROR", "locked"]);
 

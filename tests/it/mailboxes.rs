@@ -184,7 +184,7 @@ fn a_mail_over_the_limit_is_rejected_without_being_downloaded() {
 fn the_second_mailbox_is_served_while_the_first_is_down() {
     let world = World::new();
     world.dovecot.deliver(RUA, &Report::quiet("one").mail());
-    let [nobody] = process::free_ports();
+    let [nobody] = own_ports();
     let down = world.mailbox_at(nobody, "name = \"down\"");
     let tlsrptd = world.tlsrptd(&(down + &world.mailbox("")));
 
@@ -266,7 +266,7 @@ fn a_server_that_falls_silent_ends_the_poll_within_its_limit() {
 
     let ended = tlsrptd.run(&["poll"]).exits(1).says(&["rua", "localhost"]);
 
-    assert!(ended.took.as_secs() < 20, "it took {:?}", ended.took);
+    assert!(ended.took.as_secs() < 50, "it took {:?}", ended.took);
 }
 
 #[test]

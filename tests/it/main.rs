@@ -14,6 +14,8 @@
 )]
 
 mod after;
+mod audiences;
+mod authentication;
 mod check;
 mod clock;
 mod connections;
@@ -26,6 +28,7 @@ mod digest;
 mod faults;
 mod hostile_imap;
 mod import;
+mod init;
 mod kill;
 mod mailboxes;
 mod oauth;
@@ -37,4 +40,5 @@ mod smtp;
 mod soak;
 mod sql;
 mod support;
+mod terminal;
 mod whole_line;

@@ -5,9 +5,6 @@ use std::time::Duration;
 use super::support::mta::{Answer, Mta};
 use super::support::*;
 
-/// A signal ends the program within this time.
-const END: Duration = Duration::from_secs(5);
-
 /// A `[digest]` and `[smtp]` through `mta`.
 fn sending(mta: &Mta) -> String {
     format!(
@@ -173,14 +170,14 @@ fn sighup_with_a_bad_configuration_leaves_the_old_one_in_force_and_says_why() {
     world
         .dovecot
         .deliver(RUA, &Report::quiet("two").by("other.example").mail());
-    let told = tlsrptd.database();
+    let database = rusqlite::Connection::open(tlsrptd.database()).unwrap();
     until("the next poll", LONG, || {
-        let db = rusqlite::Connection::open(&told).unwrap();
-        let n: i64 = db
+        let n: i64 = database
             .query_row("SELECT count(*) FROM reports", (), |row| row.get(0))
             .unwrap();
         (n == 2).then_some(())
     });
+    drop(database);
     run.terminate(END).exits(0).says(&["poll_interval", "soon"]);
 }
 

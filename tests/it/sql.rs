@@ -148,7 +148,7 @@ fn every_promised_column_is_there() {
     for query in [
         "SELECT id, source, folder, uid_validity, uid, locator, message_id, received_at, processed_at, size_bytes, outcome, reason, backfill FROM mails",
         "SELECT mail, report, outcome, reason FROM mail_reports",
-        "SELECT id, mail, organization_name, report_id, contact_info, submitter, start_datetime, end_datetime, day, stored_at, authentication, deviations, json FROM reports",
+        "SELECT id, mail, organization_name, report_id, contact_info, submitter, start_datetime, end_datetime, day, stored_at, authentication, signing_domain, authentication_reason, deviations, json FROM reports",
         "SELECT id, status FROM reports_all",
         "SELECT id, report, policy_type, policy_domain, sts_mode, policy_string, mx_host, total_successful_session_count, total_failure_session_count FROM policy_results",
         "SELECT id, policy_result, failure_type, result_type, sending_mta_ip, receiving_mx_hostname, receiving_mx_helo, receiving_ip, failed_session_count, failure_reason_code, additional_information FROM failure_details",

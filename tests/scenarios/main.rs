@@ -10,5 +10,6 @@
 mod combinations;
 mod old_mailbox;
 mod samples;
+mod verbs;
 mod weeks;
 mod world;

@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 use mail_parser::MessageParser;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tlsrptd::config::{Config, SendWhen, Span};
+use tlsrptd::assess::history::{Remark, Saying};
+use tlsrptd::config::{Audience, Config, SendWhen, Span};
 use tlsrptd::deliver;
 use tlsrptd::digest::schedule;
 use tlsrptd::prepare::{Input, prepare};
@@ -171,7 +172,7 @@ impl World {
     pub(crate) fn new(zone: &str, domains: &[&str], mx: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config: Config = toml::from_str(&format!(
-            "[store]\npath = '{}'\n[digest]\nfrom = \"tlsrptd@example.com\"\nto = [\"ops@example.com\"]\n",
+            "[authentication]\nmode = \"off\"\n[store]\npath = '{}'\n[digest]\nfrom = \"tlsrptd@example.com\"\nto = [\"ops@example.com\"]\n",
             folder.path().join("tlsrptd.db").display()
         ))
         .unwrap();
@@ -269,9 +270,29 @@ impl World {
             .for_each(|(_, backfill)| *backfill = true);
     }
 
+    /// Ann says something about a problem, a domain or an MX by one of the verbs, as the line shows.
+    pub(crate) fn said(&mut self, out: &mut String, at: Timestamp, verb: &str, about: &str, saying: Saying) {
+        let remark = Remark {
+            about: about.to_owned(),
+            day: at.to_zoned(TimeZone::UTC).date(),
+            by: "ann".to_owned(),
+            saying,
+        };
+        self.store.remark(&remark).unwrap();
+        self.store.assess(remark.day, &self.config.domains).unwrap();
+        let now = at.to_zoned(deliver::zone(&self.config));
+        writeln!(
+            out,
+            "\n== {} ann: tlsrptd {verb}\n",
+            now.strftime("%a %-d %b, %H:%M")
+        )
+        .unwrap();
+    }
+
     /// Lives from `from` to `to` and gives all mails, with the mornings on which none came.
     pub(crate) fn live(&mut self, from: Timestamp, to: Timestamp) -> String {
         let mut out = String::new();
+        let audience = self.audience();
         let mut may_be_urgent = true;
         for moment in self.moments(from, to) {
             may_be_urgent |= self.receive(moment);
@@ -280,7 +301,9 @@ impl World {
                 self.morning(&mut out, &now);
             }
             if may_be_urgent && schedule::urgent_may_go(&now, self.config.digest.at).unwrap() {
-                if let Some(urgent) = deliver::fix_urgent(&self.config, &mut self.store, &now).unwrap() {
+                if let Some(urgent) =
+                    deliver::fix_urgent(&self.config, &mut self.store, &audience, &now).unwrap()
+                {
                     self.sent(&mut out, &now, &urgent);
                 }
                 may_be_urgent = false;
@@ -334,12 +357,23 @@ impl World {
         tally.stored > 0
     }
 
+    /// The one that is told of everything.
+    fn audience(&self) -> Audience {
+        self.config.digest.audiences().remove(0)
+    }
+
     fn morning(&mut self, out: &mut String, now: &Zoned) {
-        let past = deliver::past(&self.store).unwrap();
+        let past = deliver::past(&self.store, "default").unwrap();
         let (send, weekly) = (self.config.digest.send, self.config.digest.weekly);
-        let fixed = deliver::fix(&self.config, &mut self.store, now, now, |_, has_news| {
-            Ok(schedule::decide(now, past, send, weekly, has_news)?.kind())
-        });
+        let audience = self.audience();
+        let fixed = deliver::fix(
+            &self.config,
+            &mut self.store,
+            &audience,
+            now,
+            now,
+            |_, has_news| Ok(schedule::decide(now, past, send, weekly, has_news)?.kind()),
+        );
         match fixed.unwrap() {
             Some(digest) => self.sent(out, now, &digest),
             None => writeln!(out, "== {} {NO_MAIL}", now.strftime("%a %-d %b, %H:%M")).unwrap(),
@@ -360,7 +394,7 @@ impl World {
             assert!(line.chars().count() <= 72, "{line}");
         }
         let subject = mail.subject().unwrap();
-        assert!(subject.len() <= 78, "{subject}");
+        assert!(subject.len() <= 70, "{subject}");
         write!(
             out,
             "\n== {} ==\nSubject: {subject}\n",

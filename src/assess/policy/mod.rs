@@ -99,6 +99,19 @@ pub enum PolicyDrift {
     },
 }
 
+/// A reporter that shows an old policy to this day, as was told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outdated {
+    /// Who shows it.
+    pub reporter: String,
+    /// The day on which the new text was first seen.
+    pub changed: Date,
+    /// The newest day on which it showed the old one.
+    pub last_day: Date,
+    /// Whether the old text is shown beyond its time, or holds mail.
+    pub is_stale: bool,
+}
+
 /// What a domain's reports say of its policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyHistory {
@@ -106,6 +119,8 @@ pub struct PolicyHistory {
     pub seen: Vec<Seen>,
     /// The texts in turn.
     pub reigns: Vec<Reign>,
+    /// Who shows an old text to this day, by name.
+    pub outdated: Vec<Outdated>,
     /// What there is to tell: the day, the reporter, the event.
     pub(in crate::assess) drift: Vec<(Date, String, PolicyDrift)>,
 }

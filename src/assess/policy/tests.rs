@@ -197,6 +197,30 @@ fn laggard_shows_the_old_text_three_days_after_the_change() {
 }
 
 #[test]
+fn laggard_goes_on_until_it_shows_the_new_text() {
+    let outdated = |until: i8, on: Date| {
+        let mut made = Made::on(on, &["example.com"], &[]);
+        let (old, new) = (sts("testing", &MX, 86_400), sts("enforce", &MX, 86_400));
+        made.reports(nov(1..=11), "google.com", "example.com", &old, 5)
+            .reports(nov(12..=24), "google.com", "example.com", &new, 5)
+            .reports(nov(1..=until), "microsoft.com", "example.com", &old, 5)
+            .reports(nov(until + 1..=24), "microsoft.com", "example.com", &new, 5);
+        made.survey().domains[0].policy.outdated.clone()
+    };
+    let day = |day| date(2026, 11, day);
+    assert!(outdated(14, day(26)).is_empty(), "no laggard yet");
+    assert!(outdated(16, day(26)).is_empty(), "it shows the new text");
+    let still = |is_stale, last_day| Outdated {
+        reporter: "microsoft.com".to_owned(),
+        changed: day(12),
+        last_day,
+        is_stale,
+    };
+    assert_eq!(outdated(24, day(26)), [still(true, day(24))]);
+    assert!(outdated(24, date(2026, 12, 9)).is_empty(), "it reports no more");
+}
+
+#[test]
 fn reporter_that_is_not_watched_is_no_laggard() {
     let (old, new) = (sts("testing", &MX, 86_400), sts("enforce", &MX, 86_400));
     let mut made = made();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::{Policy, PolicyDrift, PolicyHistory, Reign, Seen};
+use super::{Outdated, Policy, PolicyDrift, PolicyHistory, Reign, Seen};
 use crate::assess::cause::Cause;
 use crate::assess::sessions::{DomainRows, Index, Row, days_between};
 use crate::assess::silence::Calendar;
@@ -15,6 +15,8 @@ const LAGGARD_DAYS: i64 = 3;
 const TWO_ANSWERS_DAYS: u32 = 3;
 /// No policy found on so many known days running: it is gone.
 const GONE_DAYS: u32 = 2;
+/// Nobody waits for a reporter that has not shown a policy for so many days.
+const FORGOTTEN_DAYS: i64 = 14;
 
 /// What a reporter showed of a domain on one day.
 struct Shown<'r, 'a> {
@@ -36,11 +38,12 @@ pub(in crate::assess) fn history(
     for turn in &turns {
         drift.extend(changed(index, &shown, turn));
     }
-    late(index, &shown, &turns, calendar, &mut drift);
+    let outdated = late(index, &shown, &turns, calendar, &mut drift);
     by_reporter(index, &shown, &mut drift);
     drift.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     PolicyHistory {
         seen: seen(index, &shown),
+        outdated,
         reigns: turns
             .iter()
             .filter_map(|turn| {
@@ -152,24 +155,28 @@ fn changed(index: &Index<'_>, shown: &[Shown<'_, '_>], turn: &Turn<'_>) -> Optio
     Some((turn.since, turn.reporter.to_owned(), event))
 }
 
-/// Laggards and stale copies: reporters that show an old text although another has shown the new one.
+/// Laggards and stale copies: reporters that show an old text although another has shown the new one. Who does so to
+/// this day, is given back.
 fn late(
     index: &Index<'_>,
     shown: &[Shown<'_, '_>],
     turns: &[Turn<'_>],
     calendar: &Calendar<'_>,
     drift: &mut Vec<Told>,
-) {
+) -> Vec<Outdated> {
+    let mut outdated: BTreeMap<&str, Outdated> = BTreeMap::new();
     for (i, turn) in turns.iter().enumerate().filter(|(_, turn)| turn.before.is_some()) {
         let next = turns.get(i.saturating_add(1)).map(|next| next.since);
         let start = shown.partition_point(|shown| shown.row.day < turn.since);
         let (mut up_to_date, mut told) = (BTreeSet::new(), BTreeSet::new());
+        outdated.clear();
         for shown in shown.iter().skip(start) {
             if next.is_some_and(|next| shown.row.day >= next) {
                 break;
             }
             if shown.texts.contains(&turn.text) {
                 up_to_date.insert(shown.row.reporter);
+                outdated.remove(shown.row.reporter);
             }
             let Some(old) = shown
                 .texts
@@ -179,12 +186,24 @@ fn late(
                 continue;
             };
             for event in late_events(index, shown, turn, *old, calendar) {
-                if told.insert((shown.row.reporter, matches!(event, PolicyDrift::Stale { .. }))) {
+                let is_stale = matches!(event, PolicyDrift::Stale { .. });
+                let last = outdated.entry(shown.row.reporter).or_insert_with(|| Outdated {
+                    reporter: shown.row.reporter.to_owned(),
+                    changed: turn.since,
+                    last_day: shown.row.day,
+                    is_stale,
+                });
+                last.last_day = shown.row.day;
+                last.is_stale |= is_stale;
+                if told.insert((shown.row.reporter, is_stale)) {
                     drift.push((shown.row.day, shown.row.reporter.to_owned(), event));
                 }
             }
         }
     }
+    let today = index.history.today;
+    outdated.retain(|_, outdated| days_between(outdated.last_day, today) <= FORGOTTEN_DAYS);
+    outdated.into_values().collect()
 }
 
 fn late_events(

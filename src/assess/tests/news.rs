@@ -240,7 +240,10 @@ fn acknowledged_problem_is_told_again_when_worse_or_when_the_days_are_over() {
     assert_eq!(told.mail(4), None);
     told.report_of("microsoft.com", 4, 3);
     assert_eq!(told.mail(5), Some(Event::Worse(Worse::Reporters)));
-    assert_eq!(told.mail(6), None);
+    assert!(
+        told.mail(6).is_some(),
+        "what was acknowledged is something else now"
+    );
     told.report(6, 10);
     assert!(told.mail(7).is_some());
 }

@@ -150,6 +150,14 @@ fn json(state: &DomainState) -> Json {
             "days": seen.days,
         })
     });
+    let outdated = state.policy.outdated.iter().map(|outdated| {
+        json!({
+            "reporter": outdated.reporter,
+            "changed": outdated.changed,
+            "last_day": outdated.last_day,
+            "stale": outdated.is_stale,
+        })
+    });
     let tlsa = state.tlsa.iter().map(|seen| {
         json!({
             "place": seen.place,
@@ -179,6 +187,7 @@ fn json(state: &DomainState) -> Json {
         "verdict": ready::name(&state.readiness.verdict),
         "problems": state.open_problems,
         "policies": policies.collect::<Vec<_>>(),
+        "outdated": outdated.collect::<Vec<_>>(),
         "tlsa": tlsa.collect::<Vec<_>>(),
     })
 }

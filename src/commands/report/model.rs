@@ -119,7 +119,7 @@ impl Page {
         let (open, old): (Vec<&Problem>, Vec<&Problem>) = shown
             .into_iter()
             .partition(|problem| problem.is_open() && !problem.is_retired);
-        let card = |problem: &&Problem| problems::card(problem, span);
+        let card = |problem: &&Problem| problems::card(problem, span, today);
         let (domains, n_domains_left_out) = domains::cards(material, span);
         Self {
             made: material.made.clone(),

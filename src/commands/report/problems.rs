@@ -7,11 +7,11 @@ use super::svg::{self, Span};
 use crate::assess::history::Saying;
 use crate::assess::impact::Impact;
 use crate::assess::problem::{Ending, Problem};
-use crate::commands::problems::{filled, headline, impact_word, state_word};
+use crate::commands::problems::{filled, headline, mail};
 use crate::digest::{guide, names, texts, words};
 
 /// The card of a problem, its lives drawn over `span`.
-pub(super) fn card(problem: &Problem, span: Span) -> ProblemCard {
+pub(super) fn card(problem: &Problem, span: Span, today: Date) -> ProblemCard {
     let lives: Vec<(Date, Date)> = problem
         .episodes
         .iter()
@@ -33,18 +33,18 @@ pub(super) fn card(problem: &Problem, span: Span) -> ProblemCard {
         id: problem.id.clone(),
         headline: headline(problem),
         state: state_of(problem),
-        impact: impact_word(problem.impact).to_owned(),
+        impact: guide::impact_in_short(problem.impact).to_owned(),
         is_held: problem.impact == Impact::Held,
         days: problem.episode().map_or(String::new(), |episode| {
             days((episode.first_day, episode.last_day))
         }),
-        facts: facts(problem),
+        facts: facts(problem, today),
         lives: svg::lives(span, &lives),
         episodes: episodes.collect(),
     }
 }
 
-fn facts(problem: &Problem) -> Vec<(&'static str, String)> {
+fn facts(problem: &Problem, today: Date) -> Vec<(&'static str, String)> {
     let text = texts::text(problem.cause);
     let seen: Vec<String> = problem
         .witnesses
@@ -53,14 +53,7 @@ fn facts(problem: &Problem) -> Vec<(&'static str, String)> {
         .collect();
     let domains: Vec<String> = problem.domains.iter().map(|name| names::host(name)).collect();
     let mut facts = vec![
-        (
-            "Mail",
-            format!(
-                "{}: {}",
-                guide::basis_words(problem.basis),
-                guide::impact_words(problem.impact)
-            ),
-        ),
+        ("Mail", mail(problem, today)),
         (
             "Seen",
             format!(
@@ -101,7 +94,7 @@ fn facts(problem: &Problem) -> Vec<(&'static str, String)> {
 }
 
 fn state_of(problem: &Problem) -> String {
-    let mut state = state_word(problem.state).to_owned();
+    let mut state = guide::state_in_short(problem.state).to_owned();
     if problem.is_retired {
         "retired".clone_into(&mut state);
     } else if let Some(until) = problem.acknowledged_until.filter(|_| problem.is_open()) {

@@ -3,19 +3,20 @@
 //!
 //! `{mx}` and `{domain}` are gaps as there; `IP`, `ZONE` and `RESOLVER` are for the reader to fill in.
 
-mod combinations;
 mod connection;
 mod dane;
 mod policy;
 mod senders;
 mod vague;
 
-pub use combinations::{COMBINATIONS, Combination, Needs, combination};
 pub use senders::{SENDERS, SenderRow, senders_of};
 
 use crate::assess::cause::{Cause, Record};
 use crate::assess::impact::{Basis, Impact, impact};
 use crate::digest::texts;
+pub use crate::digest::texts::{
+    COMBINATIONS, Combination, Needs, combination, impact_in_short, state_in_short,
+};
 
 /// One way in which a failure comes about.
 #[derive(Debug, Clone, Copy)]

@@ -113,7 +113,7 @@ proptest! {
         for kind in [MailKind::Weekly, MailKind::FirstLook, MailKind::Urgent] {
             let digest = digest(&text, kind);
             let rendered = digest.render().unwrap();
-            prop_assert!(rendered.subject.chars().count() <= 78);
+            prop_assert!(rendered.subject.chars().count() <= 70);
             prop_assert!(rendered.subject.chars().all(|c| c == ' ' || c.is_ascii_graphic()));
             for form in [&rendered.text, &rendered.html] {
                 prop_assert!(!form.chars().any(|c| c != '\n' && names::is_unsafe(c)));

@@ -2,6 +2,7 @@
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
+use proptest::prelude::*;
 
 use crate::assess::cause::Cause;
 use crate::assess::history::{PolicyText, Sum};
@@ -326,13 +327,118 @@ fn json_of_a_full_weekly_mail_is_as_documented() {
 fn subject_is_short_and_is_the_first_line() {
     for (name, rendered) in all() {
         assert!(
-            rendered.subject.chars().count() <= 78,
+            rendered.subject.chars().count() <= 70,
             "{name}: {}",
             rendered.subject
         );
         let verdict = rendered.subject.strip_prefix("[tlsrptd] ").unwrap();
         let verdict = verdict.strip_prefix("URGENT ").unwrap_or(verdict);
         assert!(joined(&rendered).starts_with(verdict), "{name}: {verdict}");
+    }
+}
+
+/// A host name of a label or more.
+fn host_name() -> impl Strategy<Value = String> {
+    proptest::collection::vec("[a-z][a-z0-9-]{0,18}[a-z0-9]", 1..5).prop_map(|labels| labels.join("."))
+}
+
+proptest! {
+    #[test]
+    fn subject_has_at_most_70_characters_and_still_says_what_broke_and_whether_mail_is_held(
+        (host, domain) in (host_name(), host_name()),
+        cause in proptest::sample::select(Cause::ALL.to_vec()),
+        event in proptest::sample::select(vec![
+            Event::New, Event::Returned, Event::WasNotOver, Event::Worse(Worse::Failures), Event::Reminder(7),
+        ]),
+        may_hold: bool,
+        is_urgent: bool,
+        n_more in 0_usize..200,
+    ) {
+        let is_held = may_hold && !cause.is_about_the_policy();
+        let mut problem = expired();
+        problem.cause = cause;
+        problem.place = if cause.is_about_the_policy() {
+            Place::Policy(domain.clone())
+        } else {
+            Place::Mx(host)
+        };
+        problem.domains = vec![domain];
+        if !is_held {
+            (problem.impact, problem.basis) = (Impact::Passed, Basis::Testing);
+        }
+        let mut problems = vec![(problem, Some(event))];
+        problems.extend((0..n_more).map(|n| {
+            (Problem { id: format!("{n:05x}"), impact: Impact::Passed, ..expired() }, Some(Event::New))
+        }));
+        let kind = if is_urgent { MailKind::Urgent } else { MailKind::Daily };
+        let subject = rendered(kind, &two_reports(), &outlook(problems)).subject;
+        prop_assert!(subject.chars().count() <= 70, "{}", subject);
+        prop_assert!(!is_held || subject.contains(", mail held"), "{}", subject);
+        prop_assert!(!subject.ends_with("..."), "{}", subject);
+    }
+}
+
+#[test]
+fn subject_loses_words_by_rule_and_then_the_ends_of_names() {
+    let subject = |host: &str, cause, n_more: usize| {
+        let mut problem = expired();
+        (problem.cause, problem.place) = (cause, Place::Mx(host.to_owned()));
+        let others = (0..n_more).map(|n| {
+            (
+                Problem {
+                    id: format!("{n:05x}"),
+                    impact: Impact::Passed,
+                    ..expired()
+                },
+                Some(Event::New),
+            )
+        });
+        let problems = std::iter::once((problem, Some(Event::New))).chain(others);
+        daily(problems.collect())
+            .subject
+            .strip_prefix("[tlsrptd] ")
+            .unwrap()
+            .to_owned()
+    };
+    for (host, cause, n_more, expected) in [
+        (
+            "mx2.example.com",
+            Cause::Expired,
+            0,
+            "mx2.example.com: certificate expired, mail held back",
+        ),
+        (
+            "mx2.example.com",
+            Cause::Expired,
+            12,
+            "mx2.example.com: certificate expired, mail held back +12",
+        ),
+        (
+            "mx1.example.com",
+            Cause::TlsaMismatch,
+            0,
+            "mx1.example.com: TLSA doesn't match the key, mail held back",
+        ),
+        (
+            "mx1.example.com",
+            Cause::TlsaMismatch,
+            2,
+            "mx1.example.com: TLSA doesn't match the key, mail held +2",
+        ),
+        (
+            "mx1.mail.example.com",
+            Cause::TlsaMismatch,
+            2,
+            "mx1.mail.example.com: TLSA doesn't match, mail held +2",
+        ),
+        (
+            "inbound-7.eu-central.mail.example.com",
+            Cause::NotYetValid,
+            2,
+            "inbound-7.eu-cen...: certificate not valid yet, mail held +2",
+        ),
+    ] {
+        assert_eq!(subject(host, cause, n_more), expected);
     }
 }
 
@@ -400,7 +506,7 @@ fn held_mail_comes_first_and_the_others_are_counted() {
     ]);
     assert_eq!(
         rendered.subject,
-        "[tlsrptd] mx2.example.com: certificate expired, mail held back, + 1 more"
+        "[tlsrptd] mx2.example.com: certificate expired, mail held back +1"
     );
     let held = rendered.text.find("#7c1e").unwrap();
     assert!(held < rendered.text.find("#c05a").unwrap(), "{}", rendered.text);
@@ -423,6 +529,78 @@ fn five_problems_are_told_in_full_and_twenty_in_a_line() {
         1,
         "the same advice stands once"
     );
+}
+
+#[test]
+fn first_look_holds_to_some_forty_lines_with_hundreds_of_problems() {
+    let causes = [
+        Cause::Expired,
+        Cause::WrongName,
+        Cause::NoStarttls,
+        Cause::TlsaMismatch,
+    ];
+    for n_causes in 1..=causes.len() {
+        let problem = |(n, cause): (u32, &Cause)| {
+            let mut problem = expired();
+            (problem.id, problem.cause) = (format!("{n:04x}"), *cause);
+            problem.place = Place::Mx(format!("mx{n}.customer{n}.example.com"));
+            (
+                problem,
+                Some(if n % 3 == 0 { Event::LateNews } else { Event::New }),
+            )
+        };
+        let mut outlook = outlook(
+            (0..300)
+                .zip(causes.iter().take(n_causes).cycle())
+                .map(problem)
+                .collect(),
+        );
+        outlook.domains = (0..40)
+            .map(|n| DomainLine {
+                domain: format!("customer{n}.example.com"),
+                policy: "enforce".to_owned(),
+                total: exactly(100),
+                failed: exactly(7),
+                ..DomainLine::default()
+            })
+            .collect();
+        outlook.not_listed = 5;
+        let facts = DigestFacts {
+            previous_at: None,
+            ..two_reports()
+        };
+        let first = rendered(MailKind::FirstLook, &facts, &outlook);
+        let n_lines = first.text.lines().count();
+        assert!(n_lines <= 52, "{n_lines} lines:\n{}", first.text);
+        assert!(first.text.contains("tlsrptd problems\n"), "{}", first.text);
+        assert!(
+            joined(&first).contains("Over (no action): 100 problems"),
+            "{}",
+            first.text
+        );
+    }
+}
+
+#[test]
+fn no_word_of_a_table_is_cut() {
+    let mut outlook = outlook(vec![]);
+    let domain = "a-rather-long-customer-name.department-of-mail.example.com";
+    outlook.domains = vec![DomainLine {
+        domain: domain.to_owned(),
+        policy: "enforce + DANE since 21 Jul".to_owned(),
+        total: exactly(48_210),
+        failed: exactly(866),
+        verdict: "no: #3d0f and #d6ea".to_owned(),
+        ..DomainLine::default()
+    }];
+    let text = rendered(MailKind::Weekly, &two_reports(), &outlook).text;
+    let column: String = text
+        .lines()
+        .skip_while(|line| !line.starts_with("a-rather"))
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(column, domain, "{text}");
 }
 
 #[test]
@@ -540,6 +718,7 @@ fn failures_only_over_ipv6_are_said_to_be() {
     problem.spot.only_ipv6 = true;
     let text = joined(&daily(vec![(problem, Some(Event::New))]));
     assert!(text.contains("; only over IPv6)"), "{text}");
+    assert!(text.contains("openssl s_client -6 -starttls smtp"), "{text}");
 }
 
 #[test]
@@ -564,7 +743,7 @@ fn trouble_at_the_reporter_asks_for_nothing() {
     let rendered = daily(vec![(problem, Some(Event::New))]);
     assert_eq!(
         rendered.subject,
-        "[tlsrptd] 1 domain: policy not fetched, looks like trouble at Microsoft"
+        "[tlsrptd] 1 domain: looks like trouble at Microsoft"
     );
     assert!(!rendered.text.contains("\nCheck"), "{}", rendered.text);
 }

@@ -226,10 +226,11 @@ async fn bytes_outside_literals_are_bounded_for_each_command() {
 #[tokio::test]
 async fn silence_fails_the_read_and_a_byte_now_and_then_does_not() {
     let (mut server, client) = tokio::io::duplex(100);
-    let mut guard = Guard::new(client, Duration::from_millis(200));
+    // All of it takes longer than the silence that is borne, and each byte far less.
+    let mut guard = Guard::new(client, Duration::from_millis(1500));
     let writing = tokio::spawn(async move {
         for byte in b"* OK x\r\n" {
-            tokio::time::sleep(Duration::from_millis(60)).await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
             server.write_all(&[*byte]).await.unwrap();
         }
         server

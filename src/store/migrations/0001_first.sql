@@ -74,12 +74,14 @@ CREATE TABLE report (
     end_datetime   TEXT    NOT NULL,
     day            TEXT    NOT NULL, -- UTC day of start_datetime
     stored_at      TEXT    NOT NULL,
-    authentication TEXT    NOT NULL,
+    authentication TEXT    NOT NULL, -- unchecked, dkim, trusted-mx, none, failed, temporary
+    signing_domain TEXT,             -- the domain that is proven
+    authentication_reason TEXT,      -- why none is
     deviations     TEXT    NOT NULL, -- JSON array
     status         TEXT    NOT NULL CHECK (status IN ('counted', 'conflict', 'set-aside', 'replaced')),
     backfill       INTEGER NOT NULL,
     sessions       INTEGER NOT NULL, -- decides between reports of one identity
-    identity       BLOB    NOT NULL, -- 16 bytes of the hash
+    identity       BLOB    NOT NULL, -- 16 bytes of the hash, with who reports
     content        BLOB    NOT NULL  -- 16 bytes of the hash
 ) STRICT;
 -- At most one report of an identity counts.
@@ -89,8 +91,12 @@ CREATE UNIQUE INDEX report_content ON report (identity, content);
 -- Days: retention, domain_days, sessions_by_day.
 CREATE INDEX report_day ON report (day);
 CREATE INDEX report_mail ON report (mail);
+-- What is set aside: told, accepted, judged again.
+CREATE INDEX report_set_aside ON report (authentication) WHERE status = 'set-aside';
 -- Retention: which senders have no report left.
 CREATE INDEX report_sender ON report (sender);
+-- The documented query for reports that contradict each other.
+CREATE INDEX report_conflict ON report (identity) WHERE status = 'conflict';
 
 -- Reports as sent of which others differ in few places.
 CREATE TABLE json_template (
@@ -134,10 +140,70 @@ CREATE TABLE policy_result (
     report     INTEGER NOT NULL REFERENCES report (id) ON DELETE CASCADE,
     policy     INTEGER NOT NULL REFERENCES policy (id),
     successful INTEGER, -- NULL: unreadable
-    failed     INTEGER  -- NULL: unreadable
+    failed     INTEGER, -- NULL: unreadable
+    -- What all entries of the report on this domain say together, as report_domains tells it: in the first of them, NULL
+    -- in the others.
+    domain_ok         INTEGER,
+    domain_failed     INTEGER,
+    domain_unreadable INTEGER
 ) STRICT;
 CREATE INDEX policy_result_report ON policy_result (report);
 CREATE INDEX policy_result_policy ON policy_result (policy);
+
+-- Months in which reports begin, YYYY-MM, and whether the three tables below hold their sums. What changes a report or an
+-- entry sets is_summed to 0, and from then on the views add up that month's reports themselves, until `Store::sum_up`.
+CREATE TABLE month (
+    month     TEXT    PRIMARY KEY,
+    is_summed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE domain_day_sum (
+    day           TEXT    NOT NULL,
+    policy_domain TEXT    NOT NULL,
+    reports       INTEGER NOT NULL,
+    ok            INTEGER NOT NULL,
+    failed        INTEGER NOT NULL,
+    unreadable    INTEGER NOT NULL,
+    PRIMARY KEY (day, policy_domain)
+) STRICT, WITHOUT ROWID;
+
+-- Sums are those of the domains, in the first entry of a report on each.
+CREATE TABLE policy_month_sum (
+    month      TEXT    NOT NULL,
+    policy     INTEGER NOT NULL,
+    sender     INTEGER NOT NULL,
+    first_day  TEXT    NOT NULL,
+    last_day   TEXT    NOT NULL,
+    reports    INTEGER NOT NULL,
+    ok         INTEGER NOT NULL,
+    failed     INTEGER NOT NULL,
+    unreadable INTEGER NOT NULL,
+    PRIMARY KEY (month, policy, sender)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sender_month_sum (
+    month          TEXT    NOT NULL,
+    sender         INTEGER NOT NULL,
+    first_day      TEXT    NOT NULL,
+    last_day       TEXT    NOT NULL,
+    last_stored_at TEXT    NOT NULL,
+    reports        INTEGER NOT NULL,
+    PRIMARY KEY (month, sender)
+) STRICT, WITHOUT ROWID;
+
+-- Recording a report does the same itself: a trigger there would make SQLite copy each page before it changes it.
+CREATE TRIGGER report_deleted AFTER DELETE ON report BEGIN
+    INSERT INTO month (month, is_summed) VALUES (substr(OLD.day, 1, 7), 0)
+    ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed;
+END;
+CREATE TRIGGER report_updated AFTER UPDATE OF sender, day, stored_at, status ON report BEGIN
+    INSERT INTO month (month, is_summed) VALUES (substr(OLD.day, 1, 7), 0), (substr(NEW.day, 1, 7), 0)
+    ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed;
+END;
+CREATE TRIGGER policy_result_deleted AFTER DELETE ON policy_result BEGIN
+    INSERT INTO month (month, is_summed) SELECT substr(day, 1, 7), 0 FROM report WHERE id = OLD.report
+    ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed;
+END;
 
 CREATE TABLE failure_type (
     id                    INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -288,7 +354,7 @@ CREATE INDEX joined_into_problem ON joined (into_problem) WHERE into_problem IS 
 
 CREATE TABLE digest (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
-    audience     TEXT    NOT NULL,
+    audience     TEXT    NOT NULL, -- 'default', or its name in the configuration
     kind         TEXT    NOT NULL, -- first-look, daily, weekly or urgent
     due_at       TEXT    NOT NULL,
     after_report INTEGER NOT NULL, -- the range is after_report < id <= last_report
@@ -325,6 +391,7 @@ CREATE TABLE refused_recipient (
 CREATE TABLE telling (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     digest    INTEGER REFERENCES digest (id) ON DELETE SET NULL,
+    audience  TEXT    NOT NULL,
     problem   INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
     day       TEXT    NOT NULL,
     event     TEXT    NOT NULL,
@@ -340,9 +407,11 @@ CREATE INDEX telling_digest ON telling (digest) WHERE digest IS NOT NULL;
 
 -- Events of policies and TLSA records, each told once.
 CREATE TABLE told_event (
-    key    TEXT PRIMARY KEY,
-    digest INTEGER REFERENCES digest (id) ON DELETE SET NULL,
-    day    TEXT NOT NULL
+    audience TEXT NOT NULL,
+    key      TEXT NOT NULL,
+    digest   INTEGER REFERENCES digest (id) ON DELETE SET NULL,
+    day      TEXT NOT NULL,
+    PRIMARY KEY (audience, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX told_event_digest ON told_event (digest) WHERE digest IS NOT NULL;
 
@@ -372,7 +441,7 @@ SELECT mail_report.mail, mail_report.report,
                 THEN mail_report.outcome
             WHEN report.status = 'replaced' THEN 'conflict'
             ELSE report.status END AS outcome,
-       mail_report.reason
+       coalesce(mail_report.reason, iif(report.status = 'set-aside', report.authentication_reason, NULL)) AS reason
 FROM mail_report LEFT JOIN report ON report.id = mail_report.report;
 
 -- The text as sent is put together only where it is asked for. The window gives the pieces their order: in an aggregate
@@ -380,7 +449,8 @@ FROM mail_report LEFT JOIN report ON report.id = mail_report.report;
 CREATE VIEW reports_all AS
 SELECT report.id, report.mail, nullif(sender.organization_name, '') AS organization_name, report.report_id,
        nullif(sender.contact_info, '') AS contact_info, sender.submitter, sender.reporter, report.start_datetime,
-       report.end_datetime, report.day, report.stored_at, report.authentication, report.deviations,
+       report.end_datetime, report.day, report.stored_at, report.authentication, report.signing_domain,
+       report.authentication_reason, report.deviations,
        (SELECT iif(report_json.template IS NULL, report_json.text,
                    (SELECT group_concat(iif(piece.type = 'array',
                                             substr(json_template.text, 1 + json_extract(piece.value, '$[0]'),
@@ -389,12 +459,14 @@ SELECT report.id, report.mail, nullif(sender.organization_name, '') AS organizat
                            OVER (ORDER BY piece.key ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
                     FROM json_template, json_each(report_json.text) AS piece
                     WHERE json_template.id = report_json.template LIMIT 1))
-        FROM report_json WHERE report_json.report = report.id) AS json, report.status
+        FROM report_json WHERE report_json.report = report.id) AS json, report.status,
+       (SELECT rival.id FROM report AS rival WHERE rival.identity = report.identity AND rival.status = 'counted'
+        AND report.status = 'conflict') AS rival
 FROM report JOIN sender ON sender.id = report.sender;
 
 CREATE VIEW reports AS
 SELECT id, mail, organization_name, report_id, contact_info, submitter, reporter, start_datetime, end_datetime, day,
-       stored_at, authentication, deviations, json
+       stored_at, authentication, signing_domain, authentication_reason, deviations, json
 FROM reports_all WHERE status = 'counted';
 
 CREATE VIEW policy_results AS
@@ -432,33 +504,27 @@ FROM failure JOIN failure_type ON failure_type.id = failure.failure_type
      LEFT JOIN problem ON problem.number = iif(joined.problem IS NULL, failure.problem, joined.into_problem)
 WHERE report.status = 'counted';
 
--- sts and tlsa entries of one report and domain are the same sessions: of the two the larger counts. total() and the
--- cast keep a hostile count from overflowing a sum, which would fail the query; sums below 2^53 are exact.
+-- sts and tlsa entries of one report and domain are the same sessions: of the two the larger counts (store/sums.rs).
 CREATE VIEW report_domains AS
-SELECT report, day, policy_domain,
-       CAST(max(sts_total, tlsa_total) - max(sts_failed, tlsa_failed) + other_ok AS INTEGER) AS ok,
-       CAST(max(sts_failed, tlsa_failed) + other_failed AS INTEGER) AS failed, unreadable
-FROM (
-    SELECT report.id AS report, report.day, policy.policy_domain,
-           total(CASE WHEN policy.policy_type = 'sts' THEN policy_result.failed END) AS sts_failed,
-           total(CASE WHEN policy.policy_type = 'tlsa' THEN policy_result.failed END) AS tlsa_failed,
-           total(CASE WHEN policy.policy_type = 'sts' THEN policy_result.failed END)
-               + total(CASE WHEN policy.policy_type = 'sts' THEN policy_result.successful END) AS sts_total,
-           total(CASE WHEN policy.policy_type = 'tlsa' THEN policy_result.failed END)
-               + total(CASE WHEN policy.policy_type = 'tlsa' THEN policy_result.successful END) AS tlsa_total,
-           total(CASE WHEN policy.policy_type NOT IN ('sts', 'tlsa') THEN policy_result.successful END) AS other_ok,
-           total(CASE WHEN policy.policy_type NOT IN ('sts', 'tlsa') THEN policy_result.failed END) AS other_failed,
-           sum(policy_result.successful IS NULL OR policy_result.failed IS NULL) AS unreadable
-    FROM report JOIN policy_result ON policy_result.report = report.id
-         JOIN policy ON policy.id = policy_result.policy
-    WHERE report.status = 'counted'
-    GROUP BY report.id, policy.policy_domain
-);
+SELECT report.id AS report, report.day, policy.policy_domain, policy_result.domain_ok AS ok,
+       policy_result.domain_failed AS failed, policy_result.domain_unreadable AS unreadable
+FROM report JOIN policy_result ON policy_result.report = report.id JOIN policy ON policy.id = policy_result.policy
+WHERE report.status = 'counted' AND policy_result.domain_ok IS NOT NULL;
 
+-- Of months that are added up the sums, of others what `Store::sum_up` would make of them. total() and the cast keep a
+-- hostile count from overflowing a sum, which would fail the query; sums below 2^53 are exact.
 CREATE VIEW domain_days AS
-SELECT day, nullif(policy_domain, '') AS policy_domain, CAST(total(ok) AS INTEGER) AS ok,
-       CAST(total(failed) AS INTEGER) AS failed, sum(unreadable) AS unreadable
-FROM report_domains GROUP BY day, report_domains.policy_domain;
+SELECT sums.day, nullif(sums.policy_domain, '') AS policy_domain, sums.ok, sums.failed, sums.unreadable, sums.reports
+FROM month CROSS JOIN domain_day_sum AS sums ON sums.day BETWEEN month.month || '-01' AND month.month || '-31'
+WHERE month.is_summed
+UNION ALL
+SELECT report.day, nullif(policy.policy_domain, ''), CAST(total(policy_result.domain_ok) AS INTEGER),
+       CAST(total(policy_result.domain_failed) AS INTEGER), sum(policy_result.domain_unreadable), count(*)
+FROM month CROSS JOIN report ON report.day BETWEEN month.month || '-01' AND month.month || '-31'
+     CROSS JOIN policy_result ON policy_result.report = report.id
+     CROSS JOIN policy ON policy.id = policy_result.policy
+WHERE NOT month.is_summed AND +report.status = 'counted' AND policy_result.domain_ok IS NOT NULL
+GROUP BY report.day, policy.policy_domain;
 
 CREATE VIEW sessions_by_day AS
 SELECT report.day, nullif(policy.policy_domain, '') AS policy_domain, policy.policy_type, sender.submitter,
@@ -471,16 +537,59 @@ WHERE report.status = 'counted'
 GROUP BY report.day, policy.policy_domain, policy.policy_type, sender.submitter;
 
 CREATE VIEW reporters AS
-SELECT sender.submitter, max(nullif(sender.organization_name, '')) AS organization_name, count(*) AS reports,
-       min(report.day) AS first_day, max(report.day) AS last_day, max(report.stored_at) AS last_stored_at
-FROM report JOIN sender ON sender.id = report.sender
-WHERE report.status = 'counted'
+SELECT sender.submitter, max(nullif(sender.organization_name, '')) AS organization_name, sum(sums.reports) AS reports,
+       min(sums.first_day) AS first_day, max(sums.last_day) AS last_day, max(sums.last_stored_at) AS last_stored_at
+FROM (
+    SELECT sums.sender, sums.first_day, sums.last_day, sums.last_stored_at, sums.reports
+    FROM month CROSS JOIN sender_month_sum AS sums ON sums.month = month.month
+    WHERE month.is_summed
+    UNION ALL
+    SELECT report.sender, min(report.day), max(report.day), max(report.stored_at), count(*)
+    FROM month CROSS JOIN report ON report.day BETWEEN month.month || '-01' AND month.month || '-31'
+    WHERE NOT month.is_summed AND +report.status = 'counted'
+    GROUP BY report.sender
+) AS sums CROSS JOIN sender ON sender.id = sums.sender
 GROUP BY sender.submitter;
 
 CREATE VIEW domains AS
-SELECT nullif(policy_domain, '') AS policy_domain, count(DISTINCT report) AS reports, min(day) AS first_day, max(day) AS last_day,
+SELECT policy_domain, sum(reports) AS reports, min(day) AS first_day, max(day) AS last_day,
        CAST(total(ok) AS INTEGER) AS ok, CAST(total(failed) AS INTEGER) AS failed, sum(unreadable) AS unreadable
-FROM report_domains GROUP BY report_domains.policy_domain;
+FROM domain_days GROUP BY policy_domain;
+
+CREATE VIEW policies AS
+SELECT policy.policy_type, nullif(policy.policy_domain, '') AS policy_domain, nullif(policy.sts_mode, '') AS sts_mode,
+       policy.policy_string, policy.mx_host, sender.submitter, sums.month, sums.first_day, sums.last_day
+FROM (
+    SELECT sums.policy, sums.sender, sums.month, sums.first_day, sums.last_day
+    FROM month CROSS JOIN policy_month_sum AS sums ON sums.month = month.month
+    WHERE month.is_summed
+    UNION ALL
+    SELECT policy_result.policy, report.sender, month.month, min(report.day), max(report.day)
+    FROM month CROSS JOIN report ON report.day BETWEEN month.month || '-01' AND month.month || '-31'
+         CROSS JOIN policy_result ON policy_result.report = report.id
+    WHERE NOT month.is_summed AND +report.status = 'counted'
+    GROUP BY month.month, policy_result.policy, report.sender
+) AS sums CROSS JOIN policy ON policy.id = sums.policy CROSS JOIN sender ON sender.id = sums.sender;
+
+CREATE VIEW domain_reporters AS
+SELECT nullif(policy.policy_domain, '') AS policy_domain, sender.submitter,
+       max(nullif(sender.organization_name, '')) AS organization_name, sum(sums.reports) AS reports,
+       min(sums.first_day) AS first_day, max(sums.last_day) AS last_day, CAST(total(sums.ok) AS INTEGER) AS ok,
+       CAST(total(sums.failed) AS INTEGER) AS failed, sum(sums.unreadable) AS unreadable
+FROM (
+    SELECT sums.policy, sums.sender, sums.first_day, sums.last_day, sums.reports, sums.ok, sums.failed, sums.unreadable
+    FROM month CROSS JOIN policy_month_sum AS sums ON sums.month = month.month
+    WHERE month.is_summed
+    UNION ALL
+    SELECT policy_result.policy, report.sender, min(report.day), max(report.day), count(policy_result.domain_ok),
+           CAST(total(policy_result.domain_ok) AS INTEGER), CAST(total(policy_result.domain_failed) AS INTEGER),
+           coalesce(sum(policy_result.domain_unreadable), 0)
+    FROM month CROSS JOIN report ON report.day BETWEEN month.month || '-01' AND month.month || '-31'
+         CROSS JOIN policy_result ON policy_result.report = report.id
+    WHERE NOT month.is_summed AND +report.status = 'counted'
+    GROUP BY policy_result.policy, report.sender
+) AS sums CROSS JOIN policy ON policy.id = sums.policy CROSS JOIN sender ON sender.id = sums.sender
+GROUP BY policy.policy_domain, sender.submitter;
 
 CREATE VIEW digests AS
 SELECT id, audience, kind, due_at, after_report + 1 AS first_report, last_report, message_id, subject, sent_at

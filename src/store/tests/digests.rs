@@ -78,10 +78,18 @@ fn an_urgent_mail_leaves_range_and_day_to_the_digest() {
         .unwrap()
         .unwrap();
     assert!(fixed.is_urgent);
-    assert_eq!(place.store.last_digest_at().unwrap(), Some(at(DUE)));
+    assert_eq!(place.store.last_digest_at("default").unwrap(), Some(at(DUE)));
     let facts = place.facts(NEXT);
     assert_eq!((facts.reports, facts.previous_at), (1, Some(at(DUE))));
-    assert_eq!(place.store.unsent_digest(true).unwrap().unwrap().id, fixed.id);
+    assert_eq!(
+        place
+            .store
+            .unsent_digest(Some("default"), true)
+            .unwrap()
+            .unwrap()
+            .id,
+        fixed.id
+    );
 }
 
 #[test]
@@ -129,7 +137,11 @@ fn a_retry_sends_the_same_bytes_though_more_has_arrived() {
         .unwrap();
     assert!(!place.store.end_round(fixed.id, at(DUE)).unwrap());
     place.record(&[mail(&[failing("2", RECENT, "validation-failure")])]);
-    let retried = place.store.unsent_digest(false).unwrap().unwrap();
+    let retried = place
+        .store
+        .unsent_digest(Some("default"), false)
+        .unwrap()
+        .unwrap();
     assert_eq!(
         (&retried.mail, &retried.message_id, &retried.subject, retried.id),
         (&fixed.mail, &fixed.message_id, &fixed.subject, fixed.id)
@@ -152,7 +164,11 @@ fn a_recipient_that_accepted_is_not_mailed_again_because_another_has_to_wait() {
             .unwrap();
     }
     assert!(!place.store.end_round(fixed.id, at(DUE)).unwrap());
-    let unsent = place.store.unsent_digest(false).unwrap().unwrap();
+    let unsent = place
+        .store
+        .unsent_digest(Some("default"), false)
+        .unwrap()
+        .unwrap();
     assert_eq!(unsent.waiting, ["it@example.org"]);
     assert_eq!(
         place.rows("SELECT recipient, error, attempts FROM deliveries ORDER BY recipient"),
@@ -174,7 +190,13 @@ fn a_refused_recipient_ends_the_round_and_is_told_in_the_next_digest() {
             .unwrap();
     }
     assert!(place.store.end_round(fixed.id, at(DUE)).unwrap());
-    assert!(place.store.unsent_digest(false).unwrap().is_none());
+    assert!(
+        place
+            .store
+            .unsent_digest(Some("default"), false)
+            .unwrap()
+            .is_none()
+    );
     let recipients = recipients();
     let facts = place.store.digest_facts(&question(NEXT, &recipients)).unwrap();
     assert_eq!(facts.refused.len(), 1);
@@ -192,7 +214,11 @@ fn a_digest_that_everybody_was_refused_is_tried_with_everybody_again() {
             .unwrap();
     }
     assert!(!place.store.end_round(fixed.id, at(DUE)).unwrap());
-    let unsent = place.store.unsent_digest(false).unwrap().unwrap();
+    let unsent = place
+        .store
+        .unsent_digest(Some("default"), false)
+        .unwrap()
+        .unwrap();
     assert_eq!(unsent.waiting.len(), 2);
 }
 
@@ -233,7 +259,13 @@ fn a_recipient_that_never_answers_does_not_hold_up_the_next_digest() {
             .unwrap();
     }
     assert!(place.store.end_round(fixed.id, at(NEXT)).unwrap());
-    assert!(place.store.unsent_digest(false).unwrap().is_none());
+    assert!(
+        place
+            .store
+            .unsent_digest(Some("default"), false)
+            .unwrap()
+            .is_none()
+    );
     let recipients = recipients();
     let facts = place.store.digest_facts(&question(NEXT, &recipients)).unwrap();
     assert_eq!(facts.refused.len(), 1);
@@ -252,7 +284,13 @@ fn a_digest_that_nobody_has_is_never_given_up() {
     }
     assert!(!place.store.end_round(fixed.id, at(NEXT)).unwrap());
     assert_eq!(
-        place.store.unsent_digest(false).unwrap().unwrap().waiting.len(),
+        place
+            .store
+            .unsent_digest(Some("default"), false)
+            .unwrap()
+            .unwrap()
+            .waiting
+            .len(),
         2
     );
 }
@@ -264,7 +302,12 @@ fn an_unsent_digest_follows_the_configured_recipients() {
     let corrected = ["ops@example.com".to_owned()];
     place.store.follow_recipients(fixed.id, &corrected).unwrap();
     assert_eq!(
-        place.store.unsent_digest(false).unwrap().unwrap().waiting,
+        place
+            .store
+            .unsent_digest(Some("default"), false)
+            .unwrap()
+            .unwrap()
+            .waiting,
         corrected
     );
 }

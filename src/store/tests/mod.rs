@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::rows::MailKind;
-use super::{Composed, Content, IncomingMail, IncomingReport, Origin, Question, Store, Tally};
+use super::{Composed, Content, IncomingMail, IncomingReport, Origin, Question, Standing, Store, Tally};
 use crate::config::{Limits, Span, StoreConfig};
 use crate::report::{self, Context};
 
@@ -18,6 +18,8 @@ mod order;
 mod problems;
 mod record;
 mod retention;
+mod set_aside;
+mod sums;
 mod texts;
 
 /// When everything happens that doesn't say otherwise.
@@ -134,6 +136,7 @@ fn mail(reports: &[Value]) -> IncomingMail {
             parsed: Box::new(parsed),
             json,
             submitter: "webmail.example".to_owned(),
+            standing: Standing::default(),
         }
     });
     mail_of(Content::Reports(reports.collect()))
@@ -179,6 +182,9 @@ fn question<'a>(due_at: &str, recipients: &'a [String]) -> Question<'a> {
         due_at: at(due_at),
         mailboxes: &[],
         recipients,
+        audience: "default",
+        domains: &[],
+        all_recipients: recipients,
     }
 }
 

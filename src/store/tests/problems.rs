@@ -74,7 +74,7 @@ fn tell(place: &Place, problem: &str, telling: &Telling) {
                   SELECT 'default', 'daily', '', 0, 0, 0, 0, count(*), '', x'' FROM digest";
     place.store.db.execute(digest, ()).unwrap();
     let digest = place.store.db.last_insert_rowid();
-    tellings::tell(&place.store.db, digest, problem, telling).unwrap();
+    tellings::tell(&place.store.db, digest, "default", problem, telling).unwrap();
 }
 
 #[test]
@@ -368,7 +368,10 @@ fn what_was_told_comes_back_as_it_was_told() {
     for telling in &told {
         tell(&place, &id, telling);
     }
-    assert_eq!(place.store.tellings().unwrap(), BTreeMap::from([(id, told)]));
+    assert_eq!(
+        place.store.tellings("default").unwrap(),
+        BTreeMap::from([(id, told)])
+    );
 }
 
 #[test]
@@ -381,7 +384,13 @@ fn event_is_told_once() {
         place.rows("SELECT key, day FROM told_event"),
         ["mode example.org|2026-11-20"]
     );
-    assert!(place.store.told_events().unwrap().contains("mode example.org"));
+    assert!(
+        place
+            .store
+            .told_events("default")
+            .unwrap()
+            .contains("mode example.org")
+    );
 }
 
 fn tell_nothing(place: &Place, today: &str) {
@@ -393,7 +402,7 @@ fn tell_nothing(place: &Place, today: &str) {
             (),
         )
         .unwrap();
-    tellings::tell_event(&place.store.db, 1, "mode example.org", day(today)).unwrap();
+    tellings::tell_event(&place.store.db, 1, "default", "mode example.org", day(today)).unwrap();
 }
 
 #[test]
@@ -475,7 +484,7 @@ fn problem_that_is_explained_after_it_was_told_keeps_the_id_that_was_told() {
     let own = id::hash(Cause::Expired, &Where::Mx("mx.example.org".to_owned()));
     let own = digits(&own, 4);
     assert_eq!(place.store.problem_id(&own).unwrap(), Some(told.clone()));
-    assert_eq!(place.store.tellings().unwrap()[&told].len(), 1);
+    assert_eq!(place.store.tellings("default").unwrap()[&told].len(), 1);
     assert_eq!(place.rows("SELECT DISTINCT problem FROM failures"), [told]);
     assert_eq!(assess(&mut place), problems, "and it stays so");
 }

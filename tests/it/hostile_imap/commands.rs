@@ -123,16 +123,16 @@ fn at_every_command(what: &str, act: &Act, ways: &[&[Way]]) {
             };
             let scene = Scene::new(&row.acts, row.keys);
             faults.extend(super::faults(&row, &scene));
-            faults.extend(what_stays_broken(&row, &scene, setting.clone()));
+            faults.extend(what_stays_broken(&row, &scene, &setting));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// What is wrong after a poll of the server that behaves again.
-fn what_stays_broken(row: &Row, scene: &Scene, setting: Acts) -> Vec<String> {
+fn what_stays_broken(row: &Row, scene: &Scene, setting: &Acts) -> Vec<String> {
     let heard = scene.server.heard().join("\n");
-    scene.server.set(setting);
+    scene.set(setting);
     let run = scene.poll();
     let mut faults = scene.losses(row.keys);
     let stored = (scene.mails("hostile", "stored"), scene.reports().len());

@@ -20,7 +20,7 @@ fn is_there_and_moved_by_the_next_poll(scene: &Scene, n_copies: usize) {
     for n in [1, 2] {
         assert_eq!(scene.server.copies(n), (1, n_copies), "{}", scene.log());
     }
-    scene.server.set(vec![no_move()]);
+    scene.set(&vec![no_move()]);
 
     let run = scene.poll();
 
@@ -65,7 +65,7 @@ fn program_killed_between_copying_and_expunging_leaves_at_most_one_more_copy() {
 fn mails_that_were_expunged_before_the_connection_was_cut_are_not_copied_again() {
     let scene = Scene::new(&vec![("UID EXPUNGE", Act::ObeyAndEnd), no_move()], MOVE);
     assert_eq!(scene.poll().code, Some(3));
-    scene.server.set(vec![no_move()]);
+    scene.set(&vec![no_move()]);
 
     let run = scene.poll();
 

@@ -82,7 +82,7 @@ fn uid_next_that_is_untrue_for_a_while(uid_next: u32, n_before: i64) {
         assert_eq!(run.code, Some(0), "{}", run.log);
         assert_eq!(scene.mails("hostile", "stored"), n_before);
 
-        scene.server.set(Vec::new());
+        scene.set(&Vec::new());
         scene.server.deliver(mail(3));
         let run = scene.poll();
 
@@ -120,7 +120,7 @@ fn uidnext_that_falls_below_what_was_read_doubles_nothing() {
     let scene = Scene::new(&Vec::new(), "");
     assert_eq!(scene.poll().code, Some(0));
     for uid_next in [1, 2, 3] {
-        scene.server.set(with_uid_next(uid_next));
+        scene.set(&with_uid_next(uid_next));
         let run = scene.poll();
         assert_eq!(run.code, Some(0), "{}", run.log);
         assert_eq!(scene.reports(), ["healthy", "hostile-1", "hostile-2"]);
@@ -144,7 +144,7 @@ fn mails_that_are_not_given(answer: &str) {
         (vec![], vec![1, 2])
     );
 
-    scene.server.set(Vec::new());
+    scene.set(&Vec::new());
     scene.tlsrptd.run(&["reparse"]).exits(0);
     assert_eq!(scene.reports(), ["healthy", "hostile-1", "hostile-2"]);
 }

@@ -15,10 +15,12 @@ use std::time::{Duration, Instant};
 use super::support::hostile::{Act, Acts, Hostile, given, listed, mail};
 use super::support::*;
 
-/// Of each poll that fails: connecting and login 2 s each, silence 1 s, all of it 6 s, besides what a busy machine needs.
-const LIMITS: &str = "[limits]\nconnect_timeout = \"2s\"\nsilence_timeout = \"1s\"\npoll_deadline = \"6s\"\n";
+/// Of polls that a limit must end: connecting and login 4 s each, silence 4 s, all of it 12 s, besides what a busy
+/// machine needs. Other polls may take their time, for a busy machine is slow, too.
+const LIMITS: &str =
+    "[limits]\nconnect_timeout = \"4s\"\nsilence_timeout = \"4s\"\npoll_deadline = \"12s\"\n";
 /// Longest run, the healthy mailbox included.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_mins(1);
 /// Most memory above that of a run on a server that behaves.
 const MOST_MEMORY: u64 = 64 * 1024 * 1024;
 
@@ -56,7 +58,19 @@ fn say(text: impl Into<Vec<u8>>) -> Act {
 struct Scene {
     server: Hostile,
     tlsrptd: Tlsrptd,
+    /// What is configured but limits.
+    mailboxes: String,
     folder: tempfile::TempDir,
+}
+
+/// Whether nothing but a limit ends a poll of a server that acts so.
+fn is_waited_for(acts: &Acts) -> bool {
+    let is_endless = |act: &Act| match act {
+        Act::Say(text) => text.is_empty(),
+        Act::Flood(..) | Act::Drip(_) => true,
+        Act::SayFirst(_) | Act::End(_) | Act::ObeyAndEnd => false,
+    };
+    acts.iter().any(|(_, act)| is_endless(act))
 }
 
 /// How a poll ended.
@@ -86,17 +100,27 @@ impl Scene {
             ("user", "\"tls\"".to_owned()),
             ("password", "\"secret\"".to_owned()),
         ];
-        let configuration = format!(
-            "{}[[mailbox]]\nname = \"healthy\"\nkind = \"maildir\"\npath = {}\n{LIMITS}",
+        let mailboxes = format!(
+            "{}[[mailbox]]\nname = \"healthy\"\nkind = \"maildir\"\npath = {}\n",
             section("[[mailbox]]", &defaults, keys),
             quoted(&maildir)
         );
-        let tlsrptd = Tlsrptd::new(&folder.path().join("t"), &configuration);
-        Self {
+        let tlsrptd = Tlsrptd::new(&folder.path().join("t"), "");
+        let scene = Self {
             server,
             tlsrptd,
+            mailboxes,
             folder,
-        }
+        };
+        scene.set(acts);
+        scene
+    }
+
+    /// Lets the server behave otherwise from the next command on.
+    fn set(&self, acts: &Acts) {
+        self.server.set(acts.clone());
+        let limits = if is_waited_for(acts) { LIMITS } else { "" };
+        self.tlsrptd.configure(&format!("{}{limits}", self.mailboxes));
     }
 
     fn poll(&self) -> Run {

@@ -8,7 +8,7 @@ const NEW_FOLDER: &str = "* 2 EXISTS\r\n* OK [UIDVALIDITY 8] x\r\n* OK [UIDNEXT 
 
 /// Polls once more, the folder having been made anew: all is read again, stored once, and removed by its new UIDs.
 fn next_poll_reads_again(scene: &Scene, keys: &str) {
-    scene.server.set(Vec::new());
+    scene.set(&Vec::new());
     scene.server.renumber();
     let n_heard = scene.server.heard().len();
 

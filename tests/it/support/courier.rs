@@ -8,6 +8,7 @@ use std::process::Command;
 use super::ca::Ca;
 use super::dovecot::PASSWORD;
 use super::imap::Imap;
+use super::ports;
 use super::process::{self, Server};
 
 /// `./test` unpacks it there, for it can't be installed beside Dovecot.
@@ -58,7 +59,7 @@ impl Courier {
             .status();
         assert!(owned.unwrap().success(), "chown failed");
         process::retry("courier", &folder.join("log"), || {
-            let [imap, imaps, plain] = process::free_ports();
+            let [imap, imaps, plain] = ports::own_ports();
             let mut command = process::namespace();
             command.args(["/bin/sh", "-c", include_str!("courier.sh")]);
             command.env("FOLDER", folder).env("COURIER", COURIER);

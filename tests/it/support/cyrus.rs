@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use super::ca::Ca;
 use super::dovecot::PASSWORD;
 use super::imap::Imap;
+use super::ports;
 use super::process::{self, Server};
 use super::{filled, smtp};
 
@@ -47,7 +48,7 @@ impl Cyrus {
         fs::copy(&ca.server_key, folder.join("srv.key")).unwrap();
         add_user(&folder.join("sasldb2"));
         process::retry("cyrus", &folder.join("log"), || {
-            let [imap, imaps, plain, lmtp] = process::free_ports();
+            let [imap, imaps, plain, lmtp] = ports::own_ports();
             let write = |name: &str, template: &str| {
                 let values: [(&str, &dyn std::fmt::Display); 7] = [
                     ("dir", &folder.display()),

@@ -12,6 +12,7 @@ use ring::hmac;
 
 use super::ca::Ca;
 use super::imap::Imap;
+use super::ports;
 use super::process::{self, Server};
 use super::{filled, smtp};
 
@@ -75,7 +76,7 @@ impl Dovecot {
         );
         fs::write(folder.join("oauth.conf.ext"), oauth).unwrap();
         process::retry("dovecot", &folder.join("log"), || {
-            let [imap, imaps, lmtp] = process::free_ports();
+            let [imap, imaps, lmtp] = ports::own_ports();
             fs::write(
                 folder.join("dovecot.conf"),
                 configuration(folder, ca, layout, [imap, imaps, lmtp]),
@@ -152,11 +153,12 @@ impl Dovecot {
             chown(&folder, Some(MAIL_UID), Some(MAIL_UID)).unwrap();
         }
         for (n, mail) in mails.into_iter().enumerate() {
-            let file = maildir
-                .join("new")
-                .join(format!("1700000000.{n:06}_{}.test", fastrand::u32(..)));
+            let name = format!("1700000000.{n:06}_{}.test", fastrand::u64(..));
+            let file = maildir.join("tmp").join(&name);
             fs::write(&file, mail).unwrap();
             chown(&file, Some(MAIL_UID), Some(MAIL_UID)).unwrap();
+            // Whole or not at all: a session may look into the folder at any time, and moves away what it finds there.
+            fs::rename(&file, maildir.join("new").join(&name)).unwrap();
         }
     }
 

@@ -63,7 +63,7 @@ impl Hostile {
         }));
         let shared = Arc::clone(&mailbox);
         std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
+            for stream in listener.incoming().filter_map(Result::ok) {
                 let shared = Arc::clone(&shared);
                 // A client may hang up whenever it likes.
                 std::thread::spawn(move || drop(serve(stream, &shared)));

@@ -3,6 +3,7 @@
 pub(crate) mod ca;
 pub(crate) mod courier;
 pub(crate) mod cyrus;
+pub(crate) mod dkim;
 pub(crate) mod dovecot;
 pub(crate) mod faulty_disk;
 pub(crate) mod hostile;
@@ -10,7 +11,9 @@ pub(crate) mod imap;
 pub(crate) mod manager;
 pub(crate) mod mixture;
 pub(crate) mod mta;
+pub(crate) mod nsd;
 pub(crate) mod oauth;
+pub(crate) mod ports;
 pub(crate) mod postfix;
 pub(crate) mod process;
 pub(crate) mod proxy;
@@ -19,6 +22,7 @@ pub(crate) mod script;
 pub(crate) mod site;
 pub(crate) mod smtp;
 pub(crate) mod tables;
+pub(crate) mod terminal;
 pub(crate) mod tlsrptd;
 pub(crate) mod wait;
 
@@ -31,13 +35,14 @@ pub(crate) use ca::Ca;
 pub(crate) use dovecot::{Dovecot, GREEK, GREEK_PASSWORD, Layout, OPS, PASSWORD, RUA, token};
 pub(crate) use faulty_disk::FaultyDisk;
 pub(crate) use manager::Manager;
+pub(crate) use ports::own_ports;
 pub(crate) use postfix::{DEFERRED, Postfix, REFUSED};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use reports::{Report, days_ago, letter};
 pub(crate) use rustix::process::Signal;
 pub(crate) use site::{Brand, Site};
 pub(crate) use tlsrptd::{Running, Tlsrptd};
-pub(crate) use wait::{LONG, until};
+pub(crate) use wait::{END, LONG, until};
 
 /// What one test needs, gone when it ends.
 pub(crate) struct World {

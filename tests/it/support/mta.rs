@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::wait::{LONG, until};
+
 /// What the server does at a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -14,6 +16,8 @@ pub(crate) enum Answer {
     HangsUp,
     /// It gives this reply after this time.
     SaysLate(&'static str, Duration),
+    /// It gives this reply once the rules are changed.
+    SaysWhenTold(&'static str),
     /// It gives no reply and keeps the connection.
     IsSilent,
 }
@@ -50,7 +54,7 @@ impl Mta {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
+            for stream in listener.incoming().filter_map(Result::ok) {
                 shared.lock().unwrap().n_connections += 1;
                 let shared = Arc::clone(&shared);
                 // A client may hang up whenever it likes.
@@ -122,6 +126,10 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
                 std::thread::sleep(pause);
                 reply
             }
+            Some(Answer::SaysWhenTold(reply)) => until("other rules", LONG, || {
+                let state = state.lock().unwrap();
+                (!state.rules.iter().any(|(_, answer)| Some(*answer) == rule)).then_some(reply)
+            }),
         };
         session.get_mut().write_all(reply.as_bytes())?;
         if reply.starts_with("354") {

@@ -112,7 +112,7 @@ impl Provider {
         }));
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
+            for stream in listener.incoming().filter_map(Result::ok) {
                 let (shared, tls) = (Arc::clone(&shared), tls.clone());
                 std::thread::spawn(move || {
                     let mut wire: Box<dyn Wire> = match tls {

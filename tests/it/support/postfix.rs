@@ -9,6 +9,7 @@ use rustix::process::Signal;
 
 use super::ca::Ca;
 use super::dovecot::Dovecot;
+use super::ports;
 use super::process::{self, Server};
 use super::{filled, smtp};
 
@@ -45,7 +46,7 @@ impl Postfix {
         );
         fs::write(folder.join("etc/main.cf"), format!("{main}{refusing}")).unwrap();
         process::retry("postfix", &folder.join("maillog"), || {
-            let ports = process::free_ports();
+            let ports = ports::own_ports();
             fs::write(folder.join("etc/master.cf"), master_cf(ports)).unwrap();
             let mut command = Command::new(format!("{PROGRAMS}/master"));
             command.arg("-s").arg("-c").arg(folder.join("etc"));

@@ -1,7 +1,7 @@
 //! Child processes that end with the test, found by their own pid and never by name.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,6 +20,17 @@ impl Server {
     /// Starts a server, which must lead a process group of its own (Postfix sees to that itself), and waits until
     /// `port` answers; `None` if it ended first, as it does when another process has taken one of its ports.
     pub(crate) fn start(command: &mut Command, output: &Path, port: u16) -> Option<Self> {
+        Self::start_until(command, output, || greets(port))
+    }
+
+    /// The same for a server that says nothing before it is asked.
+    pub(crate) fn start_silent(command: &mut Command, output: &Path, port: u16) -> Option<Self> {
+        Self::start_until(command, output, || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+        })
+    }
+
+    fn start_until(command: &mut Command, output: &Path, is_up: impl Fn() -> bool) -> Option<Self> {
         rustix::process::set_child_subreaper(Some(pid(std::process::id()))).unwrap();
         let log = File::create(output).unwrap();
         let program = command.get_program().to_owned();
@@ -39,7 +50,7 @@ impl Server {
             if server.child.try_wait().unwrap().is_some() {
                 return Some(false);
             }
-            greets(port).then_some(true)
+            is_up().then_some(true)
         })
         .then_some(server)
     }
@@ -114,13 +125,6 @@ pub(crate) fn namespace() -> Command {
     command.args(["--mount", "--pid", "--fork", "--kill-child=KILL"]);
     command.process_group(0);
     command
-}
-
-/// Ports that were free a moment ago.
-pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    // All are held until all are known, so that no two are equal.
-    let listeners = [(); N].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// Tries again with other ports where one was taken meanwhile.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::wait::{LONG, until};
@@ -39,12 +39,50 @@ pub(crate) struct Proxy {
 
 struct State {
     fault: Fault,
+    /// How often a fault was chosen; a connection made before that counts for nothing any more.
+    n_set: u32,
     n_stalled: u32,
     /// How often the fault has struck.
     n_struck: u32,
     n_connections: u32,
+    /// Connections since the fault was chosen,
+    n_since: u32,
+    /// and of those, the ones that may still be struck.
+    n_undecided: u32,
     /// What the server has said in the newest connection, in bytes.
     n_bytes: usize,
+}
+
+/// What both directions of a connection know.
+#[derive(Clone)]
+struct Line {
+    fault: Fault,
+    /// As in [`State`], when the connection was made.
+    n_set: u32,
+    shared: Arc<(Mutex<State>, Condvar)>,
+}
+
+impl Line {
+    /// Changes what is known of the fault, unless another was chosen since.
+    fn note(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.shared.0.lock().unwrap();
+        if state.n_set == self.n_set {
+            change(&mut state);
+            self.shared.1.notify_all();
+        }
+    }
+
+    /// Stands still until another fault is chosen.
+    fn stall(&self) {
+        self.note(|state| state.n_stalled += 1);
+        let state = self.shared.0.lock().unwrap();
+        drop(
+            self.shared
+                .1
+                .wait_while(state, |state| state.n_set == self.n_set)
+                .unwrap(),
+        );
+    }
 }
 
 impl Proxy {
@@ -54,25 +92,31 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let state = State {
             fault: Fault::None,
+            n_set: 0,
             n_stalled: 0,
             n_struck: 0,
             n_connections: 0,
+            n_since: 0,
+            n_undecided: 0,
             n_bytes: 0,
         };
         let state = Arc::new((Mutex::new(state), Condvar::new()));
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
+            for client in listener.incoming().filter_map(Result::ok) {
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream)) else {
                     continue; // dropping the client says that nobody is there
                 };
-                let fault = {
+                let (fault, n_set) = {
                     let mut state = shared.0.lock().unwrap();
                     state.n_connections += 1;
+                    state.n_since += 1;
+                    state.n_undecided += 1;
                     state.n_bytes = 0;
-                    state.fault
+                    (state.fault, state.n_set)
                 };
-                join(&client, &server, fault, &shared).unwrap();
+                let shared = Arc::clone(&shared);
+                join(&client, &server, &Line { fault, n_set, shared }).unwrap();
             }
         });
         Self { port, state }
@@ -82,8 +126,11 @@ impl Proxy {
     pub(crate) fn set(&self, fault: Fault) {
         let mut state = self.state.0.lock().unwrap();
         state.fault = fault;
+        state.n_set += 1;
         state.n_stalled = 0;
         state.n_struck = 0;
+        state.n_since = 0;
+        state.n_undecided = 0;
         self.state.1.notify_all();
     }
 
@@ -102,17 +149,23 @@ impl Proxy {
         );
     }
 
-    /// What the server said in the newest connection that is over, in bytes.
+    /// What the server said in the newest connection, once it is over, as far as it was handed on, in bytes.
     pub(crate) fn n_bytes(&self) -> usize {
-        until("a connection to end", LONG, || {
-            let n_bytes = self.state.0.lock().unwrap().n_bytes;
-            (n_bytes > 0).then_some(n_bytes)
-        })
+        self.decided().n_bytes
     }
 
-    /// How often the fault chosen last has struck.
+    /// How often the fault chosen last has struck, once each connection since then is over or was struck. A client
+    /// that has what it wants may hang up before the byte at which the fault lies in wait.
     pub(crate) fn n_struck(&self) -> u32 {
-        self.state.0.lock().unwrap().n_struck
+        self.decided().n_struck
+    }
+
+    /// Waits for what the program knows already: it may end before a thread of ours has had its turn.
+    fn decided(&self) -> MutexGuard<'_, State> {
+        until("a connection to end or to be struck", LONG, || {
+            let state = self.state.0.lock().unwrap();
+            (state.n_since > 0 && state.n_undecided == 0).then_some(state)
+        })
     }
 
     /// How many connections were made.
@@ -125,30 +178,27 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         let mut state = self.state.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.fault = Fault::None;
+        state.n_set += 1;
         self.state.1.notify_all();
     }
 }
 
-fn join(
-    client: &TcpStream,
-    server: &TcpStream,
-    fault: Fault,
-    shared: &Arc<(Mutex<State>, Condvar)>,
-) -> io::Result<()> {
+fn join(client: &TcpStream, server: &TcpStream, line: &Line) -> io::Result<()> {
     let (mut to_server, mut from_client) = (server.try_clone()?, client.try_clone()?);
-    let from_client_on = Arc::clone(shared);
+    let there = line.clone();
     std::thread::spawn(move || {
-        let _n_bytes = match fault {
+        let _done = match there.fault {
             Fault::CutBefore(words) | Fault::StallBefore(words) => {
-                copy_until(words, fault, &mut from_client, &mut to_server, &from_client_on)
+                copy_until(words, &mut from_client, &mut to_server, &there)
             }
-            _ => io::copy(&mut from_client, &mut to_server).map(drop),
+            _ => copy(&mut from_client, &mut to_server, &mut None, &mut 0),
         };
         let _closed = to_server.shutdown(Shutdown::Write);
     });
     let (mut to_client, mut from_server) = (client.try_clone()?, server.try_clone()?);
-    let shared = Arc::clone(shared);
+    let back = line.clone();
     std::thread::spawn(move || {
+        let fault = back.fault;
         let limit = match fault {
             Fault::None | Fault::SayAfter(..) | Fault::CutBefore(_) | Fault::StallBefore(_) => usize::MAX,
             Fault::StallAfter(n_bytes)
@@ -161,24 +211,22 @@ fn join(
             Fault::SayAfter(beginning, words) => Some((beginning, words)),
             _ => None,
         };
+        let mut n_bytes = 0;
         let passed = (&mut from_server).take(limit as u64);
-        let whole = match copy(passed, &mut to_client, &mut say) {
-            Ok(n_bytes) => {
-                let mut state = shared.0.lock().unwrap();
-                state.n_bytes = usize::try_from(n_bytes).unwrap();
-                let is_whole = n_bytes < limit as u64;
-                state.n_struck += u32::from(!is_whole);
-                is_whole
-            }
-            Err(_) => false,
-        };
-        if !whole {
-            // The client may hang up first.
-            let _done = misbehave(fault, from_server, &mut to_client, &shared);
+        // Either end may hang up at any time; what was handed on before that counts.
+        let _done = copy(passed, &mut to_client, &mut say, &mut n_bytes);
+        let is_struck = n_bytes == limit;
+        back.note(|state| {
+            state.n_bytes = n_bytes;
+            state.n_struck += u32::from(is_struck);
+            state.n_undecided -= 1;
+        });
+        if is_struck {
+            let _done = misbehave(from_server, &mut to_client, &back);
         }
         let how = match fault {
             // No farewell: the socket is reset when its last handle goes, which ending the other thread's read brings.
-            Fault::ResetAfter(_) if !whole => Shutdown::Read,
+            Fault::ResetAfter(_) if is_struck => Shutdown::Read,
             _ => Shutdown::Both,
         };
         let _closed = to_client.shutdown(how);
@@ -187,29 +235,21 @@ fn join(
 }
 
 /// What comes after the byte up to which all went well.
-fn misbehave(
-    fault: Fault,
-    mut from_server: TcpStream,
-    to_client: &mut TcpStream,
-    shared: &(Mutex<State>, Condvar),
-) -> io::Result<()> {
-    match fault {
+fn misbehave(mut from_server: TcpStream, to_client: &mut TcpStream, line: &Line) -> io::Result<()> {
+    match line.fault {
         Fault::None
         | Fault::CutAfter(_)
         | Fault::SayAfter(..)
         | Fault::CutBefore(_)
         | Fault::StallBefore(_) => {}
         Fault::StallAfter(_) => {
-            let mut state = shared.0.lock().unwrap();
-            state.n_stalled += 1;
-            shared.1.notify_all();
-            drop(shared.1.wait_while(state, |state| state.fault == fault).unwrap());
-            copy(from_server, to_client, &mut None)?;
+            line.stall();
+            copy(from_server, to_client, &mut None, &mut 0)?;
         }
         Fault::ResetAfter(_) => rustix::net::sockopt::set_socket_linger(&*to_client, Some(Duration::ZERO))?,
         Fault::GarbageAfter(_) => {
             to_client.write_all(b"\x00* ((((\xff)}{99}\r\n\x17\x03")?;
-            copy(from_server, to_client, &mut None)?;
+            copy(from_server, to_client, &mut None, &mut 0)?;
         }
         Fault::CrawlAfter(_) => {
             let mut byte = [0];
@@ -223,13 +263,7 @@ fn misbehave(
 }
 
 /// Hands on what the client says up to the piece with these words, at which the connection ends, or stands still first.
-fn copy_until(
-    words: &str,
-    fault: Fault,
-    from: &mut TcpStream,
-    to: &mut TcpStream,
-    shared: &(Mutex<State>, Condvar),
-) -> io::Result<()> {
+fn copy_until(words: &str, from: &mut TcpStream, to: &mut TcpStream, line: &Line) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let n_bytes = from.read(&mut buffer)?;
@@ -242,25 +276,27 @@ fn copy_until(
         }
         to.write_all(piece)?;
     }
-    let mut state = shared.0.lock().unwrap();
-    state.n_struck += 1;
-    if matches!(fault, Fault::StallBefore(_)) {
-        state.n_stalled += 1;
-        shared.1.notify_all();
-        drop(shared.1.wait_while(state, |state| state.fault == fault).unwrap());
+    line.note(|state| state.n_struck += 1);
+    if matches!(line.fault, Fault::StallBefore(_)) {
+        line.stall();
     }
     to.shutdown(Shutdown::Both)?;
     from.shutdown(Shutdown::Both)
 }
 
-/// As `io::copy`, which may hold bytes back on Linux where the kernel copies.
-fn copy(mut from: impl io::Read, to: &mut TcpStream, say: &mut Option<(&str, &str)>) -> io::Result<u64> {
+/// As `io::copy`, which may hold bytes back on Linux where the kernel copies; also counts what it has handed on when an
+/// error ends it.
+fn copy(
+    mut from: impl io::Read,
+    to: &mut TcpStream,
+    say: &mut Option<(&str, &str)>,
+    n_copied: &mut usize,
+) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
-    let mut n_copied = 0;
     loop {
         let n_bytes = from.read(&mut buffer)?;
         if n_bytes == 0 {
-            return Ok(n_copied);
+            return Ok(());
         }
         let piece = &buffer[..n_bytes];
         match say.take_if(|(beginning, _)| piece.starts_with(beginning.as_bytes())) {
@@ -268,6 +304,6 @@ fn copy(mut from: impl io::Read, to: &mut TcpStream, say: &mut Option<(&str, &st
             Some((_, words)) => to.write_all(&[piece, words.as_bytes()].concat())?,
             None => to.write_all(piece)?,
         }
-        n_copied += n_bytes as u64;
+        *n_copied += n_bytes;
     }
 }

@@ -22,16 +22,17 @@ impl Script {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&heard);
         std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
+            for stream in listener.incoming().filter_map(Result::ok) {
                 let mut session = BufReader::new(stream);
                 // A client may hang up whenever it likes.
                 let mut alive = session.get_mut().write_all(greeting.as_bytes()).is_ok();
                 while alive {
                     let mut line = String::new();
-                    if session.read_line(&mut line).is_ok_and(|n_bytes| n_bytes == 0) {
+                    if session.read_line(&mut line).is_ok_and(|n_bytes| n_bytes > 0) {
+                        lines.lock().unwrap().push(line.trim_end().to_owned());
+                    } else {
                         break;
                     }
-                    lines.lock().unwrap().push(line.trim_end().to_owned());
                     alive = answer(line.trim_end())
                         .is_some_and(|reply| session.get_mut().write_all(reply.as_bytes()).is_ok());
                 }

@@ -18,13 +18,13 @@ const QUERIES: [(&str, &str); 13] = [
     (
         "reports_all",
         "SELECT mails.locator, organization_name, report_id, contact_info, submitter, start_datetime, end_datetime,
-                day, authentication, deviations, json, status
+                day, authentication, signing_domain, authentication_reason, deviations, json, status
          FROM reports_all LEFT JOIN mails ON mails.id = reports_all.mail",
     ),
     (
         "reports",
         "SELECT mails.locator, organization_name, report_id, contact_info, submitter, start_datetime, end_datetime,
-                day, authentication, deviations, json
+                day, authentication, signing_domain, authentication_reason, deviations, json
          FROM reports LEFT JOIN mails ON mails.id = reports.mail",
     ),
     (

@@ -6,14 +6,15 @@ use jiff::civil::Date;
 
 use super::build::Draft;
 use super::cause::{Cause, mx_matches};
-use super::count::{Index, Row};
+use super::count::Index;
 use super::days::between;
-use super::history::PolicyText;
 use super::impact::Basis;
 use super::join::Key;
 use super::place::Place;
-use super::problem::{Ending, Episode, Named, Problem, Whose};
+use super::problem::{Episode, Named, Problem, Whose};
 use super::spot::{Names, is_about_certificates, is_wildcard_too_short, patterns};
+
+mod tlsa;
 
 /// So many domains and zones, and trouble is at the one reporter that sees it.
 const UNRELATED: usize = 3;
@@ -264,66 +265,6 @@ impl<'h> Look<'_, 'h> {
         self.draft.life.days.range(range).count()
     }
 
-    /// C11 and C12.
-    fn tlsa(&self) -> Option<Named> {
-        let pairs: BTreeSet<(&'h str, &'h str)> = self
-            .draft
-            .rows
-            .iter()
-            .map(|row| (row.reporter(), &*row.entry.domain))
-            .collect();
-        let views: Vec<TlsaView> = pairs
-            .into_iter()
-            .map(|(reporter, domain)| self.tlsa_view(reporter, domain))
-            .collect();
-        let unchanged = |view: &TlsaView| Some(view.before.as_ref()?.1 == view.first_bad.as_ref()?.1);
-        let is_resolved = matches!(self.episode.ended, Some((Ending::Resolved, _)));
-        let is_short = |view: &TlsaView| match (&view.before, &view.after) {
-            (Some((old_day, old)), Some((new_day, new))) => old != new && between(*old_day, *new_day) <= 5,
-            _ => false,
-        };
-        if is_resolved && views.iter().any(is_short) {
-            return Some(Named::C12TlsaOverlapTooShort);
-        }
-        let verdicts: Vec<bool> = views.iter().filter_map(unchanged).collect();
-        (!verdicts.is_empty() && verdicts.iter().all(|is_unchanged| *is_unchanged))
-            .then_some(Named::C11TlsaNotUpdated)
-    }
-
-    fn tlsa_view(&self, reporter: &'h str, domain: &'h str) -> TlsaView {
-        let sets = || {
-            self.index
-                .entries(reporter, domain)
-                .iter()
-                .filter_map(|(day, at)| Some((*day, tlsa_set(&self.index.history.entries.get(*at)?.policy)?)))
-        };
-        let is_bad = |day: Date| {
-            self.draft
-                .life
-                .days
-                .get(&day)
-                .is_some_and(|by| by.contains_key(reporter))
-        };
-        let bad: BTreeSet<Date> = self
-            .draft
-            .rows
-            .iter()
-            .filter(|row| row.reporter() == reporter && &*row.entry.domain == domain)
-            .map(Row::day)
-            .collect();
-        let (Some(first), Some(last)) = (bad.first(), bad.last()) else {
-            return TlsaView::default();
-        };
-        TlsaView {
-            before: sets()
-                .take_while(|(day, _)| day < first)
-                .filter(|(day, _)| !is_bad(*day))
-                .last(),
-            first_bad: sets().find(|(day, _)| day == first),
-            after: sets().find(|(day, _)| day > last && !is_bad(*day)),
-        }
-    }
-
     /// C15: several reporters, every MX.
     fn is_stripped(&self) -> bool {
         matches!(self.problem.place, Place::Mx(_))
@@ -392,28 +333,4 @@ impl<'h> Look<'_, 'h> {
             && self.problem.failed.known.saturating_mul(2) >= self.problem.total.known
             && self.failing_days() >= 2
     }
-}
-
-/// The TLSA records that a reporter saw for a domain around its failures, with their days.
-#[derive(Debug, Default)]
-struct TlsaView {
-    before: Option<(Date, BTreeSet<String>)>,
-    first_bad: Option<(Date, BTreeSet<String>)>,
-    after: Option<(Date, BTreeSet<String>)>,
-}
-
-fn tlsa_set(policy: &PolicyText) -> Option<BTreeSet<String>> {
-    let set: BTreeSet<String> = policy
-        .lines
-        .iter()
-        .flat_map(|line| line.lines())
-        .map(|line| {
-            line.split_ascii_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ")
-                .to_ascii_lowercase()
-        })
-        .filter(|line| !line.is_empty())
-        .collect();
-    (policy.policy_type == "tlsa" && !set.is_empty()).then_some(set)
 }

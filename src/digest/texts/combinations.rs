@@ -1,4 +1,4 @@
-//! Combinations of findings that are worth a name of their own.
+//! Combinations of findings that are worth a name of their own: what each is, and the words with which mails tell it.
 
 use crate::assess::problem::Named;
 
@@ -28,6 +28,29 @@ pub struct Combination {
     pub fix: &'static str,
     /// What is needed to tell it.
     pub needs: Needs,
+    /// Its words in mails.
+    pub in_mail: InMail,
+}
+
+/// Words that stand in for those of the cause where several findings together tell more than each of them; `None` where
+/// the cause's are as good.
+#[derive(Debug, Clone, Copy)]
+pub struct InMail {
+    /// For the label Cause.
+    pub causes: Option<&'static str>,
+    /// For the label Fix.
+    pub fix: Option<&'static str>,
+    /// For the label Check: the commands, and how to read their output.
+    pub check: Option<(&'static [&'static str], &'static str)>,
+}
+
+impl InMail {
+    /// Those of the cause.
+    const NONE: Self = Self {
+        causes: None,
+        fix: None,
+        check: None,
+    };
 }
 
 /// The combination that a problem is part of.
@@ -54,7 +77,7 @@ pub fn combination(named: Named) -> Option<&'static Combination> {
 }
 
 /// All of them, by number.
-pub const COMBINATIONS: [Combination; 22] = [
+pub static COMBINATIONS: [Combination; 22] = [
     Combination {
         number: "C1",
         word: "node-left-behind",
@@ -64,6 +87,11 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "The certificate on one MX was not renewed; no failures named another MX.",
         fix: "Install it there too and reload the server: you.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some("Usually: renewed but not reloaded, or {mx} was left out."),
+            fix: None,
+            check: None,
+        },
     },
     Combination {
         number: "C2",
@@ -73,6 +101,13 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "The MX isn't listed in the policy.",
         fix: "Add it to the file, then change the id: you.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some(
+                "A backup gets mail only when the others are down, so it stays hidden until such a day.",
+            ),
+            fix: None,
+            check: None,
+        },
     },
     Combination {
         number: "C3",
@@ -82,6 +117,14 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "The * covers one label only.",
         fix: "List the exact name, or a * one label deeper: you.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some("A * stands for exactly one label; {host} has more before the rest of the pattern."),
+            fix: Some(
+                "Add \"mx: {host}\" to the file (or a pattern one label longer), then change the id in the TXT record \
+                 _mta-sts.{domain}.",
+            ),
+            check: None,
+        },
     },
     Combination {
         number: "C4",
@@ -91,6 +134,7 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "A sender still uses the old policy.",
         fix: "Change the id in the TXT record and wait for its TTL: you.",
         needs: Needs::Reports,
+        in_mail: InMail::NONE,
     },
     Combination {
         number: "C5",
@@ -100,6 +144,7 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "Senders stored the old text under the new id.",
         fix: "Change the id once more: you.",
         needs: Needs::ALook,
+        in_mail: InMail::NONE,
     },
     Combination {
         number: "C6",
@@ -110,6 +155,14 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "The policy was taken away while senders keep a copy for up to max_age.",
         fix: "Publish mode none with a short max_age and a new id, keep that for the old max_age, then remove it: you.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some("The policy was taken away while senders keep a copy of it for up to max_age."),
+            fix: Some(
+                "Publish the file again with mode: none, a short max_age and a new id; remove it when the old max_age \
+                 is over.",
+            ),
+            check: None,
+        },
     },
     Combination {
         number: "C7",
@@ -120,6 +173,15 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "Senders with the old policy hold back mail to the new MX.",
         fix: "Now: a file with the old and new MX, and a new id. Next time do so before the move: you, today.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some("The MX changed while senders hold a copy of the old policy."),
+            fix: Some(
+                "Let the file list {host} beside the old hosts, then change the id in the TXT record _mta-sts.{domain}, \
+         once more if it listed {host} already: senders fetch it when the id changes. Next time change the policy \
+         before the MX.",
+            ),
+            check: None,
+        },
     },
     Combination {
         number: "C8",
@@ -129,6 +191,11 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "The certificate of mta-sts.DOMAIN has expired.",
         fix: "Renew it: whoever runs that web server.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some("The certificate of mta-sts.{domain} has expired, or was replaced by a wrong one."),
+            fix: None,
+            check: None,
+        },
     },
     Combination {
         number: "C9",
@@ -138,6 +205,7 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "Senders must not follow redirects.",
         fix: "Answer with 200 directly: whoever runs that web server.",
         needs: Needs::ALook,
+        in_mail: InMail::NONE,
     },
     Combination {
         number: "C10",
@@ -147,6 +215,21 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "Only one sender can't fetch the policy. Its mail arrives, unprotected.",
         fix: "Look at IPv6 first, then at filters against bots; else wait: whoever runs that web server.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: None,
+            fix: Some(
+                "Remove the AAAA record or serve the file there; exempt the file from filters. Otherwise wait: nothing \
+                 to do.",
+            ),
+            check: Some((
+                &[
+                    "dig +short AAAA mta-sts.{domain}",
+                    "curl -6 -sSi https://mta-sts.{domain}/.well-known/mta-sts.txt",
+                ],
+                "Then look in the web server's log of these days: a request answered with 403 or a redirect is yours; \
+                 none at all points to DNS, IPv6 or the CDN.",
+            )),
+        },
     },
     Combination {
         number: "C11",
@@ -156,6 +239,13 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "The key changed, the TLSA record didn't.",
         fix: "Publish a 3 1 1 record of the new key, or put the old key back: you, today.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some(
+                "The key was changed, the record wasn't: senders see the same record as on the good days.",
+            ),
+            fix: None,
+            check: None,
+        },
     },
     Combination {
         number: "C12",
@@ -165,6 +255,15 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "It is over. The old record was removed too early.",
         fix: "Next time publish both for two TTLs.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some(
+                "The record and the key changed one after the other; caches still held the old record.",
+            ),
+            fix: Some(
+                "Nothing now: it is over when caches are. Next time publish both records for two TTLs.",
+            ),
+            check: None,
+        },
     },
     Combination {
         number: "C13",
@@ -175,6 +274,7 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "Senders no longer see TLSA records.",
         fix: "Look at dig TLSA _25._tcp.MX, perhaps they stand at the wrong name: you, this week.",
         needs: Needs::Reports,
+        in_mail: InMail::NONE,
     },
     Combination {
         number: "C14",
@@ -185,6 +285,7 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "The DNS signatures fail.",
         fix: "Sign again: your DNS host, today.",
         needs: Needs::Reports,
+        in_mail: InMail::NONE,
     },
     Combination {
         number: "C15",
@@ -194,6 +295,14 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "All senders find no encryption; the usual cause is inspection of SMTP (Cisco: inspect esmtp).",
         fix: "Let STARTTLS pass: your firewall people.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some(
+                "All senders find no encryption on any MX: usually SMTP inspection in a firewall (Cisco: \
+                          inspect esmtp).",
+            ),
+            fix: Some("Have the firewall pass STARTTLS, or take the inspection off your MX."),
+            check: None,
+        },
     },
     Combination {
         number: "C16",
@@ -203,6 +312,11 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "The MX speaks only TLS versions that senders have switched off.",
         fix: "Allow TLS 1.2 and 1.3: you.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some("{mx} speaks only TLS versions that senders have switched off."),
+            fix: Some("Update the server; it needs TLS 1.2 or newer."),
+            check: None,
+        },
     },
     Combination {
         number: "C17",
@@ -213,6 +327,11 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "Occasional dropped connections; senders tried again.",
         fix: "Raise limits for big senders, don't hang up after STARTTLS: you, when convenient.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some("Connections dropped now and then; senders retried."),
+            fix: Some("Raise limits for big senders; don't drop connections after STARTTLS. It can wait."),
+            check: None,
+        },
     },
     Combination {
         number: "C18",
@@ -222,6 +341,11 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "Names are checked against the MX host name, not against the mail domain.",
         fix: "A certificate with the names of the MX hosts: you.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some("Names are compared with the MX host name, never with {domain}."),
+            fix: None,
+            check: None,
+        },
     },
     Combination {
         number: "C19",
@@ -231,6 +355,7 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "An MX should not be a CNAME; senders disagree about which name counts.",
         fix: "Give the MX its own A and AAAA records: you.",
         needs: Needs::ALook,
+        in_mail: InMail::NONE,
     },
     Combination {
         number: "C20",
@@ -240,6 +365,11 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "Looks like trouble at the reporter.",
         fix: "Nothing.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some("Most likely {reporter}'s own resolver or network."),
+            fix: Some("Nothing to do."),
+            check: None,
+        },
     },
     Combination {
         number: "C21",
@@ -251,6 +381,14 @@ pub const COMBINATIONS: [Combination; 22] = [
         fix: "Look in your log for handshakes from its addresses, and in your server's issue tracker: you, today \
               under enforce.",
         needs: Needs::Reports,
+        in_mail: InMail {
+            causes: Some("The certificate is accepted by others; the two programs don't get on."),
+            fix: Some(
+                "Look in your mail log for handshakes from its addresses; search your server's issue tracker; update \
+                 it.",
+            ),
+            check: None,
+        },
     },
     Combination {
         number: "C22",
@@ -260,5 +398,6 @@ pub const COMBINATIONS: [Combination; 22] = [
         says: "Reports about a domain that you don't list.",
         fix: "Add it to domains.mail, or leave it.",
         needs: Needs::Reports,
+        in_mail: InMail::NONE,
     },
 ];

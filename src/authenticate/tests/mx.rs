@@ -1,0 +1,169 @@
+//! What our own MX found, and what others put into its mouth.
+
+use super::*;
+
+const PASS: &str = "Authentication-Results: mx.example.org; dkim=pass header.d=example.com header.s=s1\r\n";
+const RECEIVED: &str = "Received: from a by mx.example.org; Fri, 20 Nov 2026 08:00:01 +0000\r\n";
+
+fn trusting(id: &str, mode: AuthenticationMode) -> AuthenticationConfig {
+    AuthenticationConfig {
+        mode,
+        authserv_id: id.to_owned(),
+        ..config()
+    }
+}
+
+fn judged(mail: &str) -> Verdict {
+    let config = trusting("mx.example.org", AuthenticationMode::TrustMx);
+    verify(mail.as_bytes(), receipt(), &config, &Keys::default())
+}
+
+fn mx() -> Verdict {
+    Verdict::MxVerified {
+        domain: "example.com".to_owned(),
+    }
+}
+
+fn absent() -> Verdict {
+    unauthenticated(Reason::Mx(MxFault::Absent {
+        id: "mx.example.org".to_owned(),
+    }))
+}
+
+fn no_pass() -> Verdict {
+    unauthenticated(Reason::Mx(MxFault::NoPass {
+        from: "example.com".to_owned(),
+    }))
+}
+
+#[test]
+fn our_mx_is_believed_wherever_it_writes() {
+    let mail = signed(TAGS);
+    assert_eq!(judged(&format!("{PASS}{RECEIVED}{mail}")), mx());
+    assert_eq!(judged(&format!("{RECEIVED}{PASS}{mail}")), mx());
+    assert_eq!(
+        judged(&format!("{RECEIVED}{RECEIVED}{RECEIVED}{PASS}{RECEIVED}{mail}")),
+        mx()
+    );
+    assert_eq!(
+        judged(&format!(
+            "{}{mail}",
+            PASS.replace("mx.example.org", "MX.Example.ORG")
+        )),
+        mx()
+    );
+    let arc = "Authentication-Results: mx.example.org; arc=none\r\n";
+    let spf = "Authentication-Results: mx.example.org; spf=pass\r\n";
+    assert_eq!(judged(&format!("{arc}{spf}{PASS}{RECEIVED}{mail}")), mx());
+}
+
+#[test]
+fn what_came_with_the_mail_is_not_believed() {
+    let mail = signed(TAGS);
+    let fail = PASS.replace("dkim=pass", "dkim=fail");
+    assert_eq!(judged(&format!("{fail}{RECEIVED}{PASS}{mail}")), no_pass());
+    assert_eq!(
+        judged(&format!("{RECEIVED}{fail}{RECEIVED}{PASS}{mail}")),
+        no_pass()
+    );
+    assert_eq!(
+        judged(&format!("{RECEIVED}{}{mail}", PASS.replace("mx.", "evil."))),
+        absent()
+    );
+    assert_eq!(judged(&mail), absent());
+    for name in [
+        "ARC-Authentication-Results",
+        "Authentication-Results-Original",
+        "X-Authentication-Results",
+    ] {
+        assert_eq!(
+            judged(&format!("{}{mail}", PASS.replace("Authentication-Results", name))),
+            absent()
+        );
+    }
+}
+
+#[test]
+fn words_in_comments_and_quotes_prove_nothing() {
+    let mail = signed(TAGS);
+    for results in [
+        "dkim=fail (a; dkim=pass header.d=example.com) header.d=example.com",
+        "dkim=fail (a (b\\) ; dkim=pass header.d=example.com) c) header.d=example.com",
+        "spf=pass smtp.mailfrom=\"a; dkim=pass header.d=example.com; x=\"@example.net",
+        "dmarc=pass header.from=example.com",
+        "dkim=pass header.d=example.net header.d=example.com",
+        "dkim=pass header.d=example.net",
+        "none",
+    ] {
+        let mail = format!("Authentication-Results: mx.example.org; {results}\r\n{mail}");
+        assert_eq!(judged(&mail), no_pass(), "{results}");
+    }
+    let open =
+        format!("Authentication-Results: mx.example.org; dkim=pass (x header.d=example.com\r\n{PASS}{mail}");
+    assert_eq!(judged(&open), unauthenticated(Reason::Mx(MxFault::Unreadable)));
+}
+
+#[test]
+fn what_the_mx_does_not_look_at_is_looked_at() {
+    let no_such = || {
+        unauthenticated(Reason::Mx(MxFault::NoSuchSignature {
+            domain: "example.com".to_owned(),
+        }))
+    };
+    assert_eq!(
+        judged(&format!("{PASS}{}", signed(&format!("{TAGS}; l=1")))),
+        no_such()
+    );
+    assert_eq!(
+        judged(&format!("{PASS}{}", signed(&TAGS.replacen("h=From:", "h=", 1)))),
+        no_such()
+    );
+    assert_eq!(judged(&format!("{PASS}{HEADER}\r\n{BODY}")), no_such());
+    let other = PASS.replace("header.s=s1", "header.s=s2");
+    assert_eq!(judged(&format!("{other}{}", signed(TAGS))), no_such());
+    let start = PASS.replace("header.s=s1", "header.b=!!!!");
+    assert_eq!(judged(&format!("{start}{}", signed(TAGS))), no_such());
+    let two = format!("From: x@example.net\r\n{PASS}{}", signed(TAGS));
+    assert_eq!(judged(&two), unauthenticated(Reason::SeveralFrom));
+}
+
+#[test]
+fn mx_without_an_id_is_believed_in_its_topmost_field_only() {
+    let none = trusting("none", AuthenticationMode::TrustMx);
+    let judged = |mail: String| verify(mail.as_bytes(), receipt(), &none, &Keys::default());
+    let pass = PASS.replace(" mx.example.org;", " spf=pass (x) smtp.mailfrom=example.com;");
+    let fail = pass.replace("dkim=pass", "dkim=fail");
+    let mail = signed(TAGS);
+    assert_eq!(judged(format!("{RECEIVED}{pass}{RECEIVED}{mail}")), mx());
+    assert_eq!(judged(format!("{fail}{pass}{mail}")), no_pass());
+    assert!(matches!(
+        judged(format!("{PASS}{mail}")),
+        Verdict::Unauthenticated {
+            reason: Reason::Mx(MxFault::Absent { .. })
+        }
+    ));
+}
+
+#[test]
+fn auto_takes_our_own_result_first_and_tells_it_where_both_fail() {
+    let auto = trusting("mx.example.org", AuthenticationMode::Auto);
+    let judged = |mail: String, keys: &Keys| verify(mail.as_bytes(), receipt(), &auto, keys);
+    let mail = signed(TAGS);
+    assert_eq!(
+        judged(format!("{PASS}{mail}"), &good_key()),
+        verified(KeyService::Any)
+    );
+    let footer = format!("{mail}footer\r\n");
+    assert_eq!(judged(format!("{PASS}{footer}"), &good_key()), mx());
+    assert_eq!(judged(format!("{PASS}{mail}"), &Keys::default()), mx());
+    assert_eq!(judged(footer, &good_key()), failing(Fault::Body));
+    // Without an id no MX is trusted.
+    let nobody = trusting("", AuthenticationMode::Auto);
+    let mail = format!("{PASS}{HEADER}\r\n{BODY}");
+    assert!(matches!(
+        verify(mail.as_bytes(), receipt(), &nobody, &Keys::default()),
+        Verdict::Unauthenticated {
+            reason: Reason::NoSignature { .. }
+        }
+    ));
+}

@@ -1,0 +1,237 @@
+//! Reports that don't count because their origin isn't proven: judged again, accepted.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, named_params};
+
+use super::incoming::{Content, IncomingMail, IncomingReport};
+use super::record::{settle, settle_mails_of};
+use super::reparse::{elect, reread};
+use super::{Origin, Store, StoreError, moment, text};
+use crate::config::{DomainsConfig, Span};
+
+/// A mail whose origin could not be judged.
+#[derive(Debug, Clone)]
+pub struct TemporaryMail {
+    /// Its id in `mails`.
+    pub id: i64,
+    /// Where it came from.
+    pub origin: Origin,
+    /// The mail (gzip).
+    pub raw: Vec<u8>,
+}
+
+/// Which reports are accepted.
+#[derive(Debug, Clone, Copy)]
+pub enum Accept<'a> {
+    /// Those of a mail, by its id in `mails`.
+    Mail(i64),
+    /// Those of a reporter, by a domain of its.
+    Reporter(&'a str),
+}
+
+impl Store {
+    /// Some mails of a mailbox, or of an import, that are to be judged again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn temporary_mails(&self, source: &str, at_most: u32) -> Result<Vec<TemporaryMail>, StoreError> {
+        let mails = self
+            .db
+            .prepare_cached(
+                "SELECT mail.id, mail.source, mail.folder, mail.uid_validity, mail.uid, mail.locator, mail.received_at,
+                        mail.size_bytes, mail.backfill, raw_mail.bytes
+                 FROM mail JOIN raw_mail ON raw_mail.mail = mail.id
+                 WHERE mail.source IN (:source, 'import')
+                   AND mail.id IN (SELECT mail FROM report
+                                   WHERE status = 'set-aside' AND authentication = 'temporary')
+                 ORDER BY random() LIMIT :at_most",
+            )?
+            .query_map(named_params! { ":source": source, ":at_most": at_most }, |row| {
+                let received_at: Option<String> = row.get(6)?;
+                Ok(TemporaryMail {
+                    id: row.get(0)?,
+                    origin: Origin {
+                        source: row.get(1)?,
+                        folder: row.get(2)?,
+                        uid_validity: row.get(3)?,
+                        uid: row.get(4)?,
+                        base_name: None,
+                        locator: row.get(5)?,
+                        received_at: received_at.as_deref().and_then(moment),
+                        size_bytes: u64::try_from(row.get::<_, i64>(7)?).unwrap_or(0),
+                        backfill: row.get(8)?,
+                    },
+                    raw: row.get(9)?,
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(mails)
+    }
+
+    /// Puts what a mail was judged to be now in the place of what was open, unless it still is; gives how many reports
+    /// count now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database; then the mail is as before.
+    pub fn judge_again(
+        &mut self,
+        mail: i64,
+        incoming: &IncomingMail,
+        retention: Span,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let is_open = match &incoming.content {
+            Content::Reports(reports) => reports.iter().any(|report| match report {
+                IncomingReport::Read { standing, .. } => standing.authentication == "temporary",
+                IncomingReport::Rejected(_) => false,
+            }),
+            Content::NotAReport | Content::Rejected(_) => false,
+        };
+        if is_open {
+            return Ok(0);
+        }
+        let oldest_day = retention.before(now).map(super::record::day_of);
+        let tx = self.begin()?;
+        let newest = "SELECT coalesce(max(id), 0) FROM report";
+        let before: i64 = tx.query_row(newest, (), |row| row.get(0))?;
+        reread(&tx, mail, incoming, oldest_day.as_deref(), now)?;
+        let n_counted: i64 = tx.query_row(
+            "SELECT count(*) FROM report WHERE id > :before AND status = 'counted'",
+            named_params! { ":before": before },
+            |row| row.get(0),
+        )?;
+        tx.commit()?;
+        Ok(u64::try_from(n_counted).unwrap_or(0))
+    }
+
+    /// Leaves as they are the reports of mails read before `since` that could not be judged yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn give_up_temporary(&mut self, since: Timestamp) -> Result<(), StoreError> {
+        let find = "SELECT id, mail FROM report
+                    WHERE status = 'set-aside' AND authentication = 'temporary' AND stored_at < :since";
+        let old: Vec<(i64, Option<i64>)> = self
+            .db
+            .prepare_cached(find)?
+            .query_map(named_params! { ":since": text(since) }, |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        let tx = self.begin()?;
+        for (report, mail) in old {
+            tx.execute(
+                "UPDATE report SET authentication = 'failed',
+                     authentication_reason = 'given up after three days: ' || coalesce(authentication_reason, '')
+                 WHERE id = :report",
+                named_params! { ":report": report },
+            )?;
+            if let Some(mail) = mail {
+                tx.execute(
+                    "DELETE FROM raw_mail WHERE mail = :mail",
+                    named_params! { ":mail": mail },
+                )?;
+                settle(&tx, mail)?;
+            }
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Lets reports count that were set aside; gives how many there were, and how many of them count now: another of
+    /// its identity may count in the place of one. They get new ids, so that the next digest covers them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database; then all is as before.
+    pub fn accept(
+        &mut self,
+        which: Accept<'_>,
+        now: Timestamp,
+        domains: &DomainsConfig,
+    ) -> Result<(u64, u64), StoreError> {
+        let tx = self.begin()?;
+        let (mail, reporter) = match which {
+            Accept::Mail(mail) => (Some(mail), None),
+            Accept::Reporter(domain) => (None, Some(crate::authenticate::organisation(domain))),
+        };
+        let reports: Vec<(i64, Vec<u8>, String)> = tx
+            .prepare(
+                "SELECT report.id, report.identity, sender.submitter FROM report JOIN sender ON sender.id = report.sender
+                 WHERE report.status = 'set-aside'
+                   AND (:mail IS NULL OR report.id IN (SELECT report FROM mail_report WHERE mail = :mail))
+                 ORDER BY report.id",
+            )?
+            .query_map(named_params! { ":mail": mail }, |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        let (mut n_found, mut n_counted) = (0_u64, 0_u64);
+        for (report, identity, submitter) in reports {
+            let is_wanted = reporter
+                .as_ref()
+                .is_none_or(|reporter| crate::authenticate::organisation(&submitter) == *reporter);
+            if !is_wanted {
+                continue;
+            }
+            n_found = n_found.saturating_add(1);
+            n_counted = n_counted.saturating_add(u64::from(let_count(&tx, report, &identity)?));
+        }
+        tx.commit()?;
+        let tally = super::Tally {
+            stored: n_counted,
+            ..super::Tally::default()
+        };
+        self.assess_new(&tally, now, domains);
+        Ok((n_found, n_counted))
+    }
+}
+
+/// Lets a report count unless another of its identity does; whether it does.
+fn let_count(db: &Connection, report: i64, identity: &[u8]) -> rusqlite::Result<bool> {
+    db.execute_batch("PRAGMA defer_foreign_keys = ON")?;
+    let id: i64 = db.query_row(
+        "SELECT max((SELECT coalesce(max(id), 0) FROM report),
+                    (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'report')) + 1",
+        (),
+        |row| row.get(0),
+    )?;
+    db.execute(
+        "UPDATE report SET id = :id, status = 'conflict' WHERE id = :report",
+        named_params! { ":id": id, ":report": report },
+    )?;
+    db.execute(
+        "UPDATE sqlite_sequence SET seq = :id WHERE name = 'report'",
+        named_params! { ":id": id },
+    )?;
+    for table in ["policy_result", "report_json", "mail_report"] {
+        db.execute(
+            &format!("UPDATE {table} SET report = :id WHERE report = :report"),
+            named_params! { ":id": id, ":report": report },
+        )?;
+    }
+    elect(db, identity)?;
+    settle_mails_of(db, id)?;
+    let mail: Option<i64> = db.query_row(
+        "SELECT mail FROM report WHERE id = :id",
+        named_params! { ":id": id },
+        |row| row.get(0),
+    )?;
+    if let Some(mail) = mail {
+        db.execute(
+            "DELETE FROM raw_mail WHERE mail = :mail",
+            named_params! { ":mail": mail },
+        )?;
+    }
+    db.query_row(
+        "SELECT status = 'counted' FROM report WHERE id = :id",
+        named_params! { ":id": id },
+        |row| row.get(0),
+    )
+}
