@@ -169,7 +169,8 @@ fn desk() -> tempfile::TempDir {
     fs::write(here.join("fish"), fish()).unwrap();
     let database = here.join("tlsrptd.db").display().to_string();
     // The demo's reports are of a day that goes by.
-    let config = format!("[authentication]\nmode = \"off\"\n[store]\npath = {database:?}\nretention = \"forever\"\n");
+    let config =
+        format!("[authentication]\nmode = \"off\"\n[store]\npath = {database:?}\nretention = \"forever\"\n");
     fs::write(here.join("tlsrptd.toml"), config).unwrap();
     let mails = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo/Maildir");
     let imported = command(here, env!("CARGO_BIN_EXE_tlsrptd"))
