@@ -85,7 +85,7 @@ fn flags_lead_from_nothing_to_the_first_digest_in_far_less_than_five_minutes() {
     ended.says(&[
         "mailbox: ok",
         "smtp: ok",
-        "1 mail read: 0 stored, 1 set aside",
+        "1 mail read: 1 stored",
         "_smtp._tls.example.com.  TXT  \"v=TLSRPTv1; rua=mailto:tls@example.org\"",
         "_mta-sts.example.org.",
         "tlsrptd run --config",
