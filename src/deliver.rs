@@ -160,7 +160,7 @@ fn known_with(
     }
     Ok(Known {
         today,
-        tellings: store.tellings(&audience.name)?,
+        tellings: store.tellings(&audience.name, !audience.domains.is_empty())?,
         told_events: store.told_events(&audience.name)?,
         survey: Survey::of(&history, &problems),
         problems,
@@ -248,7 +248,7 @@ pub fn compose(
         config,
         &audience.to,
         &made.rendered,
-        &references(&made.digest, first_mails),
+        &references(&made.digest, known, first_mails),
         now,
     )?;
     composed.kind = kind;
@@ -259,10 +259,15 @@ pub fn compose(
 
 /// The mails that this one continues: if what it leads with is known, the first mail about that, then those about what
 /// else it tells.
-fn references(digest: &Digest, first_mails: &BTreeMap<String, String>) -> Vec<String> {
+fn references(digest: &Digest, known: &Known, first_mails: &BTreeMap<String, String>) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
-    for (n, (problem, _)) in digest.told.iter().enumerate() {
-        match first_mails.get(problem) {
+    for (n, (told, _)) in digest.told.iter().enumerate() {
+        let problem = known.problems.iter().find(|problem| problem.id == *told);
+        let aliases = problem
+            .map(|problem| problem.aliases.as_slice())
+            .unwrap_or_default();
+        let mut names = std::iter::once(told).chain(aliases);
+        match names.find_map(|name| first_mails.get(name)) {
             Some(id) if !ids.contains(id) && ids.len() < MAX_REFERENCES => ids.push(id.clone()),
             None if n == 0 => return Vec::new(),
             _ => {}
@@ -316,7 +321,7 @@ pub fn fix(
     decide: impl FnOnce(&DigestFacts, bool) -> anyhow::Result<Option<MailKind>>,
 ) -> anyhow::Result<Option<FixedDigest>> {
     let known = known(config, store, audience, now)?;
-    let first_mails = store.first_mails(&audience.name)?;
+    let first_mails = store.first_mails(&audience.name, !audience.domains.is_empty())?;
     let (mailboxes, recipients) = (mailboxes(config), recipients(config));
     let question = question(audience, &mailboxes, &recipients, due.timestamp());
     let mut failed = None;
@@ -352,7 +357,7 @@ pub fn fix_urgent(
     if !known.has_urgent() {
         return Ok(None);
     }
-    let first_mails = store.first_mails(&audience.name)?;
+    let first_mails = store.first_mails(&audience.name, !audience.domains.is_empty())?;
     let (mailboxes, recipients) = (mailboxes(config), recipients(config));
     let question = question(audience, &mailboxes, &recipients, now.timestamp());
     let mut failed = None;

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::config::{Audience, AuthenticationMode, Config, MailboxConfig, MailboxKind};
 use crate::deliver;
 use crate::digest::send;
-use crate::mailbox::{ImapSession, maildir};
+use crate::mailbox::{ImapSession, maildir, once};
 use crate::ping;
 use crate::store::Store;
 
@@ -165,7 +165,7 @@ pub(super) async fn mailbox_of(mailbox: &MailboxConfig, config: &Config) -> Resu
             mailbox.host,
             mailbox.port()
         )),
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Err(error)) => Err(error.once()),
         Err(_) => Err(format!(
             "no answer within limits.poll_deadline ({} s)",
             limit.as_secs()
@@ -190,7 +190,9 @@ async fn name_servers(config: &Config) -> Option<Result<String, String>> {
 
 async fn smtp(config: &Config) -> Result<String, String> {
     config.require_sending().map_err(|error| error.to_string())?;
-    send::check(&config.smtp).await.map_err(|error| error.to_string())
+    send::check(&config.smtp)
+        .await
+        .map_err(|error| once(error.to_string()))
 }
 
 /// Mails one line, so that a person sees that digests will arrive.
@@ -206,7 +208,7 @@ async fn send_test(config: &Config, audience: &Audience) -> Result<String, Strin
         &composed.mail,
     )
     .await
-    .map_err(|error| error.to_string())?;
+    .map_err(|error| once(error.to_string()))?;
     let failed: Vec<String> = handed
         .results
         .iter()

@@ -26,7 +26,7 @@ pub(super) fn print(config: &Config, args: &DigestArgs) -> anyhow::Result<End> {
         DigestFormat::Html => write!(out, "{}", rendered.html)?,
         DigestFormat::Json => writeln!(out, "{}", made.digest.to_json()?)?,
         DigestFormat::Eml => {
-            let first_mails = store.first_mails(&audience.name)?;
+            let first_mails = store.first_mails(&audience.name, !audience.domains.is_empty())?;
             let composed = deliver::compose(config, &audience, &made, &known, &first_mails, &now)?;
             out.write_all(&composed.mail)?;
         }

@@ -34,7 +34,7 @@ struct Status {
     counts: Counts,
     next_digest: Option<Timestamp>,
     last_digest: Option<Timestamp>,
-    waiting_digest: Option<WaitingDigest>,
+    waiting_digests: Vec<WaitingDigest>,
     refused_recipients: Vec<Refused>,
     /// What is to be repaired; none with `--health`, which must be quick.
     open_problems: Option<Vec<Json>>,
@@ -120,7 +120,7 @@ fn gather(config: &Config, now: Timestamp) -> anyhow::Result<Status> {
         counts: store.counts()?,
         next_digest,
         last_digest: store.last_digest_at(DEFAULT_AUDIENCE)?,
-        waiting_digest: store.waiting_digest()?,
+        waiting_digests: store.waiting_digests()?,
         refused_recipients,
         open_problems: None,
         silent_reporters: None,
@@ -196,14 +196,15 @@ fn troubles(config: &Config, status: &Status, now: Timestamp) -> Vec<String> {
             problems.push(format!("mailbox {name:?} was never polled; start `tlsrptd run`"));
         }
     }
-    if let Some(digest) = &status.waiting_digest
-        && is_over(digest.due_at, limit, now)
-    {
-        let error = digest.error.as_deref().unwrap_or("it was not tried");
-        problems.push(format!(
-            "the digest has been waiting for {}: {error}",
-            span(digest.due_at, now)
-        ));
+    for digest in &status.waiting_digests {
+        if is_over(digest.due_at, limit, now) {
+            let error = digest.error.as_deref().unwrap_or("it was not tried");
+            problems.push(format!(
+                "the digest{} has been waiting for {}: {error}",
+                for_audience(digest),
+                span(digest.due_at, now)
+            ));
+        }
     }
     for refused in &status.refused_recipients {
         if is_over(refused.since, limit, now) {
@@ -216,6 +217,15 @@ fn troubles(config: &Config, status: &Status, now: Timestamp) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Whose digest it is, where it isn't that of `digest.to`.
+fn for_audience(digest: &WaitingDigest) -> String {
+    if digest.audience == DEFAULT_AUDIENCE {
+        String::new()
+    } else {
+        format!(" for audience {:?}", digest.audience)
+    }
 }
 
 fn is_over(since: Timestamp, limit: Duration, now: Timestamp) -> bool {
@@ -386,11 +396,12 @@ fn digest_lines(lines: &mut Vec<Line>, status: &Status, now: Timestamp) {
             format!("{at}{overdue}")
         });
     lines.push(("Next digest", next));
-    if let Some(digest) = &status.waiting_digest {
+    for digest in &status.waiting_digests {
         lines.push((
             "Not accepted",
             format!("{:?}, due {}", digest.subject, ago(digest.due_at, now)),
         ));
+        lines.push(("  audience", digest.audience.clone()));
         lines.push(("  waiting", digest.recipients.join(", ")));
         lines.push(("  tried", format!("{} times", digest.attempts)));
         lines.extend(digest.error.iter().map(|error| ("  error", error.clone())));

@@ -4,23 +4,25 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use crate::authenticate::Resolver;
 use crate::clock;
-use crate::config::{Audience, Config, MailboxConfig};
+use crate::config::Config;
 use crate::deliver;
-use crate::digest::schedule;
-use crate::mailbox::Reaction;
 use crate::ping::{Ping, Pinger};
-use crate::poll::{self, Polled};
-use crate::store::{FixedDigest, Store};
+use crate::store::Store;
 
+mod polling;
+mod sending;
 mod service;
 mod signals;
+mod standing;
 
-use service::{Service, Standing};
+use polling::{Turn, first_turns};
+use sending::Sending;
+use service::Service;
 use signals::{Signals, Told, stop_waiting_when_told, unless_stopped};
 
 /// First pause after a failure; it doubles up to [`MAX_PAUSE`].
@@ -33,25 +35,6 @@ const CLOCK_LOOK: Duration = Duration::from_mins(1);
 const DATABASE_LOOK: Duration = Duration::from_secs(10);
 /// `state` key: when retention last ran.
 const RETAINED: &str = "retained";
-
-/// A mailbox's place in the schedule.
-#[derive(Debug, Clone, Copy)]
-struct Turn {
-    at: Instant,
-    failures: u32,
-    /// Whether its last poll failed; a busy server is no failure.
-    is_failing: bool,
-    /// Whether a poll of this process has read it to the end.
-    is_read: bool,
-}
-
-/// After a mail to an audience that failed.
-#[derive(Debug, Clone, Copy)]
-struct Sending {
-    /// When the next attempt may be made.
-    at: Instant,
-    failures: u32,
-}
 
 struct Daemon<'a> {
     config: Config,
@@ -139,20 +122,6 @@ pub async fn run(config: Config, path: &Path, store: Store) -> anyhow::Result<()
     Ok(())
 }
 
-fn first_turns(config: &Config) -> Vec<Turn> {
-    let now = Instant::now();
-    config
-        .mailboxes
-        .iter()
-        .map(|_| Turn {
-            at: now,
-            failures: 0,
-            is_failing: false,
-            is_read: false,
-        })
-        .collect()
-}
-
 /// The pause after `failures` failures in a row: doubling, with jitter so that many daemons don't knock at once.
 fn pause(failures: u32, first: Duration) -> Duration {
     let doubled = 2_u32.saturating_pow(failures.saturating_sub(1).min(12));
@@ -183,32 +152,6 @@ impl Daemon<'_> {
         }
     }
 
-    /// Polls the mailbox whose turn came first, if any has come.
-    async fn poll_one(&mut self) {
-        let now = Instant::now();
-        let due = self.turns.iter().enumerate().filter(|(_, turn)| turn.at <= now);
-        let Some(at) = due.min_by_key(|(_, turn)| turn.at).map(|(at, _)| at) else {
-            return;
-        };
-        let Some(mailbox) = self.config.mailboxes.get(at) else {
-            return;
-        };
-        if self.last_poll.is_none() {
-            self.service.says(format!("first poll of {}", mailbox.name));
-        }
-        self.service.begin(self.config.limits.poll_deadline);
-        self.pinger.send(Ping::Start);
-        let (store, resolver) = (&mut self.store, &mut self.resolver);
-        let polled = poll::poll(mailbox, &self.config, store, resolver, false, &mut |_, _| {}).await;
-        log_poll(mailbox, &polled);
-        self.last_poll = Some((clock::now(), polled.tally.stored));
-        self.may_be_urgent |= polled.tally.stored > 0 || polled.tally.conflicts > 0;
-        if let Some(turn) = self.turns.get_mut(at) {
-            *turn = next_turn(*turn, mailbox, &polled);
-        }
-        self.ping();
-    }
-
     /// Tells the monitor whether all is well: one mailbox that works doesn't hide another that fails, nor a digest that
     /// waits, be it since before this process began.
     fn ping(&self) {
@@ -236,127 +179,6 @@ impl Daemon<'_> {
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "cannot remove old reports"),
         }
-    }
-
-    /// Fixes digests that are due and sends those that wait; what keeps one audience's doesn't keep the others'.
-    async fn digest(&mut self) {
-        if let Err(error) = deliver::follow_audiences(&self.config, &mut self.store) {
-            tracing::error!("cannot drop what waits for former recipients: {error}");
-        }
-        // What comes in meanwhile is of the next round.
-        let may_be_urgent = std::mem::take(&mut self.may_be_urgent);
-        for audience in self.config.digest.audiences() {
-            let is_paused = self
-                .sends
-                .get(&audience.name)
-                .is_some_and(|sending| Instant::now() < sending.at);
-            if is_paused {
-                self.may_be_urgent |= may_be_urgent;
-                continue;
-            }
-            self.service.begin(deliver::limit(&self.config));
-            if let Err(error) = self.digest_step(&audience, may_be_urgent).await {
-                self.may_be_urgent |= may_be_urgent;
-                self.send_failed(&audience);
-                tracing::error!("cannot make the digest: {error:#}");
-                self.ping();
-            }
-        }
-    }
-
-    fn send_failed(&mut self, audience: &Audience) {
-        let now = Instant::now();
-        let failures = self
-            .sends
-            .get(&audience.name)
-            .map_or(0, |sending| sending.failures);
-        let failures = failures.saturating_add(1);
-        let at = now.checked_add(pause(failures, FIRST_PAUSE)).unwrap_or(now);
-        self.sends.insert(audience.name.clone(), Sending { at, failures });
-    }
-
-    async fn digest_step(&mut self, audience: &Audience, may_be_urgent: bool) -> anyhow::Result<()> {
-        let waiting = match deliver::waiting(&mut self.store, audience)? {
-            Some(waiting) => {
-                self.may_be_urgent |= may_be_urgent;
-                Some(waiting)
-            }
-            None => match self.fix_digest(audience)? {
-                Some(fixed) => {
-                    self.may_be_urgent |= may_be_urgent;
-                    Some(fixed)
-                }
-                None => self.fix_urgent(audience, may_be_urgent)?,
-            },
-        };
-        let Some(digest) = waiting else { return Ok(()) };
-        self.pinger.send(Ping::Start);
-        let round = deliver::deliver(&self.config, &mut self.store, &digest).await?;
-        for (recipient, answer) in &round.refused {
-            tracing::error!(%recipient, answer = ?answer, "recipient refused");
-        }
-        if let Some((recipient, error)) = round.waiting.first() {
-            tracing::warn!(%recipient, error = ?error, "digest not accepted, it is tried again");
-        }
-        if round.is_sent {
-            self.sends.remove(&audience.name);
-            tracing::info!(subject = %digest.subject, recipients = round.accepted.len(), "digest sent");
-        } else {
-            self.send_failed(audience);
-        }
-        self.ping();
-        Ok(())
-    }
-
-    /// Fixes the digest whose time has come, unless there is nothing to tell.
-    fn fix_digest(&mut self, audience: &Audience) -> anyhow::Result<Option<FixedDigest>> {
-        let now: Zoned = clock::now().to_zoned(deliver::zone(&self.config));
-        let due = schedule::latest_due(&now, self.config.digest.at)?;
-        let past = deliver::past(&self.store, &audience.name)?;
-        if !schedule::is_open(&due, past) {
-            return Ok(None);
-        }
-        // The first digest is a look at the mailbox, so it waits until one was read.
-        let is_blind = past.previous.is_none() && !self.turns.iter().any(|turn| turn.is_read);
-        let (send, weekly) = (self.config.digest.send, self.config.digest.weekly);
-        let mut decided = None;
-        let fixed = deliver::fix(
-            &self.config,
-            &mut self.store,
-            audience,
-            &due,
-            &now,
-            |facts, has_news| {
-                if is_blind && facts.failing.is_empty() {
-                    return Ok(None);
-                }
-                let decision = schedule::decide(&due, past, send, weekly, has_news)?;
-                decided = Some(decision);
-                Ok(decision.kind())
-            },
-        )?;
-        if decided == Some(schedule::Decision::PassOver) {
-            deliver::pass_over(&mut self.store, &audience.name, due.timestamp())?;
-            tracing::info!("digest due, nothing new to tell");
-        }
-        Ok(fixed)
-    }
-
-    /// Fixes an urgent mail after a poll that stored something, or when the morning has come.
-    fn fix_urgent(
-        &mut self,
-        audience: &Audience,
-        may_be_urgent: bool,
-    ) -> anyhow::Result<Option<FixedDigest>> {
-        if !may_be_urgent {
-            return Ok(None);
-        }
-        let now = clock::now().to_zoned(deliver::zone(&self.config));
-        if !schedule::urgent_may_go(&now, self.config.digest.at)? {
-            self.may_be_urgent = true;
-            return Ok(None);
-        }
-        deliver::fix_urgent(&self.config, &mut self.store, audience, &now)
     }
 
     /// Reads the configuration again; a bad one leaves the old one in force.
@@ -392,108 +214,6 @@ impl Daemon<'_> {
             Err(error) => tracing::error!("{error}; the old configuration stays in force"),
         }
         false
-    }
-
-    /// Says how things stand before the loop rests, and until when it does.
-    fn rest(&mut self) -> Instant {
-        let now = Instant::now();
-        let until = self.next_event().max(self.no_sooner);
-        self.service.begin(until.saturating_duration_since(now));
-        // Without its database the daemon has said what it waits for.
-        if self.no_sooner <= now {
-            let line = self.standing().line(clock::now(), &deliver::zone(&self.config));
-            self.service.says(line);
-        }
-        until
-    }
-
-    fn standing(&self) -> Standing<'_> {
-        let turns = || self.config.mailboxes.iter().zip(&self.turns);
-        let wait = turns()
-            .map(|(_, turn)| turn.at.saturating_duration_since(Instant::now()))
-            .min();
-        let failing = turns().filter(|(_, turn)| turn.is_failing);
-        Standing {
-            last: self.last_poll,
-            next: wait.and_then(|wait| clock::now().checked_add(wait).ok()),
-            failing: failing.map(|(mailbox, _)| mailbox.name.as_str()).collect(),
-            is_digest_waiting: !self.sends.is_empty(),
-            is_config_refused: self.is_config_refused,
-        }
-    }
-
-    /// When to look again: the next poll, or a look at the clock for the next digest.
-    fn next_event(&self) -> Instant {
-        let now = Instant::now();
-        let mut next = now.checked_add(CLOCK_LOOK).unwrap_or(now);
-        if let Some(turn) = self.turns.iter().map(|turn| turn.at).min() {
-            next = next.min(turn);
-        }
-        if let Some(at) = self
-            .sends
-            .values()
-            .map(|sending| sending.at)
-            .filter(|at| *at > now)
-            .min()
-        {
-            next = next.min(at);
-        }
-        let wall = clock::now().to_zoned(deliver::zone(&self.config));
-        if let Ok(due) = schedule::next_due(&wall, self.config.digest.at) {
-            let wait = schedule::wait(wall.timestamp(), due.timestamp());
-            next = now.checked_add(wait).map_or(next, |due| next.min(due));
-        }
-        next
-    }
-}
-
-/// When a mailbox is polled next.
-fn next_turn(turn: Turn, mailbox: &MailboxConfig, polled: &Polled) -> Turn {
-    let (failures, pause) = match &polled.result {
-        Ok(()) if polled.is_unfinished => (0, Duration::ZERO),
-        Ok(()) => (0, mailbox.poll_interval),
-        Err(error) => {
-            let failures = turn.failures.saturating_add(1);
-            let pause = match error.reaction() {
-                Reaction::RetryHourly => MAX_PAUSE,
-                // A long interval need not pass after a hiccup, and a short one is not made long by it.
-                Reaction::Retry | Reaction::Wait | Reaction::NeedsPerson => {
-                    pause(failures, FIRST_PAUSE.min(mailbox.poll_interval))
-                }
-            };
-            (failures, pause)
-        }
-    };
-    let now = Instant::now();
-    Turn {
-        at: now.checked_add(pause).unwrap_or(now),
-        failures,
-        is_failing: match &polled.result {
-            Ok(()) => false,
-            Err(error) => turn.is_failing || error.reaction() != Reaction::Wait,
-        },
-        is_read: turn.is_read || (polled.result.is_ok() && !polled.is_unfinished),
-    }
-}
-
-fn log_poll(mailbox: &MailboxConfig, polled: &Polled) {
-    let tally = &polled.tally;
-    for remark in &polled.remarks {
-        tracing::warn!(mailbox = %mailbox.name, "{remark}");
-    }
-    match &polled.result {
-        Ok(()) => tracing::info!(
-            mailbox = %mailbox.name,
-            mails = tally.mails,
-            stored = tally.stored,
-            duplicates = tally.duplicates,
-            conflicts = tally.conflicts,
-            set_aside = tally.set_aside,
-            rejected = tally.rejected,
-            unfinished = polled.is_unfinished,
-            "polled"
-        ),
-        Err(error) => tracing::warn!(mailbox = %mailbox.name, mails = tally.mails, "poll failed: {error}"),
     }
 }
 

@@ -20,6 +20,7 @@ pub mod outlook;
 pub mod parts;
 mod reading;
 pub mod schedule;
+mod sections;
 mod seen;
 pub mod send;
 mod smtp;

@@ -3,10 +3,11 @@
 use jiff::civil::Date;
 
 use crate::assess::history::Sum;
-use crate::digest::model::{Outlook, Sorted, going_on, lines};
+use crate::digest::model::{Outlook, Sorted};
 use crate::digest::notes::not_listed;
 use crate::digest::parts::{Column, Finding, Kind, Row, Section, Table, Tone};
 use crate::digest::reading::{Frame, connections};
+use crate::digest::sections::{going_on, lines};
 use crate::digest::{names, words};
 
 /// Rows of the table of domains.

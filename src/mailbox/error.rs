@@ -56,6 +56,30 @@ impl MailboxError {
             Self::NeedsPerson(_) => Reaction::NeedsPerson,
         }
     }
+
+    /// The text for a person who tries it: nothing is tried again but by that person.
+    pub fn once(&self) -> String {
+        once(self.to_string())
+    }
+}
+
+/// What the daemon says of an error, for a person who tries it by hand.
+pub fn once(text: String) -> String {
+    let endings = [
+        (
+            "check user and password or token, it is tried again in an hour",
+            "check user and password or token, then try again",
+        ),
+        ("it is tried again in an hour", "then try again"),
+        ("it is tried again later", "try again later"),
+    ];
+    let ending = endings
+        .into_iter()
+        .find_map(|(daemons, ours)| Some((text.strip_suffix(daemons)?, ours)));
+    match ending {
+        Some((start, ours)) => format!("{start}{ours}"),
+        None => text,
+    }
 }
 
 /// Which server, in which step, and what happened.
@@ -240,5 +264,31 @@ mod tests {
             PLACE.refused("[SERVERBUG] oops"),
             @"imap.example.org:993: login refused: [SERVERBUG] oops; it is tried again later"
         );
+    }
+
+    #[test]
+    fn who_tries_it_by_hand_is_not_told_that_it_is_tried_again() {
+        let failure = PLACE.failure("refused: no");
+        for (error, expected) in [
+            (
+                MailboxError::LoginRefused(failure.clone()),
+                "imap.example.org:993: login refused: no; check user and password or token, then try again",
+            ),
+            (
+                MailboxError::Busy(failure.clone()),
+                "imap.example.org:993: login refused: no; try again later",
+            ),
+            (
+                PLACE
+                    .needs_authorisation("refused: no; authorise tlsrptd anew; it is tried again in an hour"),
+                "imap.example.org:993: login refused: no; authorise tlsrptd anew; then try again",
+            ),
+            (
+                MailboxError::NeedsPerson(failure),
+                "imap.example.org:993: login refused: no",
+            ),
+        ] {
+            assert_eq!(error.once(), expected);
+        }
     }
 }

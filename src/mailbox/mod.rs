@@ -16,7 +16,7 @@ mod remove;
 mod secret;
 mod session;
 
-pub use error::{Failure, MailboxError, Reaction};
+pub use error::{Failure, MailboxError, Reaction, once};
 pub use fetch::{Asked, Body, Fetched, Listed, Listing};
 pub use remove::{Removal, RemoveOutcome};
 pub use session::{FolderState, ImapSession};

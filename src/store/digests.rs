@@ -229,19 +229,27 @@ impl Store {
         Ok(())
     }
 
-    /// The Message-IDs of an audience's first mails about problems, by the problem's id, as far as they are still kept.
+    /// The Message-IDs of an audience's first mails about problems, by the problem's id, as far as they are still kept;
+    /// `of_some_domains` as for [`Store::tellings`].
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn first_mails(&self, audience: &str) -> Result<BTreeMap<String, String>, StoreError> {
+    pub fn first_mails(
+        &self,
+        audience: &str,
+        of_some_domains: bool,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
         let mut first = BTreeMap::new();
         let mut statement = self.db.prepare_cached(
             "SELECT problem.id, digest.message_id
-             FROM telling JOIN problem ON problem.number = telling.problem JOIN digest ON digest.id = telling.digest
+             FROM telling JOIN problem
+                  ON problem.number = iif(:of_some_domains, coalesce(telling.told_as, telling.problem), telling.problem)
+                  JOIN digest ON digest.id = telling.digest
              WHERE telling.audience = :audience ORDER BY telling.id",
         )?;
-        let mut rows = statement.query(named_params! { ":audience": audience })?;
+        let parameters = named_params! { ":audience": audience, ":of_some_domains": of_some_domains };
+        let mut rows = statement.query(parameters)?;
         while let Some(row) = rows.next()? {
             first.entry(row.get(0)?).or_insert(row.get(1)?);
         }

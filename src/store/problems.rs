@@ -275,11 +275,12 @@ fn hand_over(db: &Connection, keys: &Keys, from: i64, into: i64) -> rusqlite::Re
         "INSERT INTO problem_alias (id, problem) VALUES (:id, :problem)",
         named_params! { ":id": own, ":problem": into },
     )?;
-    for table in ["telling", "remark"] {
-        db.execute(
-            &format!("UPDATE {table} SET problem = :into WHERE problem = :from"),
-            named_params! { ":into": into, ":from": from },
-        )?;
+    // Whoever is told of some domains alone may never hear of the precise one, so it stays known what was told.
+    for sql in [
+        "UPDATE telling SET problem = :into, told_as = coalesce(told_as, :from) WHERE problem = :from",
+        "UPDATE remark SET problem = :into WHERE problem = :from",
+    ] {
+        db.execute(sql, named_params! { ":into": into, ":from": from })?;
     }
     Ok(())
 }

@@ -63,6 +63,8 @@ pub struct FolderStatus {
 /// A digest that somebody has not accepted yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WaitingDigest {
+    /// Whose it is.
+    pub audience: String,
     /// Its Subject.
     pub subject: String,
     /// When it was due.
@@ -244,27 +246,35 @@ impl Store {
         Ok(folders)
     }
 
-    /// The digest that waits to be accepted.
+    /// The digests that wait to be accepted, the oldest first.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn waiting_digest(&self) -> Result<Option<WaitingDigest>, StoreError> {
-        let Some(digest) = self.unsent_digest(None, false)? else {
-            return Ok(None);
-        };
-        let (attempts, error) = self.db.query_row(
-            "SELECT coalesce(max(attempts), 0), max(error) FROM delivery WHERE digest = :digest AND accepted_at IS NULL",
-            named_params! { ":digest": digest.id },
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        Ok(Some(WaitingDigest {
-            subject: digest.subject,
-            due_at: digest.due_at,
-            recipients: digest.waiting,
-            attempts,
-            error,
-        }))
+    pub fn waiting_digests(&self) -> Result<Vec<WaitingDigest>, StoreError> {
+        let digests = self
+            .db
+            .prepare(
+                "SELECT audience, subject, due_at,
+                        json_group_array(recipient ORDER BY recipient)
+                            FILTER (WHERE accepted_at IS NULL AND refused_at IS NULL AND recipient IS NOT NULL),
+                        coalesce(max(attempts) FILTER (WHERE accepted_at IS NULL), 0),
+                        max(error) FILTER (WHERE accepted_at IS NULL)
+                 FROM digest LEFT JOIN delivery ON delivery.digest = digest.id
+                 WHERE sent_at IS NULL GROUP BY digest.id ORDER BY digest.id",
+            )?
+            .query_map((), |row| {
+                Ok(WaitingDigest {
+                    audience: row.get(0)?,
+                    subject: row.get(1)?,
+                    due_at: moment(row.get_ref(2)?.as_str()?).unwrap_or(Timestamp::UNIX_EPOCH),
+                    recipients: serde_json::from_str(row.get_ref(3)?.as_str()?).unwrap_or_default(),
+                    attempts: row.get(4)?,
+                    error: row.get(5)?,
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(digests)
     }
 
     /// Recipients whom the mail server refused in their newest digest.

@@ -38,20 +38,27 @@ const EVENTS: [Event; 12] = [
 ];
 
 impl Store {
-    /// What an audience was told of each problem, by its id, oldest first.
+    /// What an audience was told of each problem, by its id, oldest first. What `of_some_domains` were told is found under
+    /// the problem that they saw, whatever the reports on other domains have made of it since.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn tellings(&self, audience: &str) -> Result<BTreeMap<String, Vec<Telling>>, StoreError> {
+    pub fn tellings(
+        &self,
+        audience: &str,
+        of_some_domains: bool,
+    ) -> Result<BTreeMap<String, Vec<Telling>>, StoreError> {
         let mut tellings: BTreeMap<String, Vec<Telling>> = BTreeMap::new();
         let mut statement = self.db.prepare_cached(
             "SELECT problem.id, day, event, reminder, telling.impact, telling.reporters, episode, telling.last_day,
                     is_urgent
-             FROM telling JOIN problem ON problem.number = telling.problem
+             FROM telling JOIN problem
+                  ON problem.number = iif(:of_some_domains, coalesce(telling.told_as, telling.problem), telling.problem)
              WHERE telling.audience = :audience ORDER BY telling.id",
         )?;
-        let mut rows = statement.query(named_params! { ":audience": audience })?;
+        let parameters = named_params! { ":audience": audience, ":of_some_domains": of_some_domains };
+        let mut rows = statement.query(parameters)?;
         while let Some(row) = rows.next()? {
             tellings.entry(row.get(0)?).or_default().push(telling(row)?);
         }

@@ -2,7 +2,11 @@
 
 use mail_parser::MessageParser;
 
+use super::support::mta::{Answer, Mta};
 use super::support::*;
+
+/// Whom a server defers or not, as a test needs it.
+const TEAM: &str = "team@shop.example";
 
 /// A report on two domains, of which each fails in its own way.
 fn report() -> Vec<u8> {
@@ -99,4 +103,83 @@ fn an_audience_that_is_refused_is_told_to_the_default_recipients() {
 
     let second = text(&world.received(OPS, 2)[1]);
     assert!(second.contains(REFUSED), "{second}");
+}
+
+/// A program that has read [`report`] and sends through `mta`.
+fn sending_through(mta: &Mta, further: &str) -> (tempfile::TempDir, Tlsrptd) {
+    let folder = temporary_folder();
+    let configuration = format!(
+        "{further}[digest]\nfrom = \"tlsrptd@example.org\"\nto = [{OPS:?}]\n{}[smtp]\n{}timeout = \"10m\"\n",
+        audience(TEAM),
+        mta.keys()
+    );
+    let tlsrptd = Tlsrptd::new(&folder.path().join("t"), &configuration);
+    tlsrptd.run_with_input(&["import", "-"], &report()).exits(0);
+    (folder, tlsrptd)
+}
+
+#[test]
+fn daemon_sends_an_audience_its_deferred_mail_later_and_the_others_theirs_at_once() {
+    let mta = Mta::new();
+    mta.set(&[("RCPT TO:<team@", Answer::Says("450 4.2.1 come later\r\n"))]);
+    let maildir = temporary_folder();
+    for name in ["new", "cur"] {
+        std::fs::create_dir_all(maildir.path().join(name)).unwrap();
+    }
+    let path = quoted(maildir.path());
+    let mailbox =
+        format!("[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\npath = {path}\npoll_interval = \"10s\"\n");
+    let (_folder, tlsrptd) = sending_through(&mta, &mailbox);
+    // A minute passes in two seconds.
+    let mut command = tlsrptd.command(&["run"]);
+    command
+        .env("LD_PRELOAD", process::faketime())
+        .env("FAKETIME", "@2027-01-12 12:00:00 x30");
+    let run = Running::start(&mut command);
+    let tries =
+        || tlsrptd.count("SELECT coalesce(max(attempts), 0) AS n FROM deliveries WHERE error IS NOT NULL");
+    until("a second try with the team", LONG, || {
+        (tries() >= 2).then_some(())
+    });
+    let id = tlsrptd.value("SELECT message_id FROM digests WHERE sent_at IS NULL");
+
+    mta.set(&[]);
+    until("the team's mail", LONG, || {
+        (mta.received().len() >= 2).then_some(())
+    });
+    run.terminate(LONG).exits(0).says(&["come later"]);
+
+    let received = mta.received();
+    let to: Vec<&[String]> = received.iter().map(|mail| mail.to.as_slice()).collect();
+    assert_eq!(to, [[OPS.to_owned()], [TEAM.to_owned()]]);
+    assert!(
+        received[1].mail.contains(&format!("<{}>", id.as_str().unwrap())),
+        "{id}"
+    );
+    let sent = "SELECT message_id FROM digests WHERE audience = 'shop' AND sent_at IS NOT NULL";
+    assert_eq!(tlsrptd.value(sent), id);
+}
+
+#[test]
+fn status_shows_the_waiting_digest_of_each_audience() {
+    let mta = Mta::new();
+    mta.set(&[("MAIL", Answer::Says("451 4.3.0 not now\r\n"))]);
+    let (_folder, tlsrptd) = sending_through(&mta, "");
+    tlsrptd.run(&["digest", "--send"]).exits(1);
+
+    let status = tlsrptd.run(&["status", "--format", "json"]).exits(0);
+    let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+    let waiting: Vec<(&str, &str)> = status["waiting_digests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|digest| {
+            let recipient = digest["recipients"][0].as_str().unwrap();
+            (digest["audience"].as_str().unwrap(), recipient)
+        })
+        .collect();
+    assert_eq!(waiting, [("default", OPS), ("shop", TEAM)]);
+    let text = tlsrptd.run(&["status"]).exits(0);
+    assert_eq!(text.stdout.matches("Not accepted").count(), 2, "{}", text.stdout);
+    text.says(&["  audience    shop", "not now"]);
 }

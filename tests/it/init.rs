@@ -122,6 +122,7 @@ fn questions_are_asked_again_until_the_servers_work() {
     terminal.answers("Login name [tls@example.org]: ", "");
     terminal.answers_in_secret("Password (not shown): ", "wrong-horse");
     terminal.expect("AUTHENTICATIONFAILED");
+    terminal.expect("check user and password or token, then try again");
     terminal.answers("Try again with other answers? [Y/n]: ", "");
     terminal.answers(
         "[imap.example.org]: ",

@@ -284,7 +284,16 @@ impl Campaign {
                 .flat_map(|digest| &arrived[digest["message_id"].as_str().unwrap()])
                 // Of many problems at once, a first look names some and counts the others.
                 .any(|mail| text_of(mail).contains(&domain) || counts_others(mail));
-            assert!(in_a_mail, "no digest of {announced_at} tells of {domain}: {:?}", digests.iter().filter(|digest| digest["due_at"] == announced_at).flat_map(|digest| &arrived[digest["message_id"].as_str().unwrap()]).map(|mail| text_of(mail)).collect::<Vec<_>>());
+            assert!(
+                in_a_mail,
+                "no digest of {announced_at} tells of {domain}: {:?}",
+                digests
+                    .iter()
+                    .filter(|digest| digest["due_at"] == announced_at)
+                    .flat_map(|digest| &arrived[digest["message_id"].as_str().unwrap()])
+                    .map(|mail| text_of(mail))
+                    .collect::<Vec<_>>()
+            );
         }
         println!(
             "after = {:?}: {} digests in {} mails",

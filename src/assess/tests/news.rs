@@ -302,3 +302,19 @@ fn what_was_told_under_an_alias_counts() {
         Some(Event::Worse(Worse::Reporters))
     );
 }
+
+#[test]
+fn problem_goes_on_where_the_last_failing_day_that_was_told_is_gone() {
+    let mut told = begun();
+    for day in 2..=4 {
+        told.report(day, 10);
+    }
+    let without_the_last_day = told.world.clone();
+    told.report(5, 10);
+    assert_eq!(told.mail(6), Some(Event::Reminder(4)));
+
+    // A report that no longer counts took the day away.
+    told.world = without_the_last_day;
+
+    assert_eq!(told.mail(7), Some(Event::Ongoing));
+}

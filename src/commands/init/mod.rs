@@ -16,7 +16,7 @@ use super::check;
 use crate::cli::InitArgs;
 use crate::config::Config;
 use crate::digest::send;
-use crate::mailbox::ImapSession;
+use crate::mailbox::{ImapSession, once};
 
 mod answers;
 mod ask;
@@ -139,7 +139,7 @@ async fn folders(config: &Config) -> Result<Vec<String>, String> {
         Ok::<_, crate::mailbox::MailboxError>(names)
     };
     match tokio::time::timeout(config.limits.poll_deadline, listing).await {
-        Ok(listed) => listed.map_err(|error| error.to_string()),
+        Ok(listed) => listed.map_err(|error| error.once()),
         Err(_) => Err("the server lists its folders too slowly".to_owned()),
     }
 }
@@ -152,7 +152,7 @@ async fn try_sending(setup: &Setup, answers: &Answers) -> anyhow::Result<bool> {
             say(&format!("smtp: ok: {}", super::output::printable(&found)))?;
             Ok(true)
         }
-        Err(error) => once_more(setup, "the mail server", &error.to_string()),
+        Err(error) => once_more(setup, "the mail server", &once(error.to_string())),
     }
 }
 

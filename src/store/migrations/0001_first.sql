@@ -393,6 +393,7 @@ CREATE TABLE telling (
     digest    INTEGER REFERENCES digest (id) ON DELETE SET NULL,
     audience  TEXT    NOT NULL,
     problem   INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE,
+    told_as   INTEGER REFERENCES problem (number) ON DELETE SET NULL, -- where its id was handed over to `problem` since
     day       TEXT    NOT NULL,
     event     TEXT    NOT NULL,
     reminder  INTEGER NOT NULL, -- the day of a reminder, else 0
@@ -403,6 +404,7 @@ CREATE TABLE telling (
     is_urgent INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX telling_problem ON telling (problem);
+CREATE INDEX telling_told_as ON telling (told_as) WHERE told_as IS NOT NULL;
 CREATE INDEX telling_digest ON telling (digest) WHERE digest IS NOT NULL;
 
 -- Events of policies and TLSA records, each told once.

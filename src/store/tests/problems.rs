@@ -369,7 +369,7 @@ fn what_was_told_comes_back_as_it_was_told() {
         tell(&place, &id, telling);
     }
     assert_eq!(
-        place.store.tellings("default").unwrap(),
+        place.store.tellings("default", false).unwrap(),
         BTreeMap::from([(id, told)])
     );
 }
@@ -484,7 +484,7 @@ fn problem_that_is_explained_after_it_was_told_keeps_the_id_that_was_told() {
     let own = id::hash(Cause::Expired, &Where::Mx("mx.example.org".to_owned()));
     let own = digits(&own, 4);
     assert_eq!(place.store.problem_id(&own).unwrap(), Some(told.clone()));
-    assert_eq!(place.store.tellings("default").unwrap()[&told].len(), 1);
+    assert_eq!(place.store.tellings("default", false).unwrap()[&told].len(), 1);
     assert_eq!(place.rows("SELECT DISTINCT problem FROM failures"), [told]);
     assert_eq!(assess(&mut place), problems, "and it stays so");
 }

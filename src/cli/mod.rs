@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::civil::Date;
 
 use crate::config::AuthenticationMode;
+
+mod init;
+mod saying;
+
+pub use init::{InitArgs, Tls};
+pub use saying::{AcceptArgs, AckArgs, FixedArgs, NoteArgs, RetireArgs};
 
 /// Reads SMTP TLS reports (RFC 8460) from a mailbox into SQLite and mails a daily digest of new failures.
 #[derive(Debug, Parser)]
@@ -143,110 +148,6 @@ pub enum Verb {
     },
 }
 
-/// Options of `init`; what isn't given is asked on a terminal.
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub struct InitArgs {
-    /// The address of the mailbox that reports go to: the one behind rua=mailto:...
-    #[arg(long, value_name = "ADDRESS")]
-    pub address: Option<String>,
-    /// Its IMAP server, or `google` or `microsoft`; TLS from the first byte, or STARTTLS with port 143
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub imap: Option<String>,
-    /// How TLS begins there, if the port doesn't say it
-    #[arg(long, value_name = "MODE")]
-    pub imap_tls: Option<Tls>,
-    /// The login name, if it isn't the address
-    #[arg(long, value_name = "NAME")]
-    pub user: Option<String>,
-    /// A file that holds the password; it stays where it is
-    #[arg(long, value_name = "FILE", group = "secret")]
-    pub password_file: Option<PathBuf>,
-    /// A program and its arguments, separated by blanks, which prints the password; no shell
-    #[arg(long, value_name = "COMMAND", group = "secret")]
-    pub password_command: Option<String>,
-    /// Read the password from the first line of standard input, and keep it in a file of mode 0600
-    #[arg(long, group = "secret")]
-    pub password_stdin: bool,
-    /// OAuth 2 instead of a password: the application's id (docs/oauth.md)
-    #[arg(long, value_name = "ID", group = "secret")]
-    pub client_id: Option<String>,
-    /// With --client-id at Microsoft: the directory
-    #[arg(long, value_name = "TENANT", requires = "client_id")]
-    pub tenant: Option<String>,
-    /// With --client-id: a file that holds the application's secret
-    #[arg(long, value_name = "FILE", requires = "client_id")]
-    pub client_secret_file: Option<PathBuf>,
-    /// With --client-id: a file that holds the refresh token; without, client credentials
-    #[arg(long, value_name = "FILE", requires = "client_id")]
-    pub refresh_token_file: Option<PathBuf>,
-    /// A folder to read; may be given several times
-    #[arg(long, value_name = "FOLDER")]
-    pub folder: Vec<String>,
-    /// Who gets the digest; separated by commas, or given several times
-    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
-    pub to: Vec<String>,
-    /// The digest's sender, if it isn't the mailbox's address
-    #[arg(long, value_name = "ADDRESS")]
-    pub from: Option<String>,
-    /// The server that takes the digest, or `sendmail`; TLS from the first byte, or STARTTLS with port 587
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub smtp: Option<String>,
-    /// How TLS begins there, if the port doesn't say it
-    #[arg(long, value_name = "MODE")]
-    pub smtp_tls: Option<Tls>,
-    /// The login name there, if it isn't that of the mailbox; `none` for no login
-    #[arg(long, value_name = "NAME")]
-    pub smtp_user: Option<String>,
-    /// A file that holds the password there, if it isn't that of the mailbox
-    #[arg(long, value_name = "FILE")]
-    pub smtp_password_file: Option<PathBuf>,
-    /// Certificate authorities of your own (PEM) for both servers
-    #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
-    /// The database, if it isn't at the usual place
-    #[arg(long, value_name = "FILE")]
-    pub database: Option<PathBuf>,
-    /// The digest's time zone, if it isn't that of this machine
-    #[arg(long, value_name = "ZONE")]
-    pub timezone: Option<String>,
-    /// How the origin of reports is proven, if not by "auto" (docs/authentication.md)
-    #[arg(long, value_name = "MODE")]
-    pub authentication: Option<AuthenticationMode>,
-    /// Your mail domains, for the DNS records; separated by commas, or given several times
-    #[arg(long, value_name = "DOMAIN", value_delimiter = ',')]
-    pub domain: Vec<String>,
-    /// As root: whose the files become; otherwise those of the user tlsrptd, if there is one
-    #[arg(long, value_name = "USER")]
-    pub owner: Option<String>,
-    /// Ask nothing: take what is given and what is likely
-    #[arg(long)]
-    pub yes: bool,
-    /// Replace files that are there
-    #[arg(long)]
-    pub force: bool,
-    /// Try no server
-    #[arg(long, conflicts_with_all = ["poll", "send"])]
-    pub offline: bool,
-    /// Then read the mailbox for the first time
-    #[arg(long)]
-    pub poll: bool,
-    /// Then read the mailbox and send the first digest
-    #[arg(long)]
-    pub send: bool,
-}
-
-/// How TLS begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Tls {
-    /// From the first byte.
-    Implicit,
-    /// By STARTTLS, and never without.
-    Starttls,
-    /// Not at all; to loopback only.
-    None,
-}
-
 /// Options of `mails`.
 #[derive(Debug, Args)]
 pub struct MailsArgs {
@@ -364,90 +265,6 @@ pub struct ShowArgs {
     /// How it looks
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: TextOrJson,
-}
-
-/// Options of `ack`.
-#[derive(Debug, Args)]
-pub struct AckArgs {
-    /// The id of the problem
-    pub id: String,
-    /// For so many days from today; 0 takes it back
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(0..=366))]
-    pub days: u16,
-    /// Why, for whoever looks at it later
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub because: String,
-    /// Only say what it would do
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Options of `note`.
-#[derive(Debug, Args)]
-pub struct NoteArgs {
-    /// The id of a problem, or a domain
-    #[arg(value_name = "ID|DOMAIN")]
-    pub about: String,
-    /// What you did or know, in a few words
-    #[arg(required_unless_present = "undo")]
-    pub text: Vec<String>,
-    /// Take back what was noted about it so far; it stays on record
-    #[arg(long, conflicts_with = "text")]
-    pub undo: bool,
-    /// Only say what it would do
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Options of `fixed`.
-#[derive(Debug, Args)]
-pub struct FixedArgs {
-    /// The id of the problem
-    pub id: String,
-    /// How, for whoever looks at it later
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub because: String,
-    /// Take it back
-    #[arg(long, conflicts_with = "because")]
-    pub undo: bool,
-    /// Only say what it would do
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Options of `accept`.
-#[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("which").required(true).args(["mail", "from"]))]
-pub struct AcceptArgs {
-    /// The mail's id, as `tlsrptd mails` lists it
-    #[arg(value_name = "MAIL")]
-    pub mail: Option<i64>,
-    /// All that is set aside of this reporter
-    #[arg(long, value_name = "DOMAIN")]
-    pub from: Option<String>,
-    /// Only say what it would do
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Options of `retire`.
-#[derive(Debug, Args)]
-pub struct RetireArgs {
-    /// The domain, or the host name of the MX
-    #[arg(value_name = "DOMAIN|MX")]
-    pub name: String,
-    /// Since this day (UTC), such as 2026-11-20; otherwise today
-    #[arg(long, value_name = "DAY")]
-    pub since: Option<Date>,
-    /// Why, for whoever looks at it later
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub because: String,
-    /// It is used again
-    #[arg(long, conflicts_with_all = ["since", "because"])]
-    pub undo: bool,
-    /// Only say what it would do
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// What can be shown besides a problem.
