@@ -9,8 +9,10 @@ use crate::store::rows::DigestFacts;
 
 /// Lines for the problems that the first look tells in full; the gravest is told in any case.
 const FIRST_LOOK_LINES: usize = 24;
-/// Problems, or causes of many problems, that the first look tells in a line or two.
-const FIRST_LOOK_BRIEF: usize = 5;
+/// Problems that the first look tells in a line or two each.
+const FIRST_LOOK_BRIEF: usize = 10;
+/// Of more of them, the causes that it tells so.
+const FIRST_LOOK_CAUSES: usize = 5;
 /// The gravest problems in full, the others in a line each. Advice that an earlier one gives is not repeated.
 pub(super) fn open_problems(sorted: &Sorted<'_>, frame: Frame) -> Vec<Section> {
     let advice = |row: &Row| matches!(row.label, "Cause" | "Check" | "Fix");
@@ -57,9 +59,15 @@ fn by_cause(title: &str, readings: &[Reading<'_>]) -> Section {
             None => groups.push((what, vec![place])),
         }
     }
+    // One cause takes no more room than "and 1 more".
+    let shown = if groups.len() == FIRST_LOOK_CAUSES.saturating_add(1) {
+        groups.len()
+    } else {
+        FIRST_LOOK_CAUSES
+    };
     let mut lines: Vec<String> = groups
         .iter()
-        .take(FIRST_LOOK_BRIEF)
+        .take(shown)
         .map(|(what, places)| {
             let n = u64::try_from(places.len()).unwrap_or(u64::MAX);
             format!(
@@ -69,7 +77,7 @@ fn by_cause(title: &str, readings: &[Reading<'_>]) -> Section {
             )
         })
         .collect();
-    let rest = groups.iter().skip(FIRST_LOOK_BRIEF);
+    let rest = groups.iter().skip(shown);
     let n_rest = rest.fold(0_usize, |n, (_, places)| n.saturating_add(places.len()));
     if n_rest > 0 {
         lines.push(format!("and {n_rest} more"));

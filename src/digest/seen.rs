@@ -74,7 +74,12 @@ impl Reading<'_> {
                 .map(|witness| witness.failed)
                 .reduce(words::add)
                 .unwrap_or_default();
-            parts.push(format!("{n_rest} others: {}.", connections(failed)));
+            let others = if n_rest == 1 { "other" } else { "others" };
+            parts.push(format!(
+                "{n_rest}{}{others}: {}.",
+                words::NBSP,
+                connections(failed)
+            ));
         }
         parts
     }

@@ -114,6 +114,9 @@ fn set_aside(facts: &DigestFacts) -> Option<Finding> {
     })
 }
 
+/// Mails that could not be read and are told of one by one.
+const MAX_REJECTED: usize = 4;
+
 fn rejected(facts: &DigestFacts, options: &Options) -> Option<Finding> {
     let n_listed = u64::try_from(facts.rejected.len()).unwrap_or(u64::MAX);
     let n_all = facts.mails.rejected.max(n_listed);
@@ -131,9 +134,11 @@ fn rejected(facts: &DigestFacts, options: &Options) -> Option<Finding> {
         facts
             .rejected
             .iter()
+            .take(MAX_REJECTED)
             .map(|mail| Row::text("Mail", rejected_mail(mail, facts, options))),
     );
-    let rest = n_all.saturating_sub(n_listed);
+    let n_shown = u64::try_from(MAX_REJECTED).unwrap_or(u64::MAX).min(n_listed);
+    let rest = n_all.saturating_sub(n_shown);
     if rest > 0 {
         rows.push(Row::text("", format!("and {} more", words::number(rest))));
     }
