@@ -112,7 +112,9 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        // In memory where that can be: nearly all the time would be the disk's.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let folder = folder.unwrap();
         let mut config = Config::default();
         config.store.path = folder.path().join("tlsrptd.db");
         config.store.retention = Span::Forever;
