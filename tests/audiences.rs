@@ -194,7 +194,7 @@ impl Place {
 fn without_ids(mail: &Rendered, ids: &BTreeSet<String>) -> Rendered {
     let is_edge = |c: char| !c.is_ascii_alphanumeric();
     let mask = |text: &str| {
-        let words = text.split_ascii_whitespace().map(|word| {
+        let words = text.split_whitespace().map(|word| {
             let inner = word.trim_matches(is_edge);
             if ids.contains(inner) {
                 word.replace(inner, "ID")
