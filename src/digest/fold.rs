@@ -24,7 +24,7 @@ pub(crate) fn fold(readings: Vec<Reading<'_>>) -> Vec<Reading<'_>> {
         }
     }
     for mut group in by_cause.into_values() {
-        group.sort_by_cached_key(|reading| (reading.first_day(), reading.problem.id.clone()));
+        group.sort_by_cached_key(|reading| (reading.first_day(), reading.key()));
         let mut run: Vec<Reading<'_>> = Vec::new();
         for reading in group {
             let begins_apart = run

@@ -70,12 +70,16 @@ impl<'a> Reading<'a> {
     /// What sorts the gravest first: what is held, then what is unprotected, then the rest.
     pub(crate) fn rank(&self) -> impl Ord + use<> {
         let n_reporters = self.problem.witnesses.len();
-        let id = self.problem.id.clone();
         (
             gravity(self.problem.impact),
             std::cmp::Reverse((n_reporters, self.problem.failed.known)),
-            id,
+            self.key(),
         )
+    }
+
+    /// What orders equals: the id may follow from other domains' reports, of which an audience is to notice nothing.
+    pub(crate) fn key(&self) -> (Place, Cause) {
+        (self.problem.place.clone(), self.problem.cause)
     }
 
     /// All its domains, those of folded ones too.
