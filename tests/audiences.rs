@@ -156,7 +156,7 @@ impl Place {
         }
         let mailboxes = deliver::mailboxes(&self.config);
         let recipients = deliver::recipients(&self.config);
-        let question = deliver::question(&config, &audience, &mailboxes, &recipients, now.timestamp());
+        let question = deliver::question(&self.config, &audience, &mailboxes, &recipients, now.timestamp());
         let facts = self.store.digest_facts(&question).unwrap();
         let kinds = [
             MailKind::FirstLook,
