@@ -11,7 +11,7 @@ use crate::assess::domains::Survey;
 use crate::assess::history::History;
 use crate::assess::problem::Problem;
 use crate::clock;
-use crate::config::{After, Audience, Config};
+use crate::config::{After, Audience, AuthenticationMode, Config, Unauthenticated};
 use crate::digest::send::{Delivered, Handed, SendError, send};
 use crate::digest::{Digest, Known, MailKind, Options, Outlook, Rendered, mail, news, schedule};
 use crate::store::rows::DigestFacts;
@@ -93,8 +93,15 @@ pub fn has_trouble(config: &Config, store: &Store) -> bool {
     store.has_trouble(&mailboxes(config)).unwrap_or(true)
 }
 
+/// Whether every report counts, proven or not.
+pub fn counts_all(config: &Config) -> bool {
+    let authentication = &config.authentication;
+    authentication.mode == AuthenticationMode::Off || authentication.unauthenticated == Unauthenticated::Count
+}
+
 /// What the next digest is asked for.
 pub fn question<'a>(
+    config: &Config,
     audience: &'a Audience,
     mailboxes: &'a [String],
     all_recipients: &'a [String],
@@ -106,6 +113,7 @@ pub fn question<'a>(
         recipients: &audience.to,
         audience: &audience.name,
         domains: &audience.domains,
+        counts_all: counts_all(config),
         all_recipients,
     }
 }
@@ -215,7 +223,13 @@ pub fn next(
     now: &Zoned,
 ) -> anyhow::Result<(Made, Known)> {
     let (mailboxes, recipients) = (mailboxes(config), recipients(config));
-    let facts = store.digest_facts(&question(audience, &mailboxes, &recipients, now.timestamp()))?;
+    let facts = store.digest_facts(&question(
+        config,
+        audience,
+        &mailboxes,
+        &recipients,
+        now.timestamp(),
+    ))?;
     let known = known_by_readers(config, store, audience, now)?;
     let (send, weekly) = (config.digest.send, config.digest.weekly);
     let has_news = has_news(config, &facts, &known);
@@ -323,7 +337,7 @@ pub fn fix(
     let known = known(config, store, audience, now)?;
     let first_mails = store.first_mails(&audience.name, !audience.domains.is_empty())?;
     let (mailboxes, recipients) = (mailboxes(config), recipients(config));
-    let question = question(audience, &mailboxes, &recipients, due.timestamp());
+    let question = question(config, audience, &mailboxes, &recipients, due.timestamp());
     let mut failed = None;
     let fixed = store.fix_digest(&question, |facts| {
         let composed = decide(facts, has_news(config, facts, &known)).and_then(|kind| {
@@ -359,7 +373,7 @@ pub fn fix_urgent(
     }
     let first_mails = store.first_mails(&audience.name, !audience.domains.is_empty())?;
     let (mailboxes, recipients) = (mailboxes(config), recipients(config));
-    let question = question(audience, &mailboxes, &recipients, now.timestamp());
+    let question = question(config, audience, &mailboxes, &recipients, now.timestamp());
     let mut failed = None;
     let fixed = store.fix_digest(&question, |facts| {
         let composed = make(config, MailKind::Urgent, facts, &known)

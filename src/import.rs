@@ -38,7 +38,7 @@ pub fn import(
     // Without room in the channel two batches are in memory at most.
     let (sender, batches) = mpsc::sync_channel::<Vec<IncomingMail>>(0);
     let recorder = &mut *store;
-    let tally = std::thread::scope(|scope| {
+    let mut tally = std::thread::scope(|scope| {
         let recording = scope.spawn(move || {
             let mut tally = Tally::default();
             let mut n_bytes = 0_u64;
@@ -63,6 +63,7 @@ pub fn import(
         drop(sender);
         recording.join().unwrap_or_else(|panic| resume_unwind(panic))
     })?;
+    store.set_free_of(&mut tally, config, now)?;
     store.assess_new(&tally, now, &config.domains);
     Ok(tally)
 }

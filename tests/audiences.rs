@@ -158,7 +158,7 @@ impl Place {
         let known = deliver::known(&self.config, &mut self.store, &audience, now).unwrap();
         let mailboxes = deliver::mailboxes(&self.config);
         let recipients = deliver::recipients(&self.config);
-        let question = deliver::question(&audience, &mailboxes, &recipients, now.timestamp());
+        let question = deliver::question(&self.config, &audience, &mailboxes, &recipients, now.timestamp());
         let facts = self.store.digest_facts(&question).unwrap();
         let kinds = [
             MailKind::FirstLook,

@@ -6,6 +6,9 @@ use jiff::Timestamp;
 
 use super::tags::TagFault;
 
+/// By these words reasons tell that a key is gone.
+pub const KEY_GONE: &str = "its key is not in the DNS";
+
 /// Why the origin of a mail isn't proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
@@ -175,10 +178,7 @@ impl fmt::Display for Fault {
             Self::Body => f.write_str(
                 "the mail's body was changed on the way; look for what adds footers or rewrites links",
             ),
-            Self::KeyAbsent(what) => write!(
-                f,
-                "its key is not in the DNS ({what}); keys go when they are replaced"
-            ),
+            Self::KeyAbsent(what) => write!(f, "{KEY_GONE} ({what}); keys go when they are replaced"),
             Self::KeyMalformed => f.write_str("what the DNS has in place of its key is no key"),
             Self::KeyRevoked => f.write_str("its key was withdrawn"),
             Self::KeyType => f.write_str("its key is of another kind"),

@@ -40,10 +40,8 @@ fn text(report: &ShownReport) -> String {
             "Organization",
             report.organization_name.clone().unwrap_or(none.clone()),
         ),
-        (
-            "Reporter",
-            format!("{} ({})", report.submitter, report.authentication),
-        ),
+        ("Reporter", report.submitter.clone()),
+        ("Origin", origin(report)),
         ("Contact", report.contact_info.clone().unwrap_or(none)),
         ("Report id", report.report_id.clone()),
         (
@@ -64,6 +62,29 @@ fn text(report: &ShownReport) -> String {
     lines.extend(report.json.lines().map(printable));
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// What is known of a report's origin, and what follows.
+fn origin(report: &ShownReport) -> String {
+    let signer = report.signing_domain.as_deref().unwrap_or_default();
+    let known = match report.authentication.as_str() {
+        "dkim" => format!("proven: signed by {signer}"),
+        "trusted-mx" => format!("proven: signed by {signer}, as your MX found"),
+        "temporary" => "not judged yet".to_owned(),
+        "unchecked" => "nobody looked".to_owned(),
+        _ => "not proven".to_owned(),
+    };
+    let reason = report
+        .authentication_reason
+        .as_ref()
+        .map_or(String::new(), |reason| format!(": {reason}"));
+    let follows = match report.status.as_str() {
+        _ if report.set_free => "; it counts as before, for most of this reporter's signatures fail now",
+        "set-aside" if report.authentication == "temporary" => "; tried again for three days",
+        "set-aside" => "; `tlsrptd accept` counts it",
+        _ => "",
+    };
+    format!("{known}{reason}{follows}")
 }
 
 fn policy_lines(policy: &ShownPolicy) -> Vec<String> {
@@ -109,4 +130,56 @@ fn policy_lines(policy: &ShownPolicy) -> Vec<String> {
         }));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(authentication: &str, status: &str) -> ShownReport {
+        ShownReport {
+            id: 1,
+            status: status.to_owned(),
+            organization_name: None,
+            report_id: "1".to_owned(),
+            contact_info: None,
+            submitter: "example.net".to_owned(),
+            start_datetime: String::new(),
+            end_datetime: String::new(),
+            stored_at: String::new(),
+            authentication: authentication.to_owned(),
+            signing_domain: None,
+            authentication_reason: None,
+            set_free: false,
+            deviations: Vec::new(),
+            mail: None,
+            policies: Vec::new(),
+            json: String::new(),
+        }
+    }
+
+    #[test]
+    fn origin_says_what_is_known_and_what_follows() {
+        let mut proven = report("dkim", "counted");
+        proven.signing_domain = Some("example.net".to_owned());
+        let mut failed = report("failed", "set-aside");
+        failed.authentication_reason = Some("no key".to_owned());
+        let mut free = report("failed", "counted");
+        free.set_free = true;
+        for (report, expected) in [
+            (proven, "proven: signed by example.net"),
+            (failed, "not proven: no key; `tlsrptd accept` counts it"),
+            (
+                free,
+                "not proven; it counts as before, for most of this reporter's signatures fail now",
+            ),
+            (
+                report("temporary", "set-aside"),
+                "not judged yet; tried again for three days",
+            ),
+            (report("unchecked", "counted"), "nobody looked"),
+        ] {
+            assert_eq!(origin(&report), expected);
+        }
+    }
 }

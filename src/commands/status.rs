@@ -40,6 +40,8 @@ struct Status {
     open_problems: Option<Vec<Json>>,
     /// Reporters that usually report and don't; none with `--health`.
     silent_reporters: Option<Vec<Json>>,
+    /// Where most reports of the last days aren't proven: how many of how many, and whether they count.
+    unproven: Option<Json>,
 }
 
 #[derive(Debug, Serialize)]
@@ -124,6 +126,7 @@ fn gather(config: &Config, now: Timestamp) -> anyhow::Result<Status> {
         refused_recipients,
         open_problems: None,
         silent_reporters: None,
+        unproven: None,
     };
     status.problems = troubles(config, &status, now);
     status.healthy = status.problems.is_empty();
@@ -152,6 +155,11 @@ fn assess(config: &Config, status: &mut Status) -> anyhow::Result<()> {
             })
         })
         .collect();
+    if !deliver::counts_all(config) {
+        status.unproven = store.unproven(clock::now())?.map(|unproven| {
+            json!({ "failing": unproven.failing, "all": unproven.all, "counted": unproven.counted })
+        });
+    }
     status.open_problems = Some(open);
     status.silent_reporters = Some(silent);
     Ok(())
@@ -274,6 +282,11 @@ fn text(status: &Status, now: Timestamp) -> String {
         .as_deref()
         .map_or(String::new(), |day| format!(", the newest of {day}"));
     lines.push(("Reports", format!("{}{newest}", counts.reports)));
+    if counts.set_aside > 0 {
+        let more = "`tlsrptd mails --outcome set-aside` lists them";
+        lines.push(("Set aside", format!("{}, not proven; {more}", counts.set_aside)));
+    }
+    lines.extend(status.unproven.as_ref().map(unproven_line));
     lines.push(("Failure types", counts.failure_types.to_string()));
     let more = if counts.rejected > 0 {
         "; `tlsrptd mails` lists them"
@@ -290,6 +303,21 @@ fn text(status: &Status, now: Timestamp) -> String {
         .into_iter()
         .map(|(label, value)| format!("{label:<13} {}\n", printable(&value)));
     lines.collect()
+}
+
+/// That most reports aren't proven, with the setting to change.
+fn unproven_line(unproven: &Json) -> Line {
+    let number = |key: &str| unproven.get(key).and_then(Json::as_u64).unwrap_or_default();
+    let counted = match unproven.get("counted").and_then(Json::as_bool) {
+        Some(true) => "counted as before",
+        _ => "set aside",
+    };
+    let what = format!(
+        "{} of the last days' {} daily reports, {counted}; set authserv_id or unauthenticated in [authentication]",
+        number("failing"),
+        number("all")
+    );
+    ("Not proven", what)
 }
 
 /// The open problems, each in a line, and who is silent.

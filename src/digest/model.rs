@@ -174,7 +174,7 @@ impl Digest {
         let sorted = sort(kind, outlook);
         let verdict = subject::verdict(kind, facts, outlook, &sorted, options);
         let mut sections = Vec::new();
-        let mut lead = Vec::new();
+        let mut lead = trouble::setting(kind, facts);
         match kind {
             MailKind::Urgent => sections.extend(urgent(&sorted.open, frame)),
             MailKind::FirstLook => {

@@ -143,7 +143,12 @@ pub(super) fn daily(
     options: &Options,
     frame: Frame,
 ) -> Vec<Section> {
-    let mut sections: Vec<Section> = no_reports(outlook).into_iter().collect();
+    // Where reports come and don't count, they aren't missing.
+    let come_unproven = facts.unproven.is_some_and(|unproven| !unproven.counted);
+    let mut sections: Vec<Section> = no_reports(outlook)
+        .filter(|_| !come_unproven)
+        .into_iter()
+        .collect();
     sections.extend(open_problems(sorted, frame));
     let brief = sorted.brief.get(..MAX_BRIEF).unwrap_or(&sorted.brief);
     sections.extend(brief.iter().map(|reading| Section::Finding(reading.brief(frame))));

@@ -29,11 +29,8 @@ pub(crate) fn verdict(
     options: &Options,
 ) -> String {
     let room = room(kind);
-    // Nothing else can be trusted to be all.
-    if let Some(blind) = trouble::blind(facts).filter(|_| kind != MailKind::Urgent) {
-        return fit(&[blind], room);
-    }
-    if kind == MailKind::FirstLook {
+    let blind = trouble::blind(facts).filter(|_| kind != MailKind::Urgent);
+    if kind == MailKind::FirstLook && blind.is_none() {
         return fit(&first(facts, outlook, sorted), room);
     }
     let n_told = sorted
@@ -46,6 +43,10 @@ pub(crate) fn verdict(
         } else {
             outlook.silent.len()
         });
+    // Nothing else can be trusted to be all.
+    if let Some(blind) = blind {
+        return with_more(&[blind], n_told.saturating_add(1), room);
+    }
     let worst = sorted.open.first().or(sorted.brief.first());
     // Held mail before our own trouble, that before the rest.
     if let Some(held) = sorted.open.first().filter(|reading| reading.holds_mail()) {

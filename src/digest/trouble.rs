@@ -1,10 +1,10 @@
 //! Our own trouble in words: mailboxes and mails that can't be read, recipients that are refused. Pure.
 
-use crate::digest::model::Options;
+use crate::digest::model::{MailKind, Options};
 use crate::digest::parts::{Finding, Row, Tone};
 use crate::digest::{names, words};
 use crate::oauth::NEEDS_AUTHORISATION;
-use crate::store::rows::{DigestFacts, RejectedMail};
+use crate::store::rows::{DigestFacts, RejectedMail, Unproven};
 
 const TAG: &str = "TROUBLE";
 
@@ -69,48 +69,116 @@ pub(crate) fn findings(facts: &DigestFacts, options: &Options) -> Vec<Finding> {
         });
     }
     findings.extend(rejected(facts, options));
+    findings.extend(unproven(facts));
     findings.extend(set_aside(facts));
     findings
 }
 
-/// How many of the reports that came are set aside, if that is most of them: then it isn't quiet, nobody looks.
+/// That most reports aren't proven: then it isn't quiet, whatever the rest says.
 pub(crate) fn blind(facts: &DigestFacts) -> Option<String> {
-    let (aside, counted) = (facts.mails.set_aside, facts.reports);
-    (aside > counted).then(|| {
-        format!(
-            "{} of {} set aside, not proven",
-            words::number(aside),
-            words::count(aside.saturating_add(counted), "report")
-        )
+    let Unproven {
+        failing,
+        all,
+        counted,
+    } = facts.unproven?;
+    let reports = format!(
+        "{} of {}",
+        words::number(failing),
+        words::count(all, "daily report")
+    );
+    Some(if counted {
+        format!("{reports} not proven, counted as before")
+    } else {
+        format!("{reports} set aside, not proven")
     })
+}
+
+/// The setting to change, for the top of the mail.
+pub(crate) fn setting(kind: MailKind, facts: &DigestFacts) -> Vec<String> {
+    let is_told = facts.unproven.is_some() && kind != MailKind::Urgent;
+    let sentence = "Their DKIM signatures fail. Change authserv_id or unauthenticated in [authentication]; TROUBLE says more.";
+    is_told.then(|| sentence.to_owned()).into_iter().collect()
+}
+
+fn unproven(facts: &DigestFacts) -> Option<Finding> {
+    let title = blind(facts)?;
+    let counts = if facts.unproven.is_some_and(|unproven| unproven.counted) {
+        "These reporters used to be proven by DKIM, so their reports count as before, whoever sent them."
+    } else {
+        "Who sent them is not proven by DKIM, so they count nowhere: what they report is missing from this mail."
+    };
+    Some(Finding {
+        tag: TAG,
+        tone: Tone::Trouble,
+        id: None,
+        title,
+        rows: vec![
+            Row::text("", counts.to_owned()),
+            Row::text(
+                "Cause",
+                "Mostly something on the way to the mailbox that changes mails: a gateway's footer, a list.".to_owned(),
+            ),
+            Row::command(
+                "Why",
+                "tlsrptd sql \"SELECT authentication_reason, count(*) FROM reports_all GROUP BY 1\"".to_owned(),
+            ),
+            Row::text(
+                "Fix",
+                "Let it leave mails to the rua address alone. Or set authserv_id, so that what the MX before it found \
+                 counts; or unauthenticated = \"count\", so that all count. docs/authentication.md says more."
+                    .to_owned(),
+            ),
+        ]
+        .into_iter()
+        .chain(keys_gone(facts))
+        .collect(),
+    })
+}
+
+/// What to do about reports that are older than the keys they are signed with.
+fn keys_gone(facts: &DigestFacts) -> Vec<Row> {
+    let n = facts.mails.keys_gone;
+    if n == 0 {
+        return Vec::new();
+    }
+    vec![
+        Row::text(
+            "",
+            format!(
+                "Of these, {} signed with a key that is not in the DNS any more: that is usual for old mails, and proves \
+                 nothing against them.",
+                if n == 1 {
+                    "1 is".to_owned()
+                } else {
+                    format!("{} are", words::number(n))
+                }
+            ),
+        ),
+        Row::command("Count", "tlsrptd accept --from DOMAIN".to_owned()),
+        Row::command("", "tlsrptd import --authentication off FILE".to_owned()),
+    ]
 }
 
 fn set_aside(facts: &DigestFacts) -> Option<Finding> {
     let n = facts.mails.set_aside;
-    if n == 0 {
+    if n == 0 || facts.unproven.is_some_and(|unproven| !unproven.counted) {
         return None;
-    }
-    let mut rows = vec![
-        Row::text(
-            "",
-            "Who sent them is not proven by DKIM, so they count nowhere. This is told once.".to_owned(),
-        ),
-        Row::command("Why", "tlsrptd mails --outcome set-aside".to_owned()),
-    ];
-    if blind(facts).is_some() {
-        rows.push(Row::text(
-            "Fix",
-            "Where something on the way to the mailbox changes mails (a gateway's footer), let it leave these alone. To \
-             count them all the same, set unauthenticated = \"count\" in [authentication]; docs/authentication.md says more."
-                .to_owned(),
-        ));
     }
     Some(Finding {
         tag: TAG,
         tone: Tone::Trouble,
         id: None,
-        title: blind(facts).unwrap_or_else(|| format!("{} set aside", words::count(n, "report"))),
-        rows,
+        title: format!("{} set aside", words::count(n, "report")),
+        rows: vec![
+            Row::text(
+                "",
+                "Who sent them is not proven by DKIM, so they count nowhere. This is told once.".to_owned(),
+            ),
+            Row::command("Why", "tlsrptd mails --outcome set-aside".to_owned()),
+        ]
+        .into_iter()
+        .chain(keys_gone(facts))
+        .collect(),
     })
 }
 

@@ -125,7 +125,10 @@ pub async fn poll(
             limit: deadline,
         }),
     };
-    let Poll { tally, remarks, .. } = poll;
+    let Poll {
+        mut tally, remarks, ..
+    } = poll;
+    let result = result.and_then(|()| Ok(store.set_free_of(&mut tally, config, clock::now())?));
     if !matches!(result, Err(PollError::Store(_))) {
         store.assess_new(&tally, clock::now(), &config.domains);
     }

@@ -7,9 +7,11 @@ use rusqlite::{Connection, named_params};
 
 use super::rows::{
     DigestFacts, DomainTotals, FailingMailbox, MailCounts, RefusedRecipient, RejectedMail, ReporterTotals,
-    Sum,
+    Sum, Unproven,
 };
+use super::unproven::{n_set_aside, unproven};
 use super::{Store, StoreError, moment, text};
+use crate::authenticate::KEY_GONE;
 use crate::oauth::NEEDS_AUTHORISATION;
 
 /// What decides what a digest tells, besides the database.
@@ -25,6 +27,8 @@ pub struct Question<'a> {
     pub audience: &'a str,
     /// What it is told of: these policy domains alone, nothing of ours; empty: everything.
     pub domains: &'a [String],
+    /// Every report counts, proven or not, by the configuration.
+    pub counts_all: bool,
     /// Everybody who is sent a digest; others that were refused are of no interest any more.
     pub all_recipients: &'a [String],
 }
@@ -97,6 +101,7 @@ pub(super) fn facts(
         reports,
         days,
         mails: mails(db, range)?,
+        unproven: unproven_of(db, range, question)?,
         fresh_failure_types: fresh_failure_types(db, range)?,
         domains: domains(db, range)?,
         reporters: reporters(db, range, None)?,
@@ -125,6 +130,7 @@ fn facts_of_domains(
         reports,
         days,
         mails: MailCounts::default(),
+        unproven: unproven_of(db, range, question)?,
         fresh_failure_types: fresh_failure_types(db, range)?,
         domains,
         reporters: reporters(db, range, Some(&only))?,
@@ -132,6 +138,14 @@ fn facts_of_domains(
         failing: Vec::new(),
         refused: Vec::new(),
     })
+}
+
+/// What breaks the signatures of most reports concerns everybody.
+fn unproven_of(db: &Connection, range: Range, question: &Question<'_>) -> rusqlite::Result<Option<Unproven>> {
+    if question.counts_all {
+        return Ok(None);
+    }
+    unproven(db, Some(range), question.due_at)
 }
 
 /// The parameters of a statement over a range of reports.
@@ -180,11 +194,8 @@ fn fresh_failure_types(db: &Connection, range: Range) -> rusqlite::Result<BTreeS
 
 fn mails(db: &Connection, range: Range) -> rusqlite::Result<MailCounts> {
     let mut counts = MailCounts {
-        set_aside: db.query_row(
-            "SELECT count(*) FROM report WHERE id > :after AND id <= :last AND status = 'set-aside'",
-            reports_of!(range),
-            |row| row.get(0).map(count),
-        )?,
+        set_aside: n_set_aside(db, range, None)?,
+        keys_gone: n_set_aside(db, range, Some(KEY_GONE))?,
         ..MailCounts::default()
     };
     let mut statement = db.prepare(

@@ -44,6 +44,7 @@ mod sums;
 mod trace;
 mod tellings;
 mod texts;
+mod unproven;
 
 pub use busy::give_up_waiting;
 pub use chart::{ChartPolicy, ChartRow};

@@ -115,8 +115,21 @@ pub struct MailCounts {
     pub rejected: u64,
     /// Reports in them that count nowhere because their origin isn't proven.
     pub set_aside: u64,
+    /// Of these: signed with a key that is gone.
+    pub keys_gone: u64,
     /// Of these: beyond the retention.
     pub too_old: u64,
+}
+
+/// That most reports of the last days aren't proven, in reporters' days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unproven {
+    /// Days of reporters without a proven report.
+    pub failing: u64,
+    /// All.
+    pub all: u64,
+    /// Whether they count as before, for their reporters used to be proven.
+    pub counted: bool,
 }
 
 /// Everything a digest tells: a function of the database, the range and the moment it is due.
@@ -136,6 +149,8 @@ pub struct DigestFacts {
     pub days: Option<(Date, Date)>,
     /// Mails and files read in the range.
     pub mails: MailCounts,
+    /// Whether most reports of the last days aren't proven.
+    pub unproven: Option<Unproven>,
     /// Failure types that a report of the range shows which was neither imported nor there before we first looked.
     pub fresh_failure_types: BTreeSet<i64>,
     /// Sums by domain, by name.

@@ -194,7 +194,7 @@ impl Store {
 }
 
 /// Lets a report count unless another of its identity does; whether it does.
-fn let_count(db: &Connection, report: i64, identity: &[u8]) -> rusqlite::Result<bool> {
+pub(super) fn let_count(db: &Connection, report: i64, identity: &[u8]) -> rusqlite::Result<bool> {
     db.execute_batch("PRAGMA defer_foreign_keys = ON")?;
     let id: i64 = db.query_row(
         "SELECT max((SELECT coalesce(max(id), 0) FROM report),

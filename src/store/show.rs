@@ -26,8 +26,14 @@ pub struct ShownReport {
     pub end_datetime: String,
     /// RFC 3339, UTC.
     pub stored_at: String,
-    /// `unchecked` until verification is built.
+    /// What is known of its origin, as in `reports`.
     pub authentication: String,
+    /// The domain that is proven, if one is.
+    pub signing_domain: Option<String>,
+    /// Why none is, if that was looked at.
+    pub authentication_reason: Option<String>,
+    /// Whether it counts though it isn't proven, for its reporter used to be.
+    pub set_free: bool,
     /// The tolerances that reading it needed.
     pub deviations: Vec<String>,
     /// Where the mail lay: mailbox or `import`, and locator.
@@ -92,7 +98,8 @@ impl Store {
             .query_row(
                 "SELECT r.id, r.status, r.organization_name, r.report_id, r.contact_info, r.submitter,
                         r.start_datetime, r.end_datetime, r.stored_at, r.authentication, r.deviations,
-                        coalesce(r.json, ''), m.source, m.locator
+                        coalesce(r.json, ''), m.source, m.locator, r.signing_domain, r.authentication_reason,
+                        (SELECT set_free FROM report WHERE report.id = r.id)
                  FROM reports_all AS r LEFT JOIN mails AS m ON m.id = r.mail WHERE r.id = :id",
                 named_params! { ":id": id },
                 |row| {
@@ -111,6 +118,9 @@ impl Store {
                         deviations: list(row.get_ref(10)?.as_str()?),
                         json: row.get(11)?,
                         mail: source.zip(locator),
+                        signing_domain: row.get(14)?,
+                        authentication_reason: row.get(15)?,
+                        set_free: row.get(16)?,
                         policies: Vec::new(),
                     })
                 },

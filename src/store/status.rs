@@ -18,6 +18,8 @@ const MAX_PID: u64 = 20;
 pub struct Counts {
     /// Reports that count.
     pub reports: i64,
+    /// Reports that are set aside.
+    pub set_aside: i64,
     /// The newest day that a counted report is about.
     pub newest_report_day: Option<String>,
     /// Mails and files read.
@@ -147,7 +149,8 @@ impl Store {
                     (SELECT day FROM report INDEXED BY report_day WHERE status = 'counted'
                      ORDER BY day DESC LIMIT 1),
                     (SELECT count(*) FROM mail), (SELECT count(*) FROM mail WHERE outcome = 'rejected'),
-                    (SELECT count(*) FROM failure_types)",
+                    (SELECT count(*) FROM failure_types),
+                    (SELECT count(*) FROM report WHERE status = 'set-aside')",
             (),
             |row| {
                 Ok(Counts {
@@ -156,6 +159,7 @@ impl Store {
                     mails: row.get(2)?,
                     rejected: row.get(3)?,
                     failure_types: row.get(4)?,
+                    set_aside: row.get(5)?,
                 })
             },
         )?)

@@ -1,6 +1,7 @@
 //! Long runs with odd reporters and odd reports.
 
 use insta::assert_snapshot;
+use tlsrptd::config::AuthenticationMode;
 
 use crate::world::{Entry, World, day, nov, sts, utc};
 
@@ -134,4 +135,35 @@ fn reporter_that_changes_its_name() {
         world.report("google.com", day, &[entry]);
     }
     assert_snapshot!(after_first_look(&mut world, "2026-11-20"));
+}
+
+/// Google and Microsoft report each day; on Wednesday, 11 November, a gateway begins to add footers.
+fn world_with_a_gateway() -> World {
+    let mut world = World::new("Europe/Berlin", &["example.com"], MX);
+    world.config.authentication.mode = AuthenticationMode::Auto;
+    world.broken_from = Some(utc("2026-11-11 03:00"));
+    for n in -10..=22 {
+        let day = day(n);
+        for (reporter, ok) in [("google.com", 400), ("microsoft.com", 90)] {
+            let entry = if day >= nov(14) {
+                sts("example.com", "enforce", MX, 604_800, ok - 30, 30).detail(
+                    "certificate-expired",
+                    "mx2.example.com",
+                    "192.0.2.26",
+                    30,
+                    "",
+                )
+            } else {
+                sts("example.com", "enforce", MX, 604_800, ok, 0)
+            };
+            world.report(reporter, day, &[entry]);
+        }
+    }
+    world
+}
+
+#[test]
+fn gateway_starts_to_add_footers() {
+    let mut world = world_with_a_gateway();
+    assert_snapshot!(after_first_look(&mut world, "2026-11-22"));
 }

@@ -10,10 +10,11 @@ use mail_parser::MessageParser;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tlsrptd::assess::history::{Remark, Saying};
-use tlsrptd::config::{Audience, Config, SendWhen, Span};
+use tlsrptd::authenticate::{Fault, KeyService, Reason, Verdict};
+use tlsrptd::config::{Audience, Config, SendWhen, Span, Unauthenticated};
 use tlsrptd::deliver;
 use tlsrptd::digest::schedule;
-use tlsrptd::prepare::{Input, prepare};
+use tlsrptd::prepare::{Input, Judged, prepare, prepare_judged};
 use tlsrptd::store::{Delivery, FixedDigest, Origin, Store, Tally};
 
 /// A day of November 2026.
@@ -134,6 +135,28 @@ enum Arrival {
     Unreadable(String),
 }
 
+/// What is found of a report's origin.
+fn verdict(report: &str, holds: bool) -> Verdict {
+    let report: Value = serde_json::from_str(report).unwrap();
+    let contact = report["contact-info"].as_str().unwrap();
+    let (domain, selector) = (contact.rsplit_once('@').unwrap().1.to_owned(), "s1".to_owned());
+    if holds {
+        Verdict::Verified {
+            domain,
+            selector,
+            service: KeyService::Any,
+        }
+    } else {
+        Verdict::Unauthenticated {
+            reason: Reason::Signature {
+                domain,
+                selector,
+                fault: Fault::Body,
+            },
+        }
+    }
+}
+
 impl Arrival {
     fn input(&self) -> Input<'_> {
         match self {
@@ -163,6 +186,8 @@ pub(crate) struct World {
     arrivals: BTreeMap<(Timestamp, u64), (Arrival, bool)>,
     n_arrivals: u64,
     subjects: BTreeMap<String, String>,
+    /// Every report is signed; from then on, no signature holds.
+    pub(crate) broken_from: Option<Timestamp>,
     organisations: BTreeMap<String, String>,
     _folder: TempDir,
 }
@@ -186,6 +211,7 @@ impl World {
             arrivals: BTreeMap::new(),
             n_arrivals: 0,
             subjects: BTreeMap::new(),
+            broken_from: None,
             organisations: BTreeMap::new(),
             _folder: folder,
         }
@@ -339,6 +365,7 @@ impl World {
         let later = self.arrivals.split_off(&(now, u64::MAX));
         let arrived = std::mem::replace(&mut self.arrivals, later);
         let mut expected = Tally::default();
+        let (broken_from, limits) = (self.broken_from, self.config.limits.clone());
         let mails: Vec<_> = arrived
             .into_iter()
             .map(|((_, uid), (arrival, backfill))| {
@@ -349,11 +376,26 @@ impl World {
                     backfill,
                     ..Origin::default()
                 };
-                prepare(origin, arrival.input(), &self.config.limits, now)
+                match (&arrival, broken_from) {
+                    (Arrival::Report(text), Some(from)) => {
+                        let verdict = verdict(text, now < from);
+                        let judged = Judged {
+                            verdict: &verdict,
+                            unauthenticated: Unauthenticated::SetAside,
+                        };
+                        if now >= from {
+                            (expected.stored, expected.set_aside) =
+                                (expected.stored - 1, expected.set_aside + 1);
+                        }
+                        prepare_judged(origin, arrival.input(), judged, &limits, now)
+                    }
+                    _ => prepare(origin, arrival.input(), &limits, now),
+                }
             })
             .collect();
-        let tally = self.store.record(&mails, None, Span::Forever, now).unwrap();
+        let mut tally = self.store.record(&mails, None, Span::Forever, now).unwrap();
         assert_eq!(tally, expected);
+        self.store.set_free_of(&mut tally, &self.config, now).unwrap();
         tally.stored > 0
     }
 

@@ -80,6 +80,7 @@ CREATE TABLE report (
     deviations     TEXT    NOT NULL, -- JSON array
     status         TEXT    NOT NULL CHECK (status IN ('counted', 'conflict', 'set-aside', 'replaced')),
     backfill       INTEGER NOT NULL,
+    set_free       INTEGER NOT NULL DEFAULT 0, -- it isn't proven and counts, for its reporter used to be
     sessions       INTEGER NOT NULL, -- decides between reports of one identity
     identity       BLOB    NOT NULL, -- 16 bytes of the hash, with who reports
     content        BLOB    NOT NULL  -- 16 bytes of the hash
@@ -93,6 +94,8 @@ CREATE INDEX report_day ON report (day);
 CREATE INDEX report_mail ON report (mail);
 -- What is set aside: told, accepted, judged again.
 CREATE INDEX report_set_aside ON report (authentication) WHERE status = 'set-aside';
+-- Whether something on the way breaks signatures.
+CREATE INDEX report_set_free ON report (day) WHERE set_free;
 -- Retention: which senders have no report left.
 CREATE INDEX report_sender ON report (sender);
 -- The documented query for reports that contradict each other.

@@ -184,6 +184,7 @@ fn question<'a>(due_at: &str, recipients: &'a [String]) -> Question<'a> {
         recipients,
         audience: "default",
         domains: &[],
+        counts_all: false,
         all_recipients: recipients,
     }
 }
