@@ -96,7 +96,7 @@ pub(crate) fn blind(facts: &DigestFacts) -> Option<String> {
 /// The setting to change, for the top of the mail.
 pub(crate) fn setting(kind: MailKind, facts: &DigestFacts) -> Vec<String> {
     let is_told = facts.unproven.is_some() && kind != MailKind::Urgent;
-    let sentence = "Their DKIM signatures fail. Change authserv_id or unauthenticated in [authentication]; TROUBLE says more.";
+    let sentence = "They bear no good DKIM signature. Change authserv_id or unauthenticated in [authentication]; TROUBLE says more.";
     is_told.then(|| sentence.to_owned()).into_iter().collect()
 }
 
