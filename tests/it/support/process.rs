@@ -1,9 +1,10 @@
 //! Child processes that end with the test, found by their own pid and never by name.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -137,14 +138,11 @@ pub(crate) fn retry<T>(what: &str, log: &Path, mut start: impl FnMut() -> Option
     })
 }
 
-/// The library that changes the clock of a program that loads it. The command `faketime` would stand between the
-/// program and our signals.
-pub(crate) fn faketime() -> PathBuf {
-    let folders = fs::read_dir("/usr/lib").unwrap();
-    folders
-        .map(|folder| folder.unwrap().path().join("faketime/libfaketime.so.1"))
-        .find(|library| library.exists())
-        .expect("libfaketime is missing; run ./test, which installs it")
+/// What libfaketime reads, where all the tests run under another clock (`faketime '2027-03-28 12:00' ...`): a program
+/// without it would live on another day than its test and the servers.
+pub(crate) fn clock() -> impl Iterator<Item = (&'static str, OsString)> {
+    let names = ["LD_PRELOAD", "FAKETIME"].into_iter();
+    names.filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
 /// What `name` in /proc says of each thread of a process; the program works in a thread of its own.

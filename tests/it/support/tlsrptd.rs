@@ -179,13 +179,14 @@ impl Tlsrptd {
     }
 }
 
-/// The binary in a clean environment, in the root folder.
+/// The binary in a clean environment, in the root folder, by the clock of its test.
 pub(crate) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tlsrptd"));
     command
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("TZ", "UTC")
+        .envs(process::clock())
         .current_dir("/");
     command
 }
