@@ -12,6 +12,9 @@ use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::wait::{LONG, until};
 
+/// Ticks of CPU time in a second, on every machine that Linux runs on today.
+const USER_HZ: u64 = 100;
+
 /// A server of the test.
 pub(crate) struct Server {
     child: Child,
@@ -155,4 +158,27 @@ pub(crate) fn of_threads(pid: u32, name: &str) -> String {
         .filter_map(|thread| fs::read_to_string(thread.path().join(name)).ok())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Whether a thread of a process waits for a CPU, has one, or waits for a disk.
+pub(crate) fn is_held_up(pid: u32) -> bool {
+    let threads = of_threads(pid, "stat");
+    // `PID (NAME) STATE ...`
+    threads
+        .split(") ")
+        .skip(1)
+        .any(|rest| rest.starts_with(['R', 'D']))
+}
+
+/// The time that a process has computed so far, in user and system mode; 0 if it is gone.
+pub(crate) fn cpu_time(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let (_, rest) = stat.rsplit_once(") ").unwrap_or_default();
+    let n_ticks: u64 = rest
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u64>().unwrap())
+        .sum();
+    Duration::from_millis(n_ticks * 1000 / USER_HZ)
 }
