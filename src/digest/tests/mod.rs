@@ -54,6 +54,7 @@ fn friday() -> DigestFacts {
         reports: 0,
         days: None,
         unproven: None,
+        kept_out: crate::store::rows::KeptOut::default(),
         mails: MailCounts::default(),
         fresh_failure_types: [7].into(),
         domains: vec![],
