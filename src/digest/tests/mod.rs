@@ -19,6 +19,7 @@ use crate::store::rows::{
 };
 
 mod hostile;
+mod kept_out;
 
 fn options() -> Options {
     Options {
