@@ -71,9 +71,9 @@ pub fn zone(config: &Config) -> TimeZone {
 }
 
 /// A round of sending has ended after this time, well or not: some twenty answers of the server and one for each
-/// recipient, and ten times as long for the answer to the mail itself.
-pub fn limit(config: &Config) -> Duration {
-    let n_answers = u32::try_from(config.digest.to.len())
+/// recipient of the audience, and ten times as long for the answer to the mail itself.
+pub fn limit(config: &Config, audience: &Audience) -> Duration {
+    let n_answers = u32::try_from(audience.to.len())
         .unwrap_or(u32::MAX)
         .saturating_add(30);
     config.smtp.timeout.saturating_mul(n_answers)

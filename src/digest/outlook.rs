@@ -130,6 +130,10 @@ impl Known {
         let mut told: Vec<&DriftEvent> = Vec::new();
         for event in &self.survey.drift {
             if self.told_events.contains(&event.key) {
+                // The week says it again, for without it the table is hard to understand.
+                if kind == MailKind::Weekly && survey::is_of_the_week(event, &outlook.week) {
+                    outlook.week.remarks.push(survey::event(&[event], self.today).1);
+                }
                 continue;
             }
             let is_weekly = survey::is_for_the_week(event);
@@ -163,7 +167,8 @@ impl Known {
         for state in self.survey.domains.iter().filter(|state| survey::is_ours(state)) {
             let outdated = state.policy.outdated.iter();
             let left: Vec<&Outdated> = outdated
-                .filter(|outdated| !is_told(&state.domain, &outdated.reporter))
+                // Beyond its time it is a problem.
+                .filter(|outdated| !outdated.is_stale && !is_told(&state.domain, &outdated.reporter))
                 .collect();
             if let Some(sentence) = survey::outdated(&state.domain, &left, self.today) {
                 outlook.outdated.push((state.domain.clone(), sentence));

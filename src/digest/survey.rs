@@ -148,12 +148,15 @@ pub(crate) fn is_for_the_week(event: &DriftEvent) -> bool {
     matches!(&event.what, Drift::Tlsa(what) if !matches!(what, TlsaDrift::Lost { .. }))
 }
 
+/// Whether the policy changed on one of the week's days.
+pub(crate) fn is_of_the_week(event: &DriftEvent, week: &Week) -> bool {
+    let is_change = matches!(event.what, Drift::Policy(PolicyDrift::Changed { .. }));
+    is_change && (week.first..=week.last).contains(&event.day)
+}
+
 /// Whether an event says that an old policy is still used.
 pub(crate) fn is_about_an_old_policy(event: &DriftEvent) -> bool {
-    matches!(
-        event.what,
-        Drift::Policy(PolicyDrift::Laggard { .. } | PolicyDrift::Stale { .. })
-    )
+    matches!(event.what, Drift::Policy(PolicyDrift::Laggard { .. }))
 }
 
 /// Who still uses an old policy, in a sentence or two.
@@ -178,7 +181,6 @@ pub(crate) fn grouped<'a>(events: &[&'a DriftEvent]) -> Vec<Vec<&'a DriftEvent>>
     let kind = |event: &DriftEvent| match &event.what {
         Drift::Policy(PolicyDrift::Changed { .. }) => 0,
         Drift::Policy(PolicyDrift::Laggard { .. }) => 1,
-        Drift::Policy(PolicyDrift::Stale { .. }) => 2,
         Drift::Policy(PolicyDrift::TwoAnswers { .. }) => 3,
         Drift::Policy(PolicyDrift::Gone { .. }) => 4,
         Drift::Tlsa(TlsaDrift::RolledOver { .. }) => 5,
@@ -229,20 +231,6 @@ pub(crate) fn event(group: &[&DriftEvent], today: Date) -> (String, String) {
                 day(event.day)
             ),
         ),
-        Drift::Policy(PolicyDrift::Stale { held_mx, changed, .. }) => {
-            let held = held_mx
-                .as_ref()
-                .map(|mx| format!(" That doesn't list {}, so mail for it is held.", names::host(mx)))
-                .unwrap_or_default();
-            (
-                format!("{place}: {who} still use{s} the old policy"),
-                format!(
-                    "{place}: {who} still use{s} the policy from before {}.{held} Change the id in the TXT record \
-                     _mta-sts.{place}.",
-                    day(*changed)
-                ),
-            )
-        }
         Drift::Policy(PolicyDrift::TwoAnswers { .. }) => (
             format!("{place}: two policies in turn"),
             format!("{place}: {who} get{s} two policies in turn. Two web servers, or a copy in a CDN?"),

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use crate::assess::cause::Cause;
 use crate::assess::history::Sum;
 use crate::digest::model::{Outlook, Sorted};
 use crate::digest::notes::not_listed;
@@ -251,7 +252,10 @@ fn whole_week(outlook: &Outlook) -> String {
     };
     let (total, failed) = (sum(|line| line.total), sum(|line| line.failed));
     // Some failures stand in no sum, for mail was delivered in spite of them.
-    let is_quiet = outlook.problems.iter().all(|(problem, _)| !problem.is_open());
+    let is_quiet = outlook
+        .problems
+        .iter()
+        .all(|(problem, _)| !problem.is_open() || problem.cause == Cause::StalePolicy);
     let failed = if failed == Sum::default() && is_quiet {
         "no failures".to_owned()
     } else if failed == Sum::default() {

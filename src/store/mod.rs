@@ -14,6 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use crate::config::StoreConfig;
 
 mod backup;
+mod belongings;
 mod busy;
 mod chart;
 mod cursor;

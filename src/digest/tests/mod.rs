@@ -115,6 +115,7 @@ fn witness(reporter: &str, failed: u64, total: u64) -> Witness {
         names_no_mx: false,
         clean_days: vec![],
         newest_day: nov(18),
+        is_unproven: false,
     }
 }
 
@@ -169,6 +170,8 @@ fn expired() -> Problem {
         remarks: vec![],
         acknowledged_until: None,
         cached_until: None,
+        newer_since: None,
+        is_proven: true,
         is_foreign: false,
         is_provider: false,
         is_retired: false,
