@@ -132,7 +132,14 @@ impl Known {
             if self.told_events.contains(&event.key) {
                 // The week says it again, for without it the table is hard to understand.
                 if kind == MailKind::Weekly && survey::is_of_the_week(event, &outlook.week) {
-                    outlook.week.remarks.push(survey::event(&[event], self.today).1);
+                    let sentence = survey::event(&[event], self.today).1;
+                    let state = self
+                        .survey
+                        .domains
+                        .iter()
+                        .find(|state| state.domain == event.place);
+                    let not_yet = state.and_then(|state| survey::not_yet(state, event));
+                    outlook.week.remarks.push(sentence + &not_yet.unwrap_or_default());
                 }
                 continue;
             }

@@ -236,6 +236,10 @@ impl Reading<'_> {
                 "Only {reporter} sees it. Often IPv6, or a block (CDN, bot or country filter) at your web host; \
                  sometimes {reporter}."
             ),
+            // Good connections of others carry no MX.
+            Whose::OnlyOne if is_about_a_certificate(self.problem.cause) => format!(
+                "Only {reporter} sees it; others may have come by another MX or address. The check below tells."
+            ),
             Whose::OnlyOne => format!(
                 "Only {reporter} sees it. It may still need a change on your server: look in its log, update its \
                  software."
@@ -298,6 +302,14 @@ fn addresses(counts: &[(String, u64)], only_ipv6: bool) -> String {
     };
     let only_ipv6 = if only_ipv6 { "; only over IPv6" } else { "" };
     format!("Addresses: {}{rest}{only_ipv6}.", shown.join(", "))
+}
+
+/// Whether an MX shows it to whoever comes there, whatever the sender's software.
+fn is_about_a_certificate(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Expired | Cause::WrongName | Cause::NotYetValid | Cause::NotTrusted | Cause::TlsaMismatch
+    )
 }
 
 /// `37 of 410 connections (9 %)` with remarks put into its brackets.

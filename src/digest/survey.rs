@@ -154,6 +154,22 @@ pub(crate) fn is_of_the_week(event: &DriftEvent, week: &Week) -> bool {
     is_change && (week.first..=week.last).contains(&event.day)
 }
 
+/// Who has shown an old policy since it changed, and not the new one.
+pub(crate) fn not_yet(state: &DomainState, event: &DriftEvent) -> Option<String> {
+    let Drift::Policy(PolicyDrift::Changed { after, .. }) = &event.what else {
+        return None;
+    };
+    let seen = || state.policy.seen.iter().filter(|seen| seen.last_day >= event.day);
+    let is_up_to_date =
+        |reporter: &str| seen().any(|seen| seen.reporter == reporter && seen.policy == *after);
+    let mut waiting: Vec<String> = seen()
+        .filter(|seen| !is_up_to_date(&seen.reporter))
+        .map(|seen| names::reporter(&seen.reporter, &seen.reporter))
+        .collect();
+    waiting.dedup();
+    (!waiting.is_empty()).then(|| format!(" Not yet: {}.", words::list(&waiting, 3)))
+}
+
 /// Whether an event says that an old policy is still used.
 pub(crate) fn is_about_an_old_policy(event: &DriftEvent) -> bool {
     matches!(event.what, Drift::Policy(PolicyDrift::Laggard { .. }))
@@ -370,7 +386,7 @@ pub(crate) fn week(survey: &Survey) -> Week {
         .retired
         .iter()
         .filter(|retired| retired.failed != Sum::default())
-        .map(|retired| (retired.name.clone(), retired.failed))
+        .map(|retired| (retired.name.clone(), retired.failed, retired.since))
         .collect();
     week
 }

@@ -60,8 +60,8 @@ pub struct Week {
     pub still_silent: Vec<(String, Date)>,
     /// Further sentences.
     pub remarks: Vec<String>,
-    /// Failed connections about what was retired, by name.
-    pub retired: Vec<(String, Sum)>,
+    /// Failed connections about what was retired, by name, and since when it is.
+    pub retired: Vec<(String, Sum, Date)>,
 }
 
 impl Week {
@@ -81,7 +81,7 @@ pub(crate) fn sections(outlook: &Outlook, sorted: &Sorted<'_>, is_alone: bool, f
     sections.extend(ready(&outlook.domains, frame));
     sections.extend(obstacles(&outlook.domains));
     sections.extend(reporters(outlook, frame));
-    sections.extend(remarks(outlook));
+    sections.extend(remarks(outlook, frame));
     sections.extend(not_listed(outlook.not_listed, "tlsrptd problems --all"));
     if outlook.acknowledged > 0 {
         sections.push(Section::Paragraph(format!(
@@ -268,21 +268,23 @@ fn whole_week(outlook: &Outlook) -> String {
     format!("{}, {failed}", connections(total))
 }
 
-fn remarks(outlook: &Outlook) -> Vec<Section> {
+fn remarks(outlook: &Outlook, frame: Frame) -> Vec<Section> {
     let week = &outlook.week;
     let mut sentences = week.remarks.clone();
-    for (name, failed) in week.retired.iter().take(3) {
+    for (name, failed, since) in week.retired.iter().take(3) {
         sentences.push(format!(
-            "Retired: {} failures on {}.",
-            words::sum(*failed),
-            names::host(name)
+            "Retired: {} failed on {} since {}.",
+            connections(*failed),
+            names::host(name),
+            words::day(*since, frame.today)
         ));
     }
     if !week.foreign.is_empty() {
         let foreign: Vec<String> = week.foreign.iter().map(|name| names::host(name)).collect();
         let domains = words::count(u64::try_from(foreign.len()).unwrap_or(u64::MAX), "domain");
         sentences.push(format!(
-            "Reports about {domains} that you don't list: {}.",
+            "Reports about {domains} that you don't list: {}. Add what is yours to domains.mail; \"tlsrptd retire NAME\" \
+             leaves a name out.",
             words::list_and_more(&foreign, 3)
         ));
     }

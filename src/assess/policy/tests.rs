@@ -386,3 +386,27 @@ fn each_text_has_its_days_by_reporter() {
         ]
     );
 }
+
+#[test]
+fn what_two_reporters_show_from_the_first_days_on_is_no_change() {
+    let (old, new) = (sts("testing", &MX, 86_400), sts("enforce", &MX, 86_400));
+    let mut made = made();
+    made.reports(nov(4..=18), "google.com", "example.com", &new, 5)
+        .reports(nov(5..=18), "microsoft.com", "example.com", &old, 5);
+    assert!(names(&made).is_empty(), "which is the older one can't be told");
+    made.reports(nov(19..=19), "google.com", "example.com", &old, 5);
+    assert_eq!(names(&made).len(), 1, "but who goes from one to the other can be");
+}
+
+#[test]
+fn days_of_an_old_policy_beyond_its_time_are_a_problem_and_nothing_else_is() {
+    let count = |until: i8| {
+        let mut history = lagging(until, 86_400).history;
+        let n_before = history.failures.len();
+        mark_stale(&mut history);
+        mark_stale(&mut history);
+        history.failures.len() - n_before
+    };
+    assert_eq!(count(19), 0);
+    assert_eq!(count(22), 3, "20 to 22 November, each once");
+}
