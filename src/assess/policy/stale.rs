@@ -1,6 +1,6 @@
 //! An old policy that is still applied, as a problem like others: the entries that show it, beyond its time.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 use super::Policy;
@@ -9,7 +9,7 @@ use crate::assess::cause::Cause;
 use crate::assess::history::{Failure, History, PolicyText, Sum};
 use crate::assess::place::Place;
 use crate::assess::problem::Problem;
-use crate::assess::sessions::Index;
+use crate::assess::sessions::{Index, Row};
 use crate::assess::silence::Calendar;
 
 /// Adds a failure of [`Cause::StalePolicy`] for each entry about a domain of ours that shows an old policy beyond its
@@ -55,15 +55,15 @@ pub fn mark_stale(history: &mut History) {
 
 /// Whether any domain has shown two texts: most never do, and then there is nothing to look at.
 fn may_be_stale(history: &History) -> bool {
-    let mut texts: HashMap<&str, *const PolicyText> = HashMap::new();
+    // Texts are shared, so there are few.
+    let mut texts: HashSet<*const PolicyText> = HashSet::new();
+    let mut domains: HashSet<&str> = HashSet::new();
     history
         .entries
         .iter()
+        .filter(|entry| texts.insert(Rc::as_ptr(&entry.policy)))
         .filter(|entry| entry.policy.policy_type == "sts" && !entry.policy.lines.is_empty())
-        .any(|entry| {
-            let text = Rc::as_ptr(&entry.policy);
-            *texts.entry(&entry.domain).or_insert(text) != text
-        })
+        .any(|entry| !domains.insert(&entry.domain))
 }
 
 /// The reports that show an old policy of a domain beyond its time.
@@ -77,10 +77,7 @@ fn stale_reports(history: &History) -> BTreeSet<(i64, Rc<str>)> {
             .into_iter()
             .map(|stale| (stale.day, stale.reporter))
             .collect();
-        let is_stale = |row: &&_| {
-            let row: &crate::assess::sessions::Row<'_> = row;
-            stale.contains(&(row.day, row.reporter.to_owned()))
-        };
+        let is_stale = |row: &&Row<'_>| stale.contains(&(row.day, row.reporter.to_owned()));
         for read in rows
             .rows
             .iter()

@@ -580,7 +580,11 @@ fn unproven_reports_alone_resolve_nothing() {
     world.history.unproven.insert(3);
     assert_eq!(world.state(), State::Fading, "one proven clean day isn't enough");
     world.history.unproven.extend([1, 2]);
-    assert_eq!(world.state(), State::Ongoing, "its only known day is the failing one");
+    assert_eq!(
+        world.state(),
+        State::Ongoing,
+        "its only known day is the failing one"
+    );
     assert_eq!(
         world.asked_on(nov(24)).state(),
         State::Past,
