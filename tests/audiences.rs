@@ -14,7 +14,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
-use tlsrptd::assess::news::{Event, merged, of};
+use tlsrptd::assess::history::{Remark, Saying};
+use tlsrptd::assess::news::{merged, of};
 use tlsrptd::config::{Audience, Config, Span};
 use tlsrptd::deliver;
 use tlsrptd::digest::{Known, MailKind, Rendered};
@@ -280,6 +281,14 @@ fn problem_of_which_other_domains_show_the_cause_keeps_what_was_told_of_it() {
     let shop = place.shop();
     place.tell(&morning, &shop, MailKind::FirstLook);
     let before = place.ids(&morning);
+    let known = deliver::known(&place.config, &mut place.store, &shop, &morning).unwrap();
+    let acknowledgement = Remark {
+        about: known.problems[0].id.clone(),
+        day: "2026-11-20".parse().unwrap(),
+        by: "alice".to_owned(),
+        saying: Saying::Acknowledged("2026-12-20".parse().unwrap()),
+    };
+    place.store.remark(&acknowledgement).unwrap();
 
     let secret = failing("hosting.example", "secret.example", "certificate-expired", 40);
     place.record(&[secret]);
@@ -288,7 +297,12 @@ fn problem_of_which_other_domains_show_the_cause_keeps_what_was_told_of_it() {
     let known = deliver::known(&place.config, &mut place.store, &shop, &next).unwrap();
     let problem = &known.problems[0];
     let told = merged(problem, &known.tellings);
-    assert_eq!(of(problem, &told, known.today), Some(Event::Ongoing));
+    assert!(!told.is_empty());
+    assert_eq!(of(problem, &told, known.today), None, "it stays acknowledged");
+    let all = deliver::known(&place.config, &mut place.store, &default, &next).unwrap();
+    assert!(all.problems[0].acknowledged_until.is_some(), "for everybody");
+    let of_id = |remark: &&Remark| problem.id == remark.about;
+    assert_eq!(problem.remarks.iter().filter(of_id).count(), 1);
     let first_mails = place.store.first_mails(&shop.name, true).unwrap();
     assert!(first_mails.contains_key(&problem.id), "its mails stay a thread");
 }

@@ -304,6 +304,46 @@ fn every_printed_query_gives_the_printed_figure() {
     }
 }
 
+/// google.com sees enforce since 20 days ago, microsoft.com still testing.
+fn old_policy() -> Vec<(String, Value)> {
+    let days = (2..=30).flat_map(|days| {
+        let now = if days > 20 { "testing" } else { "enforce" };
+        [("google.com", now), ("microsoft.com", "testing")].map(|seen| (days, seen))
+    });
+    days.map(|(days, (reporter, mode))| report(reporter, ago(days), ("example.org", mode), 30, &[]))
+        .collect()
+}
+
+#[test]
+fn an_old_policy_that_is_still_used_is_shown_counted_and_acknowledged_as_any_problem() {
+    let desk = Desk::with(&old_policy());
+    let id = desk.id("stale-policy");
+    let json = desk.json(&["show", &id]);
+    // Beyond 7 days, which is its max_age, too: from 12 to 2 days ago.
+    assert_eq!(json["failed"], 11 * 30);
+    assert_eq!(json["impact"], "cached");
+    for figure in json["figures"].as_array().unwrap() {
+        let rows = desk.json(&["sql", figure["sql"].as_str().unwrap()]);
+        let value = rows[0].as_object().unwrap().values().next().unwrap();
+        assert_eq!(*value, figure["value"], "{figure}");
+        if figure["name"] == "failed" || figure["name"] == "connections" {
+            assert_eq!(*value, 11 * 30, "{figure}");
+        }
+    }
+    let text = desk.run(0, &["show", &id]);
+    assert!(
+        text.contains("330 of 330 connections under the old policy"),
+        "{text}"
+    );
+    desk.run(0, &["ack", &id]);
+    assert_eq!(desk.json(&["show", &id])["failed"], 11 * 30);
+    assert!(desk.run(0, &["problems"]).contains("acknowledged"));
+    assert!(
+        desk.run(0, &["explain", "stale-policy"])
+            .contains("id in the TXT record")
+    );
+}
+
 #[test]
 fn every_query_in_the_text_can_be_pasted_into_a_shell() {
     let desk = Desk::with(&reports());

@@ -53,9 +53,9 @@ pub fn zone(config: &Config) -> TimeZone {
 }
 
 /// A round of sending has ended after this time, well or not: some twenty answers of the server and one for each
-/// recipient, and ten times as long for the answer to the mail itself.
-pub fn limit(config: &Config) -> Duration {
-    let n_answers = u32::try_from(config.digest.to.len())
+/// recipient of the audience, and ten times as long for the answer to the mail itself.
+pub fn limit(config: &Config, audience: &Audience) -> Duration {
+    let n_answers = u32::try_from(audience.to.len())
         .unwrap_or(u32::MAX)
         .saturating_add(30);
     config.smtp.timeout.saturating_mul(n_answers)
@@ -97,5 +97,21 @@ pub fn question<'a>(
         domains: &audience.domains,
         counts_all: counts_all(config),
         all_recipients,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_is_given_time_for_each_recipient_of_its_audience() {
+        let config = Config::default();
+        let audience = |n: usize| Audience {
+            to: (0..n).map(|n| format!("team{n}@example.org")).collect(),
+            ..Audience::default()
+        };
+        let each = limit(&config, &audience(101)).saturating_sub(limit(&config, &audience(100)));
+        assert_eq!(each, config.smtp.timeout);
     }
 }
