@@ -9,22 +9,36 @@ use rusqlite::Connection;
 use super::support::script::Script;
 use super::support::*;
 
-/// A scripted mailbox of 100,000 mails, all of them older than what is read, behind UIDNEXT 100001.
-fn large_mailbox() -> Script {
-    Script::new("* OK [CAPABILITY IMAP4rev1] ready\r\n", |line| {
+/// A scripted mailbox of `exists` mails with UIDs up to their number; `fetch` answers a FETCH of these UIDs, of which
+/// it is told whether bodies are asked for.
+fn mailbox(exists: u32, fetch: impl Fn(RangeInclusive<u32>, bool) -> String + Send + 'static) -> Script {
+    Script::new("* OK [CAPABILITY IMAP4rev1] ready\r\n", move |line| {
         let (tag, command) = line.split_once(' ')?;
-        let verb = command.split_once(' ').map_or(command, |(verb, _)| verb);
-        let untagged = match verb.to_uppercase().as_str() {
-            "CAPABILITY" => "* CAPABILITY IMAP4rev1\r\n",
-            "EXAMINE" => "* 100000 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 100001] x\r\n",
-            "LOGOUT" => "* BYE bye\r\n",
-            // The listing; of so many the last one will do.
-            "UID" => {
-                "* 100000 FETCH (UID 100000 RFC822.SIZE 3800 INTERNALDATE \"01-Jan-2001 00:00:00 +0000\")\r\n"
+        let mut words = command.split(' ');
+        let untagged = match words.next()? {
+            "CAPABILITY" => "* CAPABILITY IMAP4rev1\r\n".to_owned(),
+            "EXAMINE" => {
+                let next = exists + 1;
+                format!("* {exists} EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT {next}] x\r\n")
             }
-            _ => "",
+            "LOGOUT" => "* BYE bye\r\n".to_owned(),
+            "UID" => {
+                let uids = words.nth(1)?;
+                let (first, last) = uids.split_once(':').unwrap_or((uids, uids));
+                fetch(first.parse().ok()?..=last.parse().ok()?, command.contains("BODY"))
+            }
+            _ => String::new(),
         };
         Some(format!("{untagged}{tag} OK done\r\n"))
+    })
+}
+
+/// A mailbox of 100,000 mails, all of them older than what is read.
+fn large_mailbox() -> Script {
+    // Of so many the last one will do.
+    mailbox(100_000, |_, _| {
+        "* 100000 FETCH (UID 100000 RFC822.SIZE 3800 INTERNALDATE \"01-Jan-2001 00:00:00 +0000\")\r\n"
+            .to_owned()
     })
 }
 
@@ -60,24 +74,10 @@ fn a_poll_of_an_unchanged_mailbox_of_100_000_mails_sends_five_commands_and_no_fe
 #[test]
 fn the_mails_of_a_large_mailbox_are_listed_10_000_uids_at_a_time() {
     let world = World::new();
-    let server = Script::new("* OK [CAPABILITY IMAP4rev1] ready\r\n", |line| {
-        let (tag, command) = line.split_once(' ')?;
-        let untagged = match command {
-            "CAPABILITY" => "* CAPABILITY IMAP4rev1\r\n".to_owned(),
-            "LOGOUT" => "* BYE bye\r\n".to_owned(),
-            _ if command.starts_with("EXAMINE") => {
-                "* 22000 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 22001] x\r\n".to_owned()
-            }
-            _ if command.starts_with("UID FETCH") => {
-                let uids = command.split(' ').nth(2)?;
-                let (first, last) = uids.split_once(':')?;
-                answers(first.parse().ok()?..=last.parse().ok()?, |uid| {
-                    format!("UID {uid} RFC822.SIZE 14 INTERNALDATE \"01-Jan-2001 03:00:00 +0000\"")
-                })
-            }
-            _ => String::new(),
-        };
-        Some(format!("{untagged}{tag} OK done\r\n"))
+    let server = mailbox(22_000, |uids, _| {
+        answers(uids, |uid| {
+            format!("UID {uid} RFC822.SIZE 14 INTERNALDATE \"01-Jan-2001 03:00:00 +0000\"")
+        })
     });
     let tlsrptd = world.tlsrptd(&world.mailbox_at(server.port, "tls = \"none\""));
 
@@ -192,29 +192,14 @@ fn answers(uids: RangeInclusive<u32>, about: impl Fn(u32) -> String) -> String {
 #[test]
 fn new_mails_are_fetched_once_each_in_batches() {
     let world = World::new();
-    let server = Script::new("* OK [CAPABILITY IMAP4rev1] ready\r\n", |line| {
-        let (tag, command) = line.split_once(' ')?;
-        let untagged = match command {
-            "CAPABILITY" => "* CAPABILITY IMAP4rev1\r\n".to_owned(),
-            "LOGOUT" => "* BYE bye\r\n".to_owned(),
-            _ if command.starts_with("EXAMINE") => {
-                "* 7 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 8] x\r\n".to_owned()
-            }
-            _ if command.contains("RFC822.SIZE") => answers(1..=7, |uid| {
+    let server = mailbox(7, |uids, bodies| {
+        answers(uids, |uid| {
+            if bodies {
+                format!("UID {uid} BODY[]<0> {{14}}\r\nSubject: x\r\n\r\n")
+            } else {
                 format!("UID {uid} RFC822.SIZE 14 INTERNALDATE \"22-Nov-2026 03:00:00 +0000\"")
-            }),
-            _ if !command.starts_with("UID FETCH") => String::new(),
-            _ => {
-                let uids = command
-                    .strip_prefix("UID FETCH ")
-                    .and_then(|rest| rest.split(' ').next());
-                let (first, last) = uids.and_then(|uids| uids.split_once(':').or(Some((uids, uids))))?;
-                answers(first.parse().ok()?..=last.parse().ok()?, |uid| {
-                    format!("UID {uid} BODY[]<0> {{14}}\r\nSubject: x\r\n\r\n")
-                })
             }
-        };
-        Some(format!("{untagged}{tag} OK done\r\n"))
+        })
     });
     let limits = "[limits]\nbatch_mails = 3\n";
     let mailbox = world.mailbox_at(server.port, "tls = \"none\"\nsince = \"forever\"");
