@@ -11,7 +11,7 @@ use super::facts::{count, date};
 use super::history::{self, RECENT_DAYS, Read};
 use super::keys::{self, Keys, Policies};
 use super::standing::keep;
-use super::{Store, StoreError, Tally, remarks};
+use super::{Store, StoreError, Tally, packed, remarks};
 use crate::assess;
 use crate::assess::cause::Cause;
 use crate::assess::history::{History, Remark, Saying, Sum};
@@ -44,6 +44,7 @@ impl Store {
         let mut policies = Policies::default();
         let mut keys = Keys::read(&tx)?;
         keys::resolve(&tx, &mut keys, &mut policies)?;
+        packed::refresh(&tx, &keys, &mut policies)?;
         let mut read = history::read(&tx, &keys, &mut policies, today, domains, RECENT_DAYS)?;
         let mut problems = derive(&mut read, &keys);
         if take_over(&tx, &keys, &read, &problems)? {
@@ -80,6 +81,7 @@ impl Store {
     pub fn reassess(&mut self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
         let tx = self.begin()?;
         tx.execute("UPDATE failure SET problem = NULL WHERE problem IS NOT NULL", ())?;
+        packed::clear(&tx)?;
         tx.commit()?;
         self.assess(today, domains)
     }

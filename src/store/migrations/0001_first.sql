@@ -194,18 +194,42 @@ CREATE TABLE sender_month_sum (
     PRIMARY KEY (month, sender)
 ) STRICT, WITHOUT ROWID;
 
--- Recording a report does the same itself: a trigger there would make SQLite copy each page before it changes it.
+-- What the reports of a day say, packed (`store/packed.rs`), by days on which reports begin. NULL once something in them
+-- has changed; then the rows are read.
+CREATE TABLE packed_day (
+    day     TEXT PRIMARY KEY,
+    entries BLOB
+) STRICT, WITHOUT ROWID;
+
+-- Reports with a larger id are in no pack yet, whatever is packed of their day.
+CREATE TABLE packed_to (
+    id     INTEGER PRIMARY KEY CHECK (id = 0),
+    report INTEGER NOT NULL
+) STRICT;
+INSERT INTO packed_to VALUES (0, 0);
+
+-- Recording a report does the same to its month itself: a trigger there would make SQLite copy each page before it
+-- changes it. Its day's pack is known to be old by the report's id.
 CREATE TRIGGER report_deleted AFTER DELETE ON report BEGIN
     INSERT INTO month (month, is_summed) VALUES (substr(OLD.day, 1, 7), 0)
     ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed;
+    UPDATE packed_day SET entries = NULL WHERE day = OLD.day AND entries IS NOT NULL;
 END;
-CREATE TRIGGER report_updated AFTER UPDATE OF sender, day, stored_at, status ON report BEGIN
+CREATE TRIGGER report_updated AFTER UPDATE OF id, sender, day, stored_at, status ON report BEGIN
     INSERT INTO month (month, is_summed) VALUES (substr(OLD.day, 1, 7), 0), (substr(NEW.day, 1, 7), 0)
     ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed;
+    INSERT INTO packed_day (day, entries) VALUES (OLD.day, NULL), (NEW.day, NULL)
+    ON CONFLICT DO UPDATE SET entries = NULL WHERE entries IS NOT NULL;
 END;
 CREATE TRIGGER policy_result_deleted AFTER DELETE ON policy_result BEGIN
     INSERT INTO month (month, is_summed) SELECT substr(day, 1, 7), 0 FROM report WHERE id = OLD.report
     ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed;
+    UPDATE packed_day SET entries = NULL
+    WHERE day = (SELECT day FROM report WHERE id = OLD.report) AND entries IS NOT NULL;
+END;
+CREATE TRIGGER policy_result_updated AFTER UPDATE ON policy_result BEGIN
+    UPDATE packed_day SET entries = NULL
+    WHERE day IN (SELECT day FROM report WHERE id IN (OLD.report, NEW.report)) AND entries IS NOT NULL;
 END;
 
 CREATE TABLE failure_type (
