@@ -101,7 +101,10 @@ pub(super) fn read(
     let mut open: BTreeMap<Key, Gathered> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let policy_result: i64 = row.get(0)?;
-        if entries.last().is_none_or(|last| last.policy_result != policy_result) {
+        if entries
+            .last()
+            .is_none_or(|last| last.policy_result != policy_result)
+        {
             close(&mut entries, &mut open, shared);
             entries.push(entry(row)?);
         }
@@ -188,7 +191,11 @@ impl Gathered {
         let failed = row.get::<_, Option<i64>>(11)?.map(count);
         self.failed.take(failed);
         let n = failed.unwrap_or(0);
-        for (of, at) in [(DetailOf::Reason, 10), (DetailOf::ReceivingIp, 12), (DetailOf::SendingIp, 13)] {
+        for (of, at) in [
+            (DetailOf::Reason, 10),
+            (DetailOf::ReceivingIp, 12),
+            (DetailOf::SendingIp, 13),
+        ] {
             if let Some(text) = row.get_ref(at)?.as_str_or_null()?.filter(|text| !text.is_empty()) {
                 self.add_detail(of, text, n, shared);
             }

@@ -178,8 +178,8 @@ fn unpack(pack: &[u8], keys: &Keys, shared: &mut Shared) -> Option<Vec<DayEntry>
             report,
             sender: reader.signed()?,
             policy: reader.signed()?,
-            ok: reader.some()?,
-            failed: reader.some()?,
+            ok: reader.number()?.checked_sub(1),
+            failed: reader.number()?.checked_sub(1),
             policy_result: 0,
             failures: Vec::new(),
         };
@@ -255,7 +255,8 @@ impl Numbered {
     }
 
     fn in_order(self) -> impl Iterator<Item = Vec<u8>> {
-        let ordered: BTreeSet<(u64, Vec<u8>)> = self.values.into_iter().map(|(value, at)| (at, value)).collect();
+        let ordered: BTreeSet<(u64, Vec<u8>)> =
+            self.values.into_iter().map(|(value, at)| (at, value)).collect();
         ordered.into_iter().map(|(_, value)| value)
     }
 }
@@ -282,6 +283,7 @@ impl Writer {
         self.number(((number << 1) ^ (number >> 63)).cast_unsigned());
     }
 
+    /// 0 for none, else the next number.
     fn some(&mut self, number: Option<u64>) -> Option<()> {
         self.number(number.map_or(Some(0), |number| number.checked_add(1))?);
         Some(())
@@ -316,10 +318,6 @@ impl<'a> Reader<'a> {
         let number = self.number()?;
         let half = (number >> 1).cast_signed();
         Some(if number & 1 == 0 { half } else { !half })
-    }
-
-    fn some(&mut self) -> Option<Option<u64>> {
-        self.number().map(|number| number.checked_sub(1))
     }
 
     fn bytes(&mut self) -> Option<&'a [u8]> {
