@@ -1,6 +1,7 @@
 //! Keeps how problems stand: what the reports say of them, derived anew each time, and their ids, which stay.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,7 +15,7 @@ use super::standing::keep;
 use super::{Store, StoreError, Tally, packed, remarks};
 use crate::assess;
 use crate::assess::cause::Cause;
-use crate::assess::history::{History, Remark, Saying, Sum};
+use crate::assess::history::{History, Kind, Remark, Saying, Sum};
 use crate::assess::place::Place;
 use crate::assess::problem::{Ending, Episode, Problem};
 use crate::config::DomainsConfig;
@@ -186,11 +187,14 @@ fn derive(read: &mut Read, keys: &Keys) -> Vec<Problem> {
     let own: BTreeSet<&str> = problems.iter().map(|problem| problem.id.as_str()).collect();
     let mut aliases: Vec<Vec<String>> = Vec::new();
     for problem in &problems {
-        let joined = problem
+        // Failures of a kind share it, and there are few kinds.
+        let kinds: BTreeMap<*const Kind, &Kind> = problem
             .failures
             .iter()
-            .filter_map(|at| read.history.failures.get(*at));
-        let joined = joined.map(|failure| keys.id(failure.cause, &failure.place));
+            .filter_map(|at| read.history.failures.get(*at))
+            .map(|failure| (Rc::as_ptr(&failure.kind), &*failure.kind))
+            .collect();
+        let joined = kinds.values().map(|kind| keys.id(kind.cause, &kind.place));
         let all: BTreeSet<String> = joined.filter(|id| !own.contains(id.as_str())).collect();
         aliases.push(
             all.into_iter()
@@ -209,17 +213,24 @@ pub(super) type Joined = BTreeMap<(i64, i64), Option<i64>>;
 
 /// The failures that the reports around them, or people, take from the problem that they show by themselves.
 pub(super) fn joined(read: &Read, keys: &Keys, problems: &[Problem]) -> Joined {
-    let mut owners: BTreeMap<usize, i64> = BTreeMap::new();
+    let mut owners: Vec<Option<i64>> = vec![None; read.history.failures.len()];
     for problem in problems {
-        if let Some(number) = keys.number(problem.cause, &problem.place) {
-            owners.extend(problem.failures.iter().map(|at| (*at, number)));
+        let number = keys.number(problem.cause, &problem.place);
+        for at in &problem.failures {
+            if let Some(owner) = owners.get_mut(*at).filter(|_| number.is_some()) {
+                *owner = number;
+            }
         }
     }
+    let mut alone: HashMap<*const Kind, Option<i64>> = HashMap::new();
     let mut joined = Joined::new();
     let failures = read.history.failures.iter().zip(&read.policy_results);
     for (at, (failure, policy_result)) in failures.enumerate() {
-        let owner = owners.get(&at).copied();
-        if let Some(alone) = keys.number(failure.cause, &failure.place)
+        let owner = owners.get(at).copied().flatten();
+        let alone = alone
+            .entry(Rc::as_ptr(&failure.kind))
+            .or_insert_with(|| keys.number(failure.cause, &failure.place));
+        if let Some(alone) = *alone
             && owner != Some(alone)
         {
             joined.insert((*policy_result, alone), owner);
