@@ -156,7 +156,11 @@ impl<'h> Index<'h> {
                 sum.take(entry.ok);
                 sum.take(entry.failed);
             }
-            days.extend(of_day.first().map(|(day, _)| (*day, sum.known > 0 && !sum.at_least)));
+            days.extend(
+                of_day
+                    .first()
+                    .map(|(day, _)| (*day, sum.known > 0 && !sum.at_least)),
+            );
         }
         days
     }

@@ -4,12 +4,14 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
 use super::place::Place;
 
 /// A sum of counts, some of which may have been unreadable.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, bool)", into = "(u64, bool)")]
 pub struct Sum {
     /// Sum of the readable counts.
     pub known: u64,
@@ -18,7 +20,7 @@ pub struct Sum {
 }
 
 /// A policy as a report shows it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PolicyText {
     /// "policy-type": `sts`, `tlsa`, `no-policy-found`, or as sent.
     pub policy_type: String,
@@ -145,7 +147,7 @@ impl Failure {
 }
 
 /// What a person has said of a problem, domain or MX.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Saying {
     /// `note`: free text. On a problem it shortens the proof that it is over.
     Note(String),
@@ -158,7 +160,7 @@ pub enum Saying {
 }
 
 /// A saying with who, when and about what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remark {
     /// A problem's id, a domain or an MX host.
     pub about: String,
@@ -217,6 +219,18 @@ impl History {
                 || failures.iter().any(|failure| failure.mx.contains(&remark.about))
         });
         self
+    }
+}
+
+impl From<(u64, bool)> for Sum {
+    fn from((known, at_least): (u64, bool)) -> Self {
+        Self { known, at_least }
+    }
+}
+
+impl From<Sum> for (u64, bool) {
+    fn from(sum: Sum) -> Self {
+        (sum.known, sum.at_least)
     }
 }
 

@@ -10,7 +10,6 @@ use serde_json::{Value as Json, json};
 use super::End;
 use super::output::{document, printable};
 use super::{problems, saying};
-use crate::assess;
 use crate::cli::{StatusArgs, TextOrJson};
 use crate::clock;
 use crate::config::{After, Config, DEFAULT_AUDIENCE, MailboxConfig, MailboxKind};
@@ -137,13 +136,14 @@ fn gather(config: &Config, now: Timestamp) -> anyhow::Result<Status> {
 fn assess(config: &Config, status: &mut Status) -> anyhow::Result<()> {
     let today = saying::today();
     let store = Store::open_read_only(&config.store)?;
-    let (problems, history) = store.problems_with_history(today, &config.domains)?;
+    let (problems, survey) = store.problems_with_survey(today, &config.domains)?;
     let open: Vec<Json> = problems
         .iter()
         .filter(|problem| problems::is_listed(problem))
         .map(problems::problem_json)
         .collect();
-    let silent: Vec<Json> = assess::reporters(&history)
+    let silent: Vec<Json> = survey
+        .reporters
         .into_iter()
         .filter_map(|reporter| Some((reporter.reporter, reporter.silence?)))
         .map(|(reporter, silence)| {

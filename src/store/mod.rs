@@ -29,6 +29,7 @@ mod incoming;
 mod keys;
 mod mails;
 mod migrate;
+mod outcome;
 mod packed;
 mod problems;
 mod query;

@@ -39,6 +39,15 @@ pub(super) fn days(db: &Connection) -> rusqlite::Result<BTreeMap<String, bool>> 
     Ok(days)
 }
 
+/// Whether any day isn't packed.
+pub(super) fn has_changed(db: &Connection) -> rusqlite::Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM packed_to CROSS JOIN report ON report.id > packed_to.report)
+             OR EXISTS (SELECT 1 FROM packed_day WHERE entries IS NULL)",
+    )?
+    .query_row((), |row| row.get(0))
+}
+
 /// The entries of a day that count, from its pack or from the rows.
 pub(super) fn read(
     db: &Connection,
@@ -65,7 +74,13 @@ pub(super) fn read(
 /// Packs the days that have changed. Every failure has its problem already.
 pub(super) fn refresh(db: &Connection, keys: &Keys, policies: &mut Policies) -> rusqlite::Result<()> {
     let mut shared = Shared::default();
-    let changed = days(db)?.into_iter().filter(|(_, is_packed)| !is_packed);
+    let changed: Vec<(String, bool)> = days(db)?
+        .into_iter()
+        .filter(|(_, is_packed)| !is_packed)
+        .collect();
+    if !changed.is_empty() {
+        db.execute("UPDATE change SET n = n + 1", ())?;
+    }
     for (day, _) in changed {
         let entries = day::read(db, keys, policies, &mut shared, &day)?;
         if entries.is_empty() {

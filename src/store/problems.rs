@@ -11,10 +11,12 @@ use rusqlite::{Connection, Row, named_params};
 use super::facts::{count, date};
 use super::history::{self, RECENT_DAYS, Read};
 use super::keys::{self, Keys, Policies};
+use super::outcome::{self, What};
 use super::standing::keep;
 use super::{Store, StoreError, Tally, packed, remarks};
 use crate::assess;
 use crate::assess::cause::Cause;
+use crate::assess::domains::Survey;
 use crate::assess::history::{History, Kind, Remark, Saying, Sum};
 use crate::assess::place::Place;
 use crate::assess::problem::{Ending, Episode, Problem};
@@ -28,20 +30,12 @@ impl Store {
     ///
     /// [`StoreError`] from the database; then everything is as before.
     pub fn assess(&mut self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
-        Ok(self.assess_with_history(today, domains)?.0)
-    }
-
-    /// As [`Store::assess`], with what [`Store::history`] would read again.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] from the database; then everything is as before.
-    pub fn assess_with_history(
-        &mut self,
-        today: Date,
-        domains: &DomainsConfig,
-    ) -> Result<(Vec<Problem>, History), StoreError> {
         let tx = self.begin()?;
+        if let Some(state) = outcome::state(&tx, today, domains)?
+            && let Some(problems) = outcome::find(&tx, What::Problems, &state)?
+        {
+            return Ok(problems);
+        }
         let mut policies = Policies::default();
         let mut keys = Keys::read(&tx)?;
         keys::resolve(&tx, &mut keys, &mut policies)?;
@@ -56,9 +50,35 @@ impl Store {
         let expired = expired_episodes(&tx)?;
         add_expired(&mut problems, &keys, &expired);
         keep(&tx, &mut keys, &read, &problems, &expired)?;
+        if let Some(state) = outcome::state(&tx, today, domains)? {
+            outcome::keep(&tx, What::Problems, &state, &problems)?;
+        }
         tx.commit()?;
         self.sum_up_many()?;
-        Ok((problems, read.history))
+        Ok(problems)
+    }
+
+    /// As [`Store::assess`], with how domains and reporters stand by the same reports.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn assess_with_survey(
+        &mut self,
+        today: Date,
+        domains: &DomainsConfig,
+    ) -> Result<(Vec<Problem>, Survey), StoreError> {
+        self.assess(today, domains)?;
+        let (problems, survey, new) = self.known(today, domains)?;
+        if let Some(new) = new {
+            let tx = self.begin()?;
+            // What others have changed since isn't in it.
+            if outcome::state(&tx, today, domains)?.as_ref() == Some(&new) {
+                outcome::keep(&tx, What::Survey, &new, &survey)?;
+            }
+            tx.commit()?;
+        }
+        Ok((problems, survey))
     }
 
     /// As [`Store::assess`] after mails were recorded, if anything in them was stored. What fails is only logged: the
@@ -93,25 +113,48 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn problems(&self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
-        Ok(self.problems_with_history(today, domains)?.0)
+        let tx = self.db.unchecked_transaction()?;
+        let state = outcome::state(&tx, today, domains)?;
+        Ok(problems(&tx, state.as_deref(), today, domains)?.0)
     }
 
-    /// As [`Store::problems`], with what [`Store::history`] would read again.
+    /// As [`Store::problems`], with how domains and reporters stand by the same reports.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn problems_with_history(
+    pub fn problems_with_survey(
         &self,
         today: Date,
         domains: &DomainsConfig,
-    ) -> Result<(Vec<Problem>, History), StoreError> {
+    ) -> Result<(Vec<Problem>, Survey), StoreError> {
+        let (problems, survey, _) = self.known(today, domains)?;
+        Ok((problems, survey))
+    }
+
+    /// Problems and survey, and the state of which the latter is news.
+    fn known(
+        &self,
+        today: Date,
+        domains: &DomainsConfig,
+    ) -> Result<(Vec<Problem>, Survey, Option<String>), StoreError> {
         let tx = self.db.unchecked_transaction()?;
-        let keys = Keys::read(&tx)?;
-        let mut read = history::read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?;
-        let mut problems = derive(&mut read, &keys);
-        add_expired(&mut problems, &keys, &expired_episodes(&tx)?);
-        Ok((problems, read.history))
+        let state = outcome::state(&tx, today, domains)?;
+        let (problems, history) = problems(&tx, state.as_deref(), today, domains)?;
+        if let Some(state) = &state
+            && let Some(survey) = outcome::find(&tx, What::Survey, state)?
+        {
+            return Ok((problems, survey, None));
+        }
+        let history = match history {
+            Some(history) => history,
+            None => {
+                let keys = Keys::read(&tx)?;
+                history::read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?.history
+            }
+        };
+        let survey = Survey::of(&history, &problems);
+        Ok((problems, survey, state))
     }
 
     /// The history of these domains alone, with every entry if `whole`, and the problems that it shows: as if no other
@@ -152,6 +195,25 @@ impl Store {
         };
         Ok((history, problems))
     }
+}
+
+/// The problems, as they were kept for this state or derived from a history.
+fn problems(
+    db: &Connection,
+    state: Option<&str>,
+    today: Date,
+    domains: &DomainsConfig,
+) -> rusqlite::Result<(Vec<Problem>, Option<History>)> {
+    if let Some(state) = state
+        && let Some(problems) = outcome::find(db, What::Problems, state)?
+    {
+        return Ok((problems, None));
+    }
+    let keys = Keys::read(db)?;
+    let mut read = history::read(db, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?;
+    let mut problems = derive(&mut read, &keys);
+    add_expired(&mut problems, &keys, &expired_episodes(db)?);
+    Ok((problems, Some(read.history)))
 }
 
 /// The problems under the ids that they have here, which never change. The assessment knows no past but the reports: it

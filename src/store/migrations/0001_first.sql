@@ -442,6 +442,36 @@ CREATE TABLE told_event (
     day      TEXT NOT NULL,
     PRIMARY KEY (audience, key)
 ) STRICT, WITHOUT ROWID;
+
+-- What the last assessment came to (`store/outcome.rs`), and the state of everything that it stands for.
+CREATE TABLE outcome (
+    what  TEXT PRIMARY KEY, -- problems, survey
+    state TEXT NOT NULL,
+    value BLOB NOT NULL     -- JSON, compressed
+) STRICT, WITHOUT ROWID;
+
+-- Another number after each change of what an assessment reads beside the reports.
+CREATE TABLE change (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    n  INTEGER NOT NULL
+) STRICT;
+INSERT INTO change VALUES (0, 0);
+
+CREATE TRIGGER change_remark_insert AFTER INSERT ON remark BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_remark_update AFTER UPDATE ON remark BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_remark_delete AFTER DELETE ON remark BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_telling_insert AFTER INSERT ON telling BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_telling_update AFTER UPDATE ON telling BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_telling_delete AFTER DELETE ON telling BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_expired_episode_insert AFTER INSERT ON expired_episode BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_expired_episode_update AFTER UPDATE ON expired_episode BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_expired_episode_delete AFTER DELETE ON expired_episode BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_problem_alias_insert AFTER INSERT ON problem_alias BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_problem_alias_update AFTER UPDATE ON problem_alias BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_problem_alias_delete AFTER DELETE ON problem_alias BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_problem_insert AFTER INSERT ON problem BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_problem_update AFTER UPDATE OF id, cause, place_kind, place ON problem BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_problem_delete AFTER DELETE ON problem BEGIN UPDATE change SET n = n + 1; END;
 CREATE INDEX told_event_digest ON told_event (digest) WHERE digest IS NOT NULL;
 
 CREATE TABLE mailbox_state (

@@ -15,6 +15,7 @@ mod cursor;
 mod digests;
 mod files;
 mod order;
+mod outcome;
 mod packed;
 mod problems;
 mod record;

@@ -11,6 +11,7 @@ use super::super::keys::{Keys, Policies};
 use super::super::{Accept, packed};
 use super::set_aside::{proven, unproven};
 use super::{NOW, Place, at, failing, mail, report_of};
+use crate::assess::history::{Remark, Saying};
 use crate::config::{DomainsConfig, Limits, Span};
 use crate::report::{self, Context};
 
@@ -18,7 +19,10 @@ const TODAY: &str = "2026-11-22";
 
 fn assess(place: &mut Place) {
     let today = TODAY.parse().unwrap();
-    place.store.assess(today, &DomainsConfig::default()).unwrap();
+    place
+        .store
+        .assess_with_survey(today, &DomainsConfig::default())
+        .unwrap();
 }
 
 /// Days whose packs are read.
@@ -52,13 +56,14 @@ fn assert_packs_are_right(place: &Place) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// What may happen to reports.
+/// What may happen.
 #[derive(Debug, Clone)]
 enum Event {
     Record(Vec<Value>),
     Proven(Value),
     SetAside(Value),
     Accept(Index),
+    Say(Saying),
     Assess,
     Reassess,
     Retain(u16),
@@ -73,6 +78,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => report().prop_map(Event::Proven),
         1 => report().prop_map(Event::SetAside),
         1 => any::<Index>().prop_map(Event::Accept),
+        1 => select(vec![Saying::Retired, Saying::Fixed]).prop_map(Event::Say),
         5 => Just(Event::Assess),
         1 => Just(Event::Reassess),
         1 => (1_u16..120).prop_map(Event::Retain),
@@ -138,6 +144,15 @@ fn happen(place: &mut Place, event: Event) {
                 place.store.accept(Accept::Mail(mail), at(NOW), &ours).unwrap();
             }
         }
+        Event::Say(saying) => {
+            let remark = Remark {
+                about: "example.org".to_owned(),
+                day: TODAY.parse().unwrap(),
+                by: "anna".to_owned(),
+                saying,
+            };
+            place.store.remark(&remark).unwrap();
+        }
         Event::Assess => assess(place),
         Event::Reassess => {
             let today = TODAY.parse().unwrap();
@@ -174,6 +189,8 @@ proptest! {
             let is_assessed = matches!(event, Event::Assess | Event::Reassess);
             happen(&mut place, event);
             assert_packs_are_right(&place)?;
+            let [told, derived] = super::outcome::told_and_derived(&place);
+            prop_assert_eq!(told, derived);
             if is_assessed {
                 let all = place.rows("SELECT DISTINCT day FROM reports JOIN policy_results ON report = reports.id ORDER BY day");
                 prop_assert_eq!(packed_days(&place), all);
@@ -206,6 +223,7 @@ fn days_in_which_nothing_has_changed_are_read_from_their_packs() {
         )
         .unwrap();
     assert_eq!(packed::days(&place.store.db).unwrap(), days);
+    place.store.db.execute("DELETE FROM outcome", ()).unwrap();
     let problems = place
         .store
         .problems(TODAY.parse().unwrap(), &DomainsConfig::default())
