@@ -3,10 +3,12 @@
 //! The same fault has other result types from other senders: an expired certificate is `certificate-expired` from
 //! Postfix, `certificate-not-trusted` with a reason from Stalwart and a bare `validation-failure` from Google.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt;
 
 /// What broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Cause {
     /// The summary counts failures, nothing says which.
     Unspecified,

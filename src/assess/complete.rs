@@ -1,6 +1,7 @@
 //! Which days are complete: everyone who reports regularly has reported about them.
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use super::sessions::{Index, days_between, plus};
 use super::silence::ReporterState;
@@ -11,7 +12,7 @@ const AT_LATEST: i64 = 3;
 const RECENT_DAYS: i64 = 7;
 
 /// How far the reports are in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completeness {
     /// The reporters with the newest day of each, the one with most connections first.
     pub reporters: Vec<ReportedTo>,
@@ -20,7 +21,7 @@ pub struct Completeness {
 }
 
 /// How far the reports of one reporter are in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportedTo {
     /// As in [`super::history::Entry::reporter`].
     pub reporter: String,

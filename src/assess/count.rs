@@ -4,11 +4,12 @@
 //! entries of other types are added, and so are the reports of a day.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use jiff::civil::Date;
 
 use super::cause::{Cause, host_form};
-use super::history::{Entry, Failure, History, Sum};
+use super::history::{Entry, Failure, History, Seen, Sum};
 use super::place::{Place, is_host};
 
 /// A failure as part of a problem.
@@ -59,7 +60,6 @@ pub(super) type Days<'h> = BTreeMap<Date, BTreeMap<&'h str, Fail>>;
 pub(super) struct Index<'h> {
     pub(super) history: &'h History,
     known: HashMap<(&'h str, &'h str), Vec<(Date, usize)>>,
-    sessions: HashMap<(&'h str, &'h str), Vec<(Date, Sum)>>,
     reporters: HashMap<&'h str, BTreeSet<&'h str>>,
     mx: HashSet<String>,
     /// Policy domains that are MX hosts, by reporter and the zone above them.
@@ -68,25 +68,31 @@ pub(super) struct Index<'h> {
 
 impl<'h> Index<'h> {
     pub(super) fn new(history: &'h History) -> Self {
+        let mut by_seen: HashMap<*const Seen, (&Seen, Vec<(Date, usize)>)> = HashMap::new();
+        for (at, entry) in history.entries.iter().enumerate() {
+            let (_, days) = by_seen
+                .entry(Rc::as_ptr(&entry.seen))
+                .or_insert_with(|| (&entry.seen, Vec::new()));
+            days.push((entry.day, at));
+        }
         let mut known: HashMap<(&str, &str), Vec<(Date, usize)>> = HashMap::new();
         let mut reporters: HashMap<&str, BTreeSet<&str>> = HashMap::new();
         let mut policies = HashSet::new();
         let mut mx: HashSet<String> = history.our_mx.iter().map(|name| host_form(name)).collect();
-        for (at, entry) in history.entries.iter().enumerate() {
-            let key = (&*entry.reporter, &*entry.domain);
-            known.entry(key).or_default().push((entry.day, at));
+        for (seen, mut days) in by_seen.into_values() {
+            let key = (&*seen.reporter, &*seen.domain);
+            known.entry(key).or_default().append(&mut days);
             reporters.entry(key.1).or_default().insert(key.0);
-            if policies.insert(std::rc::Rc::as_ptr(&entry.policy)) {
-                let exact = super::spot::patterns(&entry.policy)
+            if policies.insert(Rc::as_ptr(&seen.policy)) {
+                let exact = super::spot::patterns(&seen.policy)
                     .into_iter()
                     .filter(|name| is_host(name));
                 mx.extend(exact);
             }
         }
-        let mut sessions = HashMap::new();
-        for (key, days) in &mut known {
+        for days in known.values_mut() {
             days.sort_unstable();
-            sessions.insert(*key, sessions_by_day(history, days));
+            days.shrink_to_fit();
         }
         mx.extend(
             history
@@ -102,7 +108,6 @@ impl<'h> Index<'h> {
         Self {
             history,
             known,
-            sessions,
             reporters,
             mx,
             mx_domains,
@@ -124,10 +129,41 @@ impl<'h> Index<'h> {
         self.known.get(&(reporter, domain)).map_or(&[], Vec::as_slice)
     }
 
-    /// The known days of a reporter for a domain; a sum above zero says that there were connections, no more: those of
-    /// several entries may be the same.
-    pub(super) fn sessions(&self, reporter: &'h str, domain: &'h str) -> &[(Date, Sum)] {
-        self.sessions.get(&(reporter, domain)).map_or(&[], Vec::as_slice)
+    /// The known days of a reporter for these domains from the first one on, oldest first, and of each whether there were
+    /// connections, all of them countable.
+    pub(super) fn known_since(
+        &self,
+        reporter: &'h str,
+        domains: &BTreeSet<&'h str>,
+        first: Date,
+    ) -> Vec<(Date, bool)> {
+        let since = |domain: &&'h str| {
+            let entries = self.entries(reporter, domain);
+            let start = entries.partition_point(|(day, _)| *day < first);
+            entries.get(start..).unwrap_or_default()
+        };
+        let mut of_many = Vec::new();
+        let entries = if domains.len() == 1 {
+            domains.first().map(since).unwrap_or_default()
+        } else {
+            of_many.extend(domains.iter().flat_map(since).copied());
+            of_many.sort_unstable();
+            &of_many
+        };
+        let mut days = Vec::new();
+        for of_day in entries.chunk_by(|one, other| one.0 == other.0) {
+            let mut sum = Sum::default();
+            for entry in of_day.iter().filter_map(|(_, at)| self.history.entries.get(*at)) {
+                sum.take(entry.ok);
+                sum.take(entry.failed);
+            }
+            days.extend(
+                of_day
+                    .first()
+                    .map(|(day, _)| (*day, sum.known > 0 && !sum.at_least)),
+            );
+        }
+        days
     }
 
     /// The entries of a reporter on a domain and day.
@@ -137,12 +173,7 @@ impl<'h> Index<'h> {
         domain: &'h str,
         day: Date,
     ) -> impl Iterator<Item = (usize, &'h Entry)> + use<'_, 'h> {
-        let entries = self.entries(reporter, domain);
-        let start = entries.partition_point(|(other, _)| *other < day);
-        entries
-            .iter()
-            .skip(start)
-            .take_while(move |(other, _)| *other == day)
+        on(self.entries(reporter, domain), day)
             .filter_map(|(_, at)| self.history.entries.get(*at).map(|entry| (*at, entry)))
     }
 
@@ -159,9 +190,13 @@ impl<'h> Index<'h> {
         domain: &str,
         days: &'i BTreeSet<Date>,
     ) -> impl Iterator<Item = (Date, Vec<&'h Entry>)> + use<'i, 'h> {
-        let domain = self.domain(domain);
+        let all = self
+            .domain(domain)
+            .map(|domain| self.entries(reporter, domain))
+            .unwrap_or_default();
         days.iter().filter_map(move |day| {
-            let entries: Vec<&Entry> = self.on(reporter, domain?, *day).map(|(_, entry)| entry).collect();
+            let entries = on(all, *day).filter_map(|(_, at)| self.history.entries.get(*at));
+            let entries: Vec<&Entry> = entries.collect();
             (!entries.is_empty()).then_some((*day, entries))
         })
     }
@@ -196,31 +231,20 @@ impl<'h> Index<'h> {
     }
 }
 
-fn sessions_by_day(history: &History, entries: &[(Date, usize)]) -> Vec<(Date, Sum)> {
-    let mut days: Vec<(Date, Sum)> = Vec::new();
-    for (day, at) in entries {
-        let Some(entry) = history.entries.get(*at) else {
-            continue;
-        };
-        let mut sum = Sum::default();
-        sum.take(entry.ok);
-        sum.take(entry.failed);
-        match days.last_mut().filter(|(last, _)| last == day) {
-            Some((_, all)) => all.add(sum),
-            None => days.push((*day, sum)),
-        }
-    }
-    days
+/// Those of the entries of a day.
+fn on(entries: &[(Date, usize)], day: Date) -> impl Iterator<Item = &(Date, usize)> {
+    let start = entries.partition_point(|(other, _)| *other < day);
+    let entries = entries.get(start..).unwrap_or_default();
+    entries.iter().take_while(move |(other, _)| *other == day)
 }
 
 /// Sessions of one reporter's day by report and policy type.
 #[derive(Debug, Default)]
-pub(super) struct Sessions<'h>(BTreeMap<i64, BTreeMap<&'h str, Sum>>);
+pub(super) struct Sessions<'h>(Vec<(i64, &'h str, Sum)>);
 
 impl<'h> Sessions<'h> {
     fn add(&mut self, entry: &'h Entry, sum: Sum) {
-        let types = self.0.entry(entry.report).or_default();
-        types.entry(&entry.policy.policy_type).or_default().add(sum);
+        self.0.push((entry.report, &entry.policy.policy_type, sum));
     }
 
     /// Adds the good connections of an entry.
@@ -230,26 +254,34 @@ impl<'h> Sessions<'h> {
         self.add(entry, good);
     }
 
-    pub(super) fn sum(&self) -> Sum {
-        let mut sum = Sum::default();
-        for types in self.0.values() {
-            let of = |name: &str| types.get(name).copied().unwrap_or_default();
-            sum.add(of("sts").larger(of("tlsa")));
-            let others = types.iter().filter(|(name, _)| !matches!(**name, "sts" | "tlsa"));
-            others.for_each(|(_, other)| sum.add(*other));
+    pub(super) fn sum(mut self) -> Sum {
+        self.0.sort_unstable_by_key(|(report, ..)| *report);
+        let mut all = Sum::default();
+        for of_report in self.0.chunk_by(|one, other| one.0 == other.0) {
+            let (mut sts, mut tlsa) = (Sum::default(), Sum::default());
+            for (_, policy_type, sum) in of_report {
+                match *policy_type {
+                    "sts" => sts.add(*sum),
+                    "tlsa" => tlsa.add(*sum),
+                    _ => all.add(*sum),
+                }
+            }
+            all.add(sts.larger(tlsa));
         }
-        sum
+        all
     }
 }
 
 /// The failing days of these rows.
 pub(super) fn days<'h>(index: &Index<'h>, rows: &[Row<'h>]) -> Days<'h> {
-    let mut by_day: BTreeMap<(Date, &str), Vec<&Row<'h>>> = BTreeMap::new();
-    for row in rows {
-        by_day.entry((row.day(), row.reporter())).or_default().push(row);
-    }
+    let mut rows: Vec<&Row<'h>> = rows.iter().collect();
+    rows.sort_by_key(|row| (row.day(), row.reporter()));
     let mut days = Days::new();
-    for ((day, reporter), rows) in by_day {
+    for rows in rows.chunk_by(|one, other| (one.day(), one.reporter()) == (other.day(), other.reporter())) {
+        let Some(first) = rows.first() else {
+            continue;
+        };
+        let (day, reporter) = (first.day(), first.reporter());
         let domains: BTreeSet<&str> = rows.iter().map(|row| &*row.entry.domain).collect();
         let failed = failed(rows.iter().copied());
         let mut total = index.total(reporter, &domains, day);
@@ -269,16 +301,18 @@ pub(super) fn days<'h>(index: &Index<'h>, rows: &[Row<'h>]) -> Days<'h> {
 /// Failed connections by these rows of one reporter's day: of each entry the sum of its details, but no more than its
 /// summary counts unless that counts none.
 pub(super) fn failed<'r, 'h: 'r>(rows: impl Iterator<Item = &'r Row<'h>>) -> Sum {
-    let mut by_entry: BTreeMap<usize, (&'h Entry, Sum, bool)> = BTreeMap::new();
-    for row in rows {
-        let (_, sum, is_bounded) = by_entry
-            .entry(row.entry_at)
-            .or_insert((row.entry, Sum::default(), false));
-        sum.add(row.failure.failed);
-        *is_bounded |= row.failure.cause != Cause::StalePolicy;
-    }
+    let mut rows: Vec<&Row<'h>> = rows.collect();
+    rows.sort_unstable_by_key(|row| row.entry_at);
     let mut sessions = Sessions::default();
-    for (entry, mut sum, is_bounded) in by_entry.into_values() {
+    for of_entry in rows.chunk_by(|one, other| one.entry_at == other.entry_at) {
+        let Some(entry) = of_entry.first().map(|row| row.entry) else {
+            continue;
+        };
+        let mut sum = Sum::default();
+        for row in of_entry {
+            sum.add(row.failure.failed);
+        }
+        let is_bounded = of_entry.iter().any(|row| row.failure.cause != Cause::StalePolicy);
         if let Some(summary) = entry.failed.filter(|summary| *summary > 0 && is_bounded)
             && summary <= sum.known
         {

@@ -1,6 +1,7 @@
 //! What has changed in how senders see the policies and TLSA records: events, each told once.
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use super::domains::Survey;
 use super::history::History;
@@ -8,7 +9,7 @@ use super::policy::{Policy, PolicyDrift};
 use super::tlsa::{TlsaDrift, TlsaSet};
 
 /// Something that has changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriftEvent {
     /// Stable name: an event is told once, whatever late reports say of its day and who saw it first.
     pub key: String,
@@ -23,7 +24,7 @@ pub struct DriftEvent {
 }
 
 /// What has changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Drift {
     /// The MTA-STS policy.
     Policy(PolicyDrift),

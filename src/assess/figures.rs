@@ -101,9 +101,9 @@ pub(super) fn domains(rows: &[Row<'_>]) -> Vec<String> {
 /// The reasons given, most frequent first.
 pub(super) fn reasons(rows: &[Row<'_>]) -> Vec<String> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for (reason, count) in rows.iter().flat_map(|row| &row.failure.reasons) {
+    for (reason, count) in rows.iter().flat_map(|row| row.failure.reasons()) {
         let sum = counts.entry(reason).or_default();
-        *sum = sum.saturating_add(*count);
+        *sum = sum.saturating_add(count);
     }
     let reasons = most_first(counts).into_iter().map(|(reason, _)| reason);
     reasons.take(REASONS).collect()

@@ -1,15 +1,18 @@
 //! The rows that everything is derived from. The store reads them; their order doesn't matter.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
 use super::place::Place;
 
 /// A sum of counts, some of which may have been unreadable.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, bool)", into = "(u64, bool)")]
 pub struct Sum {
     /// Sum of the readable counts.
     pub known: u64,
@@ -18,7 +21,7 @@ pub struct Sum {
 }
 
 /// A policy as a report shows it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PolicyText {
     /// "policy-type": `sts`, `tlsa`, `no-policy-found`, or as sent.
     pub policy_type: String,
@@ -30,23 +33,53 @@ pub struct PolicyText {
     pub mx_host: Vec<String>,
 }
 
-/// One policy entry of one report that counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Id in `reports`.
-    pub report: i64,
-    /// UTC day of the report's start.
-    pub day: Date,
+/// Who applied which policy to which domain: what many entries have in common, so that they share it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Seen {
     /// Who reports: the submitter's domain with its aliases folded, else the organization-name.
     pub reporter: Rc<str>,
     /// "policy-domain", lower case; may be empty.
     pub domain: Rc<str>,
     /// The policy that was applied.
     pub policy: Rc<PolicyText>,
+}
+
+/// One policy entry of one report that counts. There may be hundreds of thousands, so it is kept small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Id in `reports`.
+    pub report: i64,
     /// "total-successful-session-count"; `None`: unreadable.
     pub ok: Option<u64>,
     /// "total-failure-session-count"; `None`: unreadable.
     pub failed: Option<u64>,
+    /// Who saw what; its fields are the entry's own too.
+    pub seen: Rc<Seen>,
+    /// UTC day of the report's start.
+    pub day: Date,
+}
+
+impl Deref for Entry {
+    type Target = Seen;
+
+    fn deref(&self) -> &Seen {
+        &self.seen
+    }
+}
+
+/// What broke and where, as many failures say it alike, so that they share it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Kind {
+    /// What broke, by this entry alone.
+    pub cause: Cause,
+    /// Where, by this entry alone.
+    pub place: Place,
+    /// MX hosts named, lower case; empty where none is.
+    pub mx: Vec<String>,
+    /// Result types as in `failure_types`.
+    pub result_types: Vec<String>,
+    /// Ids in `failure_types`.
+    pub failure_types: Vec<i64>,
 }
 
 /// The failure details of one entry that share cause and place, or what its summary counts without details.
@@ -54,28 +87,68 @@ pub struct Entry {
 pub struct Failure {
     /// Index in [`History::entries`].
     pub entry: usize,
-    /// What broke, by this entry alone.
-    pub cause: Cause,
-    /// Where, by this entry alone.
-    pub place: Place,
     /// Sum of the details' counts; of the summary where there are no details.
     pub failed: Sum,
-    /// MX hosts named, lower case; empty where none is.
-    pub mx: Vec<String>,
+    /// What broke; its fields are the failure's own too.
+    pub kind: Rc<Kind>,
+    /// Addresses and reasons.
+    pub details: Box<[Detail]>,
+}
+
+impl Deref for Failure {
+    type Target = Kind;
+
+    fn deref(&self) -> &Kind {
+        &self.kind
+    }
+}
+
+/// An address or reason that failure details give, with their count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// Which of them.
+    pub of: DetailOf,
+    /// As sent; never empty.
+    pub text: Rc<str>,
+    /// Connections.
+    pub n: u64,
+}
+
+/// What a detail gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DetailOf {
+    /// "receiving-ip"
+    ReceivingIp,
+    /// "sending-mta-ip"
+    SendingIp,
+    /// "failure-reason-code"
+    Reason,
+}
+
+impl Failure {
     /// "receiving-ip" values with their counts.
-    pub receiving_ips: Vec<(String, u64)>,
+    pub fn receiving_ips(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.details_of(DetailOf::ReceivingIp)
+    }
+
     /// "sending-mta-ip" values with their counts.
-    pub sending_ips: Vec<(String, u64)>,
+    pub fn sending_ips(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.details_of(DetailOf::SendingIp)
+    }
+
     /// "failure-reason-code" values as sent, with their counts; absent ones are left out.
-    pub reasons: Vec<(String, u64)>,
-    /// Result types as in `failure_types`.
-    pub result_types: Vec<String>,
-    /// Ids in `failure_types`.
-    pub failure_types: Vec<i64>,
+    pub fn reasons(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.details_of(DetailOf::Reason)
+    }
+
+    fn details_of(&self, of: DetailOf) -> impl Iterator<Item = (&str, u64)> {
+        let details = self.details.iter().filter(move |detail| detail.of == of);
+        details.map(|detail| (&*detail.text, detail.n))
+    }
 }
 
 /// What a person has said of a problem, domain or MX.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Saying {
     /// `note`: free text. On a problem it shortens the proof that it is over.
     Note(String),
@@ -88,7 +161,7 @@ pub enum Saying {
 }
 
 /// A saying with who, when and about what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remark {
     /// A problem's id, a domain or an MX host.
     pub about: String,
@@ -149,6 +222,18 @@ impl History {
                 || failures.iter().any(|failure| failure.mx.contains(&remark.about))
         });
         self
+    }
+}
+
+impl From<(u64, bool)> for Sum {
+    fn from((known, at_least): (u64, bool)) -> Self {
+        Self { known, at_least }
+    }
+}
+
+impl From<Sum> for (u64, bool) {
+    fn from(sum: Sum) -> Self {
+        (sum.known, sum.at_least)
     }
 }
 

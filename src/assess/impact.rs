@@ -4,6 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
 use super::count::{Index, Row};
@@ -14,7 +15,7 @@ use super::history::PolicyText;
 const MODE_DAYS: i64 = 14;
 
 /// What happened to the mail; gravest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Impact {
     /// Not delivered through this MX: others are tried, then the sender waits and tries again.
     Held,
@@ -54,7 +55,7 @@ impl Impact {
 }
 
 /// Which policy the sender applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Basis {
     /// MTA-STS, mode enforce.
     Enforce,

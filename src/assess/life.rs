@@ -33,38 +33,24 @@ impl Known {
         let Some(first) = days.keys().next() else {
             return Self::default();
         };
-        let mut sessions: Vec<(Date, Sum)> = Vec::new();
-        for domain in domains {
-            let known = index.sessions(reporter, domain);
-            let start = known.partition_point(|(day, _)| day < first);
-            sessions.extend(known.iter().skip(start));
+        let mut known = index.known_since(reporter, domains, *first);
+        let failing = days.iter().filter(|(_, by)| by.contains_key(reporter));
+        let mut failing = failing.map(|(day, _)| *day).peekable();
+        for (day, is_clean) in &mut known {
+            while failing.next_if(|failing| failing < day).is_some() {}
+            *is_clean &= failing.peek() != Some(day);
         }
-        if domains.len() > 1 {
-            sessions.sort_by_key(|(day, _)| *day);
-            sessions.dedup_by(|(day, sum), (kept, all)| {
-                let is_same = day == kept;
-                if is_same {
-                    all.add(*sum);
-                }
-                is_same
-            });
-        }
-        let is_failing = |day| days.get(&day).is_some_and(|by| by.contains_key(reporter));
         // Days of which only unproven reports are there prove nothing: they are no known days, unless they fail.
         if !index.history.unproven.is_empty() {
-            sessions.retain(|(day, _)| {
-                is_failing(*day)
-                    || domains
-                        .iter()
-                        .any(|domain| index.is_proven(reporter, domain, *day))
-            });
+            let is_proven = |day| {
+                domains
+                    .iter()
+                    .any(|domain| index.is_proven(reporter, domain, day))
+            };
+            let is_failing = |day| days.get(&day).is_some_and(|by| by.contains_key(reporter));
+            known.retain(|(day, _)| is_failing(*day) || is_proven(*day));
         }
-        Self(
-            sessions
-                .into_iter()
-                .map(|(day, sum)| (day, sum.known > 0 && !sum.at_least && !is_failing(day)))
-                .collect(),
-        )
+        Self(known)
     }
 
     /// The days after `from` and before `before`.
@@ -94,6 +80,9 @@ impl Known {
             .map(|(day, _)| *day)
     }
 }
+
+/// Who saw a problem so far, each once.
+type Witnesses<'h> = Vec<&'h str>;
 
 /// All that the days say of a problem.
 #[derive(Debug)]
@@ -134,13 +123,16 @@ impl<'h> Life<'h> {
         let failing: Vec<Date> = self.days.keys().copied().collect();
         let tomorrow = after(today, 1);
         // Of the episode, and of the rhythm: episodes that follow each other soon tell how long a pause may be.
-        let (mut start, mut rhythm) = (0, 0);
+        let mut start = 0;
         let mut longest: Option<u32> = None;
+        let mut seen = Witnesses::default();
         for (at, day) in failing.iter().enumerate() {
+            self.see(&mut seen, *day);
             if let Some(previous) = at.checked_sub(1).and_then(|at| failing.get(at)) {
-                let pause = self.pause(failing.get(rhythm).copied().unwrap_or(*day), *previous, *day);
+                let pause = self.pause(&seen, *previous, *day);
                 if at == start && pause > RHYTHM_DAYS {
-                    rhythm = at;
+                    seen = Witnesses::default();
+                    self.see(&mut seen, *day);
                     longest = None;
                 } else {
                     longest = longest.max(Some(pause));
@@ -157,22 +149,28 @@ impl<'h> Life<'h> {
         }
     }
 
+    /// Adds who saw it on a failing day.
+    fn see(&self, seen: &mut Witnesses<'h>, day: Date) {
+        for reporter in self.days.get(&day).into_iter().flat_map(BTreeMap::keys) {
+            if !seen.contains(reporter) {
+                seen.push(reporter);
+            }
+        }
+    }
+
     /// The pause between two failing days in a row, in days known to a reporter that saw the episode.
-    fn pause(&self, first: Date, from: Date, to: Date) -> u32 {
+    fn pause(&self, seen: &Witnesses<'h>, from: Date, to: Date) -> u32 {
         if between(from, to) <= 1 {
             return 1;
         }
-        let seen: BTreeSet<&str> = self
-            .days
-            .range(first..=to)
-            .flat_map(|(_, by)| by.keys().copied())
-            .collect();
-        let known: BTreeSet<Date> = seen
+        let mut known: Vec<Date> = seen
             .iter()
             .filter_map(|reporter| self.known.get(reporter))
             .flat_map(|known| known.between(from, to))
             .map(|(day, _)| *day)
             .collect();
+        known.sort_unstable();
+        known.dedup();
         u32::try_from(known.len()).unwrap_or(u32::MAX).saturating_add(1)
     }
 
@@ -204,7 +202,14 @@ impl<'h> Life<'h> {
             .map(|known| nth_clean(known, last, before, needed))
             .collect();
         let mut moments: BTreeSet<Date> = proofs.iter().flatten().copied().collect();
-        moments.extend(provers.iter().flat_map(|known| silences(known, last, before)));
+        // With the last proof it is over: later moments need no look.
+        let all: Option<Vec<Date>> = proofs.iter().copied().collect();
+        let proven_by = all.and_then(|proofs| proofs.into_iter().max()).unwrap_or(before);
+        moments.extend(
+            provers
+                .iter()
+                .flat_map(|known| silences(known, last, before.min(proven_by))),
+        );
         let proven = moments.into_iter().find_map(|moment| {
             let states: Vec<(bool, bool)> = provers
                 .iter()

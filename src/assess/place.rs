@@ -1,11 +1,13 @@
 //! Where a repair is to be made.
 
+use serde::{Deserialize, Serialize};
+
 use std::fmt;
 
 use super::cause::{Cause, host_form};
 
 /// Where a repair is to be made.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Place {
     /// An MX host, by its name in lower case.
     Mx(String),

@@ -1,6 +1,7 @@
 //! A problem: one repair, with everything that the reports say of it.
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
 use super::history::{PolicyText, Remark, Sum};
@@ -8,7 +9,7 @@ use super::impact::{Basis, Impact};
 use super::place::Place;
 
 /// How a problem stands, by the days of the reports alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum State {
     /// Too little to speak of: see docs/digest.md, "Noise".
     BelowGate,
@@ -27,7 +28,7 @@ pub enum State {
 }
 
 /// An unbroken life of a problem.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Episode {
     /// First failing day.
     pub first_day: Date,
@@ -44,7 +45,7 @@ pub struct Episode {
 }
 
 /// How an episode ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
     /// By clean days.
     Resolved,
@@ -53,7 +54,7 @@ pub enum Ending {
 }
 
 /// What one reporter says of a problem in its present or last episode.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Witness {
     /// As in [`super::history::Entry::reporter`].
     pub reporter: String,
@@ -80,7 +81,7 @@ pub struct Witness {
 }
 
 /// A reporter that could have seen the problem and did not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unaffected {
     /// As in [`super::history::Entry::reporter`].
     pub reporter: String,
@@ -89,7 +90,7 @@ pub struct Unaffected {
 }
 
 /// Whose a problem is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Whose {
     /// The report itself proves it.
     YoursProven,
@@ -104,7 +105,7 @@ pub enum Whose {
 }
 
 /// The odd node out, if there is one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spot {
     /// All failures name this place's MX, and the domains have others: those, lower case, which no failure named.
     pub unnamed_mx: Vec<String>,
@@ -119,7 +120,7 @@ pub struct Spot {
 }
 
 /// A combination of findings that is worth a name: failures.md, section 3, by its number there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "docs/failures.md tells what each means")]
 pub enum Named {
     C1NodeLeftBehind,
@@ -142,7 +143,8 @@ pub enum Named {
 }
 
 /// What happened on one day.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "DayTuple", into = "DayTuple")]
 pub struct DayCount {
     /// UTC day.
     pub day: Date,
@@ -154,8 +156,28 @@ pub struct DayCount {
     pub total: Sum,
 }
 
+/// A day as it is kept: there may be a hundred thousand.
+type DayTuple = (Date, String, Sum, Sum);
+
+impl From<DayTuple> for DayCount {
+    fn from((day, reporter, failed, total): DayTuple) -> Self {
+        Self {
+            day,
+            reporter,
+            failed,
+            total,
+        }
+    }
+}
+
+impl From<DayCount> for DayTuple {
+    fn from(count: DayCount) -> Self {
+        (count.day, count.reporter, count.failed, count.total)
+    }
+}
+
 /// A problem: one repair.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Problem {
     /// Four or five hex digits, stable for ever.

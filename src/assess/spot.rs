@@ -55,7 +55,7 @@ impl<'h> Names<'h> {
                 of_domain.insert(mx);
                 names.failing.entry(mx).or_default().insert(entry.day);
             }
-            let networks = failure.sending_ips.iter().filter_map(|(ip, _)| network(ip));
+            let networks = failure.sending_ips().filter_map(|(ip, _)| network(ip));
             names
                 .networks
                 .entry(&entry.reporter)
@@ -138,9 +138,9 @@ pub(super) fn spot(
 
 fn addresses(rows: &[Row<'_>]) -> Vec<(String, u64)> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for (ip, count) in rows.iter().flat_map(|row| &row.failure.receiving_ips) {
+    for (ip, count) in rows.iter().flat_map(|row| row.failure.receiving_ips()) {
         let sum = counts.entry(ip).or_default();
-        *sum = sum.saturating_add(*count);
+        *sum = sum.saturating_add(count);
     }
     most_first(counts)
 }
@@ -186,7 +186,7 @@ fn sending_network(names: &Names<'_>, rows: &[Row<'_>]) -> Option<String> {
     };
     let networks: BTreeSet<String> = rows
         .iter()
-        .flat_map(|row| &row.failure.sending_ips)
+        .flat_map(|row| row.failure.sending_ips())
         .filter_map(|(ip, _)| network(ip))
         .collect();
     let has_others = names

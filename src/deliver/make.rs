@@ -8,7 +8,6 @@ use jiff::{Timestamp, Zoned};
 
 use super::{mailboxes, question, recipients, zone};
 use crate::assess::domains::Survey;
-use crate::assess::history::History;
 use crate::assess::problem::Problem;
 use crate::config::{After, Audience, Config};
 use crate::digest::{Digest, Known, MailKind, Options, Outlook, Rendered, mail, news, schedule};
@@ -152,8 +151,13 @@ pub fn known(
     now: &Zoned,
 ) -> Result<Known, StoreError> {
     let today = now.with_time_zone(TimeZone::UTC).date();
-    let assessed = store.assess_with_history(today, &config.domains)?;
-    known_with(config, store, audience, today, assessed)
+    let assessed = if is_of_all(store, audience)? {
+        store.assess_with_survey(today, &config.domains)?
+    } else {
+        let problems = store.assess(today, &config.domains)?;
+        apart(config, store, audience, today, problems)?
+    };
+    known_with(store, audience, today, assessed)
 }
 
 /// As [`known`], where nothing may be written.
@@ -168,31 +172,51 @@ fn known_by_readers(
     now: &Zoned,
 ) -> Result<Known, StoreError> {
     let today = now.with_time_zone(TimeZone::UTC).date();
-    let assessed = store.problems_with_history(today, &config.domains)?;
-    known_with(config, store, audience, today, assessed)
+    let assessed = if is_of_all(store, audience)? {
+        store.problems_with_survey(today, &config.domains)?
+    } else {
+        let problems = store.problems(today, &config.domains)?;
+        apart(config, store, audience, today, problems)?
+    };
+    known_with(store, audience, today, assessed)
 }
 
-fn known_with(
+/// Whether an audience is told of all domains, and not for the first time.
+fn is_of_all(store: &Store, audience: &Audience) -> Result<bool, StoreError> {
+    Ok(audience.domains.is_empty() && store.last_digest_at(&audience.name)?.is_some())
+}
+
+/// What an audience of some domains alone is told, or one that was told nothing yet.
+fn apart(
     config: &Config,
     store: &Store,
     audience: &Audience,
     today: Date,
-    (mut problems, mut history): (Vec<Problem>, History),
-) -> Result<Known, StoreError> {
+    problems: Vec<Problem>,
+) -> Result<(Vec<Problem>, Survey), StoreError> {
     // The first look tells of all time.
     let is_first = store.last_digest_at(&audience.name)?.is_none();
-    if !audience.domains.is_empty() {
+    let (history, problems) = if audience.domains.is_empty() {
+        (store.whole_history(today, &config.domains)?, problems)
+    } else {
         // Nothing of other domains can be told that isn't there.
-        (history, problems) = store.assess_domains(today, &config.domains, &audience.domains, is_first)?;
-    } else if is_first {
-        drop(history);
-        history = store.whole_history(today, &config.domains)?;
-    }
+        store.assess_domains(today, &config.domains, &audience.domains, is_first)?
+    };
+    let survey = Survey::of(&history, &problems);
+    Ok((problems, survey))
+}
+
+fn known_with(
+    store: &Store,
+    audience: &Audience,
+    today: Date,
+    (problems, survey): (Vec<Problem>, Survey),
+) -> Result<Known, StoreError> {
     Ok(Known {
         today,
         tellings: store.tellings(&audience.name, !audience.domains.is_empty())?,
         told_events: store.told_events(&audience.name)?,
-        survey: Survey::of(&history, &problems),
+        survey,
         problems,
     })
 }

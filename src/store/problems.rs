@@ -1,6 +1,7 @@
 //! Keeps how problems stand: what the reports say of them, derived anew each time, and their ids, which stay.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -10,11 +11,13 @@ use rusqlite::{Connection, Row, named_params};
 use super::facts::{count, date};
 use super::history::{self, RECENT_DAYS, Read};
 use super::keys::{self, Keys, Policies};
+use super::outcome::{self, What};
 use super::standing::keep;
-use super::{Store, StoreError, Tally, remarks};
+use super::{Store, StoreError, Tally, packed, remarks};
 use crate::assess;
 use crate::assess::cause::Cause;
-use crate::assess::history::{History, Remark, Saying, Sum};
+use crate::assess::domains::Survey;
+use crate::assess::history::{History, Kind, Remark, Saying, Sum};
 use crate::assess::place::Place;
 use crate::assess::policy::mark_stale;
 use crate::assess::problem::{Ending, Episode, Problem};
@@ -28,23 +31,16 @@ impl Store {
     ///
     /// [`StoreError`] from the database; then everything is as before.
     pub fn assess(&mut self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
-        Ok(self.assess_with_history(today, domains)?.0)
-    }
-
-    /// As [`Store::assess`], with what [`Store::history`] would read again.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] from the database; then everything is as before.
-    pub fn assess_with_history(
-        &mut self,
-        today: Date,
-        domains: &DomainsConfig,
-    ) -> Result<(Vec<Problem>, History), StoreError> {
         let tx = self.begin()?;
+        if let Some(state) = outcome::state(&tx, today, domains)?
+            && let Some(problems) = outcome::find(&tx, What::Problems, &state)?
+        {
+            return Ok(problems);
+        }
         let mut policies = Policies::default();
         let mut keys = Keys::read(&tx)?;
         keys::resolve(&tx, &mut keys, &mut policies)?;
+        packed::refresh(&tx, &keys, &mut policies)?;
         let mut read = history::read(&tx, &keys, &mut policies, today, domains, RECENT_DAYS)?;
         mark_stale(&mut read.history);
         let mut problems = derive(&mut read, &keys);
@@ -56,9 +52,35 @@ impl Store {
         let expired = expired_episodes(&tx)?;
         add_expired(&mut problems, &keys, &expired);
         keep(&tx, &mut keys, &read, &problems, &expired)?;
+        if let Some(state) = outcome::state(&tx, today, domains)? {
+            outcome::keep(&tx, What::Problems, &state, &problems)?;
+        }
         tx.commit()?;
         self.sum_up_many()?;
-        Ok((problems, read.history))
+        Ok(problems)
+    }
+
+    /// As [`Store::assess`], with how domains and reporters stand by the same reports.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] from the database.
+    pub fn assess_with_survey(
+        &mut self,
+        today: Date,
+        domains: &DomainsConfig,
+    ) -> Result<(Vec<Problem>, Survey), StoreError> {
+        self.assess(today, domains)?;
+        let (problems, survey, new) = self.known(today, domains)?;
+        if let Some(new) = new {
+            let tx = self.begin()?;
+            // What others have changed since isn't in it.
+            if outcome::state(&tx, today, domains)?.as_ref() == Some(&new) {
+                outcome::keep(&tx, What::Survey, &new, &survey)?;
+            }
+            tx.commit()?;
+        }
+        Ok((problems, survey))
     }
 
     /// As [`Store::assess`] after mails were recorded, if anything in them was stored. What fails is only logged: the
@@ -82,6 +104,7 @@ impl Store {
     pub fn reassess(&mut self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
         let tx = self.begin()?;
         tx.execute("UPDATE failure SET problem = NULL WHERE problem IS NOT NULL", ())?;
+        packed::clear(&tx)?;
         tx.commit()?;
         self.assess(today, domains)
     }
@@ -92,26 +115,51 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn problems(&self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
-        Ok(self.problems_with_history(today, domains)?.0)
+        let tx = self.db.unchecked_transaction()?;
+        let state = outcome::state(&tx, today, domains)?;
+        Ok(problems(&tx, state.as_deref(), today, domains)?.0)
     }
 
-    /// As [`Store::problems`], with what [`Store::history`] would read again.
+    /// As [`Store::problems`], with how domains and reporters stand by the same reports.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
-    pub fn problems_with_history(
+    pub fn problems_with_survey(
         &self,
         today: Date,
         domains: &DomainsConfig,
-    ) -> Result<(Vec<Problem>, History), StoreError> {
+    ) -> Result<(Vec<Problem>, Survey), StoreError> {
+        let (problems, survey, _) = self.known(today, domains)?;
+        Ok((problems, survey))
+    }
+
+    /// Problems and survey, and the state of which the latter is news.
+    fn known(
+        &self,
+        today: Date,
+        domains: &DomainsConfig,
+    ) -> Result<(Vec<Problem>, Survey, Option<String>), StoreError> {
         let tx = self.db.unchecked_transaction()?;
-        let keys = Keys::read(&tx)?;
-        let mut read = history::read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?;
-        mark_stale(&mut read.history);
-        let mut problems = derive(&mut read, &keys);
-        add_expired(&mut problems, &keys, &expired_episodes(&tx)?);
-        Ok((problems, read.history))
+        let state = outcome::state(&tx, today, domains)?;
+        let (problems, history) = problems(&tx, state.as_deref(), today, domains)?;
+        if let Some(state) = &state
+            && let Some(survey) = outcome::find(&tx, What::Survey, state)?
+        {
+            return Ok((problems, survey, None));
+        }
+        let history = match history {
+            Some(history) => history,
+            None => {
+                let keys = Keys::read(&tx)?;
+                let mut history =
+                    history::read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?.history;
+                mark_stale(&mut history);
+                history
+            }
+        };
+        let survey = Survey::of(&history, &problems);
+        Ok((problems, survey, state))
     }
 
     /// The history of these domains alone, with every entry if `whole`, and the problems that it shows: as if no other
@@ -159,6 +207,26 @@ impl Store {
     }
 }
 
+/// The problems, as they were kept for this state or derived from a history.
+fn problems(
+    db: &Connection,
+    state: Option<&str>,
+    today: Date,
+    domains: &DomainsConfig,
+) -> rusqlite::Result<(Vec<Problem>, Option<History>)> {
+    if let Some(state) = state
+        && let Some(problems) = outcome::find(db, What::Problems, state)?
+    {
+        return Ok((problems, None));
+    }
+    let keys = Keys::read(db)?;
+    let mut read = history::read(db, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?;
+    mark_stale(&mut read.history);
+    let mut problems = derive(&mut read, &keys);
+    add_expired(&mut problems, &keys, &expired_episodes(db)?);
+    Ok((problems, Some(read.history)))
+}
+
 /// The problems under the ids that they have here, which never change. The assessment knows no past but the reports: it
 /// may call a problem by the id of a vaguer one that it began as, and such a claim comes and goes with reports.
 fn derive(read: &mut Read, keys: &Keys) -> Vec<Problem> {
@@ -192,11 +260,14 @@ fn derive(read: &mut Read, keys: &Keys) -> Vec<Problem> {
     let own: BTreeSet<&str> = problems.iter().map(|problem| problem.id.as_str()).collect();
     let mut aliases: Vec<Vec<String>> = Vec::new();
     for problem in &problems {
-        let joined = problem
+        // Failures of a kind share it, and there are few kinds.
+        let kinds: BTreeMap<*const Kind, &Kind> = problem
             .failures
             .iter()
-            .filter_map(|at| read.history.failures.get(*at));
-        let joined = joined.map(|failure| keys.id(failure.cause, &failure.place));
+            .filter_map(|at| read.history.failures.get(*at))
+            .map(|failure| (Rc::as_ptr(&failure.kind), &*failure.kind))
+            .collect();
+        let joined = kinds.values().map(|kind| keys.id(kind.cause, &kind.place));
         let all: BTreeSet<String> = joined.filter(|id| !own.contains(id.as_str())).collect();
         aliases.push(
             all.into_iter()
@@ -215,17 +286,24 @@ pub(super) type Joined = BTreeMap<(i64, i64), Option<i64>>;
 
 /// The failures that the reports around them, or people, take from the problem that they show by themselves.
 pub(super) fn joined(read: &Read, keys: &Keys, problems: &[Problem]) -> Joined {
-    let mut owners: BTreeMap<usize, i64> = BTreeMap::new();
+    let mut owners: Vec<Option<i64>> = vec![None; read.history.failures.len()];
     for problem in problems {
-        if let Some(number) = keys.number(problem.cause, &problem.place) {
-            owners.extend(problem.failures.iter().map(|at| (*at, number)));
+        let number = keys.number(problem.cause, &problem.place);
+        for at in &problem.failures {
+            if let Some(owner) = owners.get_mut(*at).filter(|_| number.is_some()) {
+                *owner = number;
+            }
         }
     }
+    let mut alone: HashMap<*const Kind, Option<i64>> = HashMap::new();
     let mut joined = Joined::new();
     let failures = read.history.failures.iter().zip(&read.policy_results);
     for (at, (failure, policy_result)) in failures.enumerate() {
-        let owner = owners.get(&at).copied();
-        if let Some(alone) = keys.number(failure.cause, &failure.place)
+        let owner = owners.get(at).copied().flatten();
+        let alone = alone
+            .entry(Rc::as_ptr(&failure.kind))
+            .or_insert_with(|| keys.number(failure.cause, &failure.place));
+        if let Some(alone) = *alone
             && owner != Some(alone)
         {
             joined.insert((*policy_result, alone), owner);

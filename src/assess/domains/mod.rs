@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::assess::complete::{self, Completeness};
 use crate::assess::drift::DriftEvent;
@@ -24,7 +25,7 @@ const LOST_DAYS: usize = 3;
 const RETIRED_TOLD_DAYS: i64 = 60;
 
 /// How a domain stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainState {
     /// The policy domain, lower case; for reporters that name it so, an MX host.
     pub domain: String,
@@ -55,7 +56,7 @@ pub struct DomainState {
 }
 
 /// What senders apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Protection {
     /// MTA-STS, mode enforce.
     Enforce,
@@ -72,7 +73,7 @@ pub enum Protection {
 }
 
 /// Connections of some days.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {
     /// First and last of these days; `None`: there are none.
     pub days: Option<(Date, Date)>,
@@ -87,7 +88,7 @@ pub struct Volume {
 }
 
 /// Failures of what is retired.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retired {
     /// The domain or MX.
     pub name: String,
@@ -100,7 +101,7 @@ pub struct Retired {
 }
 
 /// Everything about domains and reporters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Survey {
     /// Whether the configuration lists no domains, so that every one reported on is ours.
     pub learns_domains: bool,

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::assess::cause::Cause;
 use crate::assess::domains::{Protection, Survey};
-use crate::assess::history::{Entry, Failure, History, PolicyText, Remark, Saying, Sum};
+use crate::assess::history::{Entry, Failure, History, Kind, PolicyText, Remark, Saying, Seen, Sum};
 use crate::assess::impact::{Basis, Impact};
 use crate::assess::place::Place;
 use crate::assess::problem::{Episode, Problem, Spot, State, Whose};
@@ -50,9 +50,11 @@ impl Made {
         self.history.entries.push(Entry {
             report,
             day,
-            reporter: reporter.into(),
-            domain: domain.into(),
-            policy: Rc::clone(policy),
+            seen: Rc::new(Seen {
+                reporter: reporter.into(),
+                domain: domain.into(),
+                policy: Rc::clone(policy),
+            }),
             ok: Some(ok),
             failed: Some(failed),
         });
@@ -68,8 +70,11 @@ impl Made {
     ) -> &mut Self {
         let last = self.history.entries.last().unwrap().clone();
         self.history.entries.push(Entry {
-            domain: domain.into(),
-            policy: Rc::clone(policy),
+            seen: Rc::new(Seen {
+                reporter: Rc::clone(&last.reporter),
+                domain: domain.into(),
+                policy: Rc::clone(policy),
+            }),
             ok: Some(ok),
             failed: Some(failed),
             ..last
@@ -84,17 +89,17 @@ impl Made {
         let names: Vec<String> = (!mx.is_empty()).then(|| mx.to_owned()).into_iter().collect();
         self.history.failures.push(Failure {
             entry,
-            cause,
-            place: names
-                .first()
-                .map_or(Place::Unnamed(domain), |mx| Place::Mx(mx.clone())),
             failed: sum(failed),
-            mx: names,
-            receiving_ips: Vec::new(),
-            sending_ips: Vec::new(),
-            reasons: Vec::new(),
-            result_types: Vec::new(),
-            failure_types: Vec::new(),
+            kind: Rc::new(Kind {
+                cause,
+                place: names
+                    .first()
+                    .map_or(Place::Unnamed(domain), |mx| Place::Mx(mx.clone())),
+                mx: names,
+                result_types: Vec::new(),
+                failure_types: Vec::new(),
+            }),
+            details: Box::default(),
         });
         self
     }

@@ -310,8 +310,8 @@ impl<'h> Look<'_, 'h> {
             .draft
             .rows
             .iter()
-            .flat_map(|row| &row.failure.sending_ips)
-            .map(|(ip, _)| ip.as_str())
+            .flat_map(|row| row.failure.sending_ips())
+            .map(|(ip, _)| ip)
             .collect();
         let range = self.episode.first_day..=self.episode.last_day;
         let n_known = self

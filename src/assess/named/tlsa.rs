@@ -50,8 +50,10 @@ impl<'h> Look<'_, 'h> {
             self.index
                 .entries(reporter, domain)
                 .iter()
-                .filter_map(|(day, at)| Some((*day, tlsa_set(&self.index.history.entries.get(*at)?.policy)?)))
+                .filter_map(|(day, at)| Some((*day, &*self.index.history.entries.get(*at)?.policy)))
+                .filter(|(_, policy)| has_set(policy))
         };
+        let read = |(day, policy): (Date, &PolicyText)| (day, tlsa_set(policy));
         let is_bad = |day: Date| {
             self.draft
                 .life
@@ -73,9 +75,10 @@ impl<'h> Look<'_, 'h> {
             before: sets()
                 .take_while(|(day, _)| day < first)
                 .filter(|(day, _)| !is_bad(*day))
-                .last(),
-            first_bad: sets().find(|(day, _)| day == first),
-            after: sets().find(|(day, _)| day > last && !is_bad(*day)),
+                .last()
+                .map(read),
+            first_bad: sets().find(|(day, _)| day == first).map(read),
+            after: sets().find(|(day, _)| day > last && !is_bad(*day)).map(read),
         }
     }
 }
@@ -98,8 +101,13 @@ impl TlsaView {
     }
 }
 
-fn tlsa_set(policy: &PolicyText) -> Option<BTreeSet<String>> {
-    let set: BTreeSet<String> = policy
+/// Whether a policy shows TLSA records.
+fn has_set(policy: &PolicyText) -> bool {
+    policy.policy_type == "tlsa" && policy.lines.iter().any(|line| !line.trim_ascii().is_empty())
+}
+
+fn tlsa_set(policy: &PolicyText) -> BTreeSet<String> {
+    policy
         .lines
         .iter()
         .flat_map(|line| line.lines())
@@ -110,6 +118,5 @@ fn tlsa_set(policy: &PolicyText) -> Option<BTreeSet<String>> {
                 .to_ascii_lowercase()
         })
         .filter(|line| !line.is_empty())
-        .collect();
-    (policy.policy_type == "tlsa" && !set.is_empty()).then_some(set)
+        .collect()
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::assess::history::PolicyText;
 use crate::assess::sessions::{pattern_for, plus};
@@ -20,7 +21,7 @@ pub(in crate::assess) use walk::{history, is_gone};
 const STALE_DAYS: i64 = 7;
 
 /// An MTA-STS policy (RFC 8461, Section 3.2), normalised.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Policy {
     /// The mode, lower case.
     pub mode: String,
@@ -31,7 +32,7 @@ pub struct Policy {
 }
 
 /// A policy with the days on which a reporter showed it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Who showed it.
     pub reporter: String,
@@ -46,7 +47,7 @@ pub struct Seen {
 }
 
 /// Since when a policy is the domain's, by the first reporter that showed it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reign {
     /// First day.
     pub since: Date,
@@ -57,7 +58,7 @@ pub struct Reign {
 }
 
 /// What there is to tell of a policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PolicyDrift {
     /// A reporter shows a text that was not there before.
     Changed {
@@ -92,7 +93,7 @@ pub enum PolicyDrift {
 }
 
 /// A reporter that shows an old policy to this day, as was told of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outdated {
     /// Who shows it.
     pub reporter: String,
@@ -105,7 +106,7 @@ pub struct Outdated {
 }
 
 /// A day on which a reporter shows an old text beyond its time, or one that holds mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StaleDay {
     /// The day.
     pub day: Date,
@@ -116,7 +117,7 @@ pub struct StaleDay {
 }
 
 /// What a domain's reports say of its policy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyHistory {
     /// Who saw what, by first day.
     pub seen: Vec<Seen>,

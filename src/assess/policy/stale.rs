@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::Policy;
 use super::walk::history as policy_history;
 use crate::assess::cause::Cause;
-use crate::assess::history::{Failure, History, PolicyText, Sum};
+use crate::assess::history::{Failure, History, Kind, PolicyText, Sum};
 use crate::assess::place::Place;
 use crate::assess::problem::Problem;
 use crate::assess::sessions::{Index, Row};
@@ -38,19 +38,23 @@ pub fn mark_stale(history: &mut History) {
             all.take(entry.failed);
             Failure {
                 entry: at,
-                cause: Cause::StalePolicy,
-                place: Place::Policy(entry.domain.to_string()),
                 failed: all,
-                mx: Vec::new(),
-                receiving_ips: Vec::new(),
-                sending_ips: Vec::new(),
-                reasons: Vec::new(),
-                result_types: Vec::new(),
-                failure_types: Vec::new(),
+                kind: kind(&entry.domain),
+                details: Box::default(),
             }
         })
         .collect();
     history.failures.extend(stale);
+}
+
+fn kind(domain: &str) -> Rc<Kind> {
+    Rc::new(Kind {
+        cause: Cause::StalePolicy,
+        place: Place::Policy(domain.to_owned()),
+        mx: Vec::new(),
+        result_types: Vec::new(),
+        failure_types: Vec::new(),
+    })
 }
 
 /// Whether any domain has shown two texts: most never do, and then there is nothing to look at.

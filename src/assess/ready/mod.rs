@@ -1,6 +1,7 @@
 //! Ready to enforce: a checklist over the 14 newest complete days, and what enforce would have held.
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::assess::complete::Completeness;
 use crate::assess::history::Sum;
@@ -21,7 +22,7 @@ pub const NEEDED_SESSIONS: u64 = 50;
 pub const TINY_SESSIONS: u64 = 20;
 
 /// Whether a domain is ready for mode enforce.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readiness {
     /// The answer.
     pub verdict: Verdict,
@@ -36,7 +37,7 @@ pub struct Readiness {
 }
 
 /// Whether a domain is ready for enforce.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// Every condition holds.
     Ready {
@@ -74,7 +75,7 @@ pub enum Verdict {
 }
 
 /// Why a domain isn't ready yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unmet {
     /// Fewer than 20 connections in the window.
     Tiny {
@@ -108,7 +109,7 @@ pub enum Unmet {
 }
 
 /// A condition and whether it holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Condition {
     /// 1. Testing was seen on at least 10 of the 14 days, or on at least 50 connections; on 20 at any rate.
     Traffic {
@@ -148,7 +149,7 @@ pub enum Condition {
 }
 
 /// Whether the MX hosts of the configuration are in the policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MxListed {
     /// The configuration names no MX that belongs to this domain.
     NotChecked,
@@ -159,7 +160,7 @@ pub enum MxListed {
 }
 
 /// What enforce would have held.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Connections in the 14 days up to the newest known day.
     pub recent: Sum,

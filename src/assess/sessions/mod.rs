@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::assess::history::{Entry, Failure, History, Saying, Sum};
 use crate::assess::policy::Policy;
@@ -19,7 +20,7 @@ use shelf::Shelf;
 pub(in crate::assess) use span::{count_within, days_between, plus, rows_within, within};
 
 /// Whose a domain is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Standing {
     /// One of ours; without a list in the configuration every domain is.
     Ours,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::assess::history::Sum;
 use crate::assess::sessions::{
@@ -30,7 +31,7 @@ const BUSY_LOOK_BACK: i64 = 14;
 const BUSY_DAYS: usize = 7;
 
 /// How a reporter stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReporterState {
     /// As in [`crate::assess::history::Entry::reporter`].
     pub reporter: String,
@@ -61,7 +62,7 @@ pub struct ReporterState {
 }
 
 /// The silence of a watched reporter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silence {
     /// The newest known day.
     pub last_day: Date,
@@ -74,7 +75,7 @@ pub struct Silence {
 }
 
 /// Silence as a whole.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quiet {
     /// The silent reporters by name.
     pub silent: Vec<String>,

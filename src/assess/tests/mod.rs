@@ -13,7 +13,7 @@ use std::rc::Rc;
 use jiff::civil::{Date, date};
 
 use super::cause::{Cause, Record, mx_matches, refine, tlsa_usages};
-use super::history::{Entry, Failure, History, PolicyText, Remark, Saying, Sum};
+use super::history::{self, DetailOf, Entry, Failure, History, Kind, PolicyText, Remark, Saying, Seen, Sum};
 use super::place::{self, Place};
 use super::problem::{Problem, State, Witness};
 use super::{id, spot};
@@ -164,9 +164,11 @@ impl World {
         let entry = Entry {
             report: self.n_reports,
             day,
-            reporter: reporter.into(),
-            domain: self.domain.into(),
-            policy: self.policy.clone(),
+            seen: Rc::new(Seen {
+                reporter: reporter.into(),
+                domain: self.domain.into(),
+                policy: self.policy.clone(),
+            }),
             ok: Some(ok),
             failed: Some(failed),
         };
@@ -249,42 +251,46 @@ fn failure(entry_at: usize, entry: &Entry, detail: &Detail) -> Failure {
         mx_in_policy: (!detail.mx.is_empty() && !patterns.is_empty())
             .then(|| patterns.iter().any(|pattern| mx_matches(pattern, detail.mx))),
     });
-    let listed = |text: &str| {
-        if text.is_empty() {
-            Vec::new()
-        } else {
-            vec![(text.to_owned(), detail.count)]
-        }
-    };
+    let details = [
+        (DetailOf::ReceivingIp, detail.ip),
+        (DetailOf::SendingIp, detail.from),
+        (DetailOf::Reason, detail.reason),
+    ];
+    let details = details.into_iter().filter(|(_, text)| !text.is_empty());
     Failure {
         entry: entry_at,
-        cause,
-        place: place::of(
-            cause,
-            detail.mx,
-            &entry.domain,
-            &entry.policy.policy_type,
-            &entry.policy.mx_host,
-        ),
         failed: known(detail.count),
-        mx: if detail.mx.is_empty() {
-            Vec::new()
-        } else {
-            vec![detail.mx.to_owned()]
-        },
-        receiving_ips: listed(detail.ip),
-        sending_ips: listed(detail.from),
-        reasons: listed(detail.reason),
-        result_types: vec![detail.kind.to_owned()],
-        failure_types: vec![1],
+        kind: Rc::new(Kind {
+            cause,
+            place: place::of(
+                cause,
+                detail.mx,
+                &entry.domain,
+                &entry.policy.policy_type,
+                &entry.policy.mx_host,
+            ),
+            mx: if detail.mx.is_empty() {
+                Vec::new()
+            } else {
+                vec![detail.mx.to_owned()]
+            },
+            result_types: vec![detail.kind.to_owned()],
+            failure_types: vec![1],
+        }),
+        details: details
+            .map(|(of, text)| history::Detail {
+                of,
+                text: text.into(),
+                n: detail.count,
+            })
+            .collect(),
     }
 }
 
 fn add(known: &mut Failure, more: Failure) {
     known.failed.add(more.failed);
-    known.receiving_ips.extend(more.receiving_ips);
-    known.sending_ips.extend(more.sending_ips);
-    known.reasons.extend(more.reasons);
+    let details = std::mem::take(&mut known.details).into_vec().into_iter();
+    known.details = details.chain(more.details).collect();
 }
 
 fn known(count: u64) -> Sum {

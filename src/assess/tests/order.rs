@@ -196,9 +196,11 @@ fn twenty_thousand_failures_in_a_hundred_thousand_entries_are_assessed_in_second
                 let entry = Entry {
                     report: 0,
                     day: super::super::days::after(FIRST, i64::try_from(day).unwrap()),
-                    reporter: reporter.clone(),
-                    domain: domain.clone(),
-                    policy: policy.clone(),
+                    seen: Rc::new(Seen {
+                        reporter: reporter.clone(),
+                        domain: domain.clone(),
+                        policy: policy.clone(),
+                    }),
                     ok: Some(100),
                     failed: Some(2),
                 };
@@ -234,8 +236,11 @@ fn of_a_domain_only_fifty_mx_are_known_however_many_a_report_names() {
     for n in 0..300 {
         let mut fault = failure(0, &world.history.entries[0], &expired(1));
         let name = format!("mx{n}.example.net");
-        fault.place = Place::Mx(name.clone());
-        fault.mx = vec![name];
+        fault.kind = Rc::new(Kind {
+            place: Place::Mx(name.clone()),
+            mx: vec![name],
+            ..Kind::clone(&fault.kind)
+        });
         world.history.failures.push(fault);
     }
     let index = Index::new(&world.history);

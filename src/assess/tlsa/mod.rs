@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::assess::cause::Cause;
 use crate::assess::drift::DriftEvent;
@@ -17,7 +18,7 @@ use lost::lost;
 pub type TlsaSet = BTreeSet<String>;
 
 /// A set with the days on which a reporter showed it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenTlsa {
     /// The MX host, or the domain where the report names none.
     pub place: String,
@@ -34,7 +35,7 @@ pub struct SeenTlsa {
 }
 
 /// What there is to tell of TLSA records.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TlsaDrift {
     /// A new set has taken the place of another.
     RolledOver {

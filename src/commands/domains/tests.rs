@@ -8,7 +8,7 @@ use jiff::civil::{Date, date};
 
 use super::*;
 use crate::assess::cause::Cause;
-use crate::assess::history::{Entry, Failure, History, PolicyText, Sum};
+use crate::assess::history::{Entry, Failure, History, Kind, PolicyText, Seen, Sum};
 use crate::assess::place::Place;
 use crate::assess::problems;
 use crate::commands::{ready, reporters};
@@ -45,9 +45,11 @@ fn survey(with_backup: bool) -> (Survey, Date) {
         history.entries.push(Entry {
             report: i64::try_from(history.entries.len()).unwrap(),
             day,
-            reporter: reporter.into(),
-            domain: domain.into(),
-            policy: Rc::clone(policy),
+            seen: Rc::new(Seen {
+                reporter: reporter.into(),
+                domain: domain.into(),
+                policy: Rc::clone(policy),
+            }),
             ok: Some(ok),
             failed: Some(failed),
         });
@@ -66,18 +68,18 @@ fn survey(with_backup: bool) -> (Survey, Date) {
     if with_backup {
         history.failures.push(Failure {
             entry: history.entries.len() - 1,
-            cause: Cause::MxNotInPolicy,
-            place: Place::Mx("backup.example.net".to_owned()),
             failed: Sum {
                 known: 24,
                 at_least: false,
             },
-            mx: vec!["backup.example.net".to_owned()],
-            receiving_ips: Vec::new(),
-            sending_ips: Vec::new(),
-            reasons: Vec::new(),
-            result_types: Vec::new(),
-            failure_types: Vec::new(),
+            kind: Rc::new(Kind {
+                cause: Cause::MxNotInPolicy,
+                place: Place::Mx("backup.example.net".to_owned()),
+                mx: vec!["backup.example.net".to_owned()],
+                result_types: Vec::new(),
+                failure_types: Vec::new(),
+            }),
+            details: Box::default(),
         });
     }
     let problems = problems(&history, &|_, _| "2fd8".to_owned());

@@ -15,7 +15,6 @@ use trouble::troubles;
 use super::End;
 use super::output::document;
 use super::{problems, saying};
-use crate::assess;
 use crate::cli::{StatusArgs, TextOrJson};
 use crate::clock;
 use crate::config::{After, Config, DEFAULT_AUDIENCE, MailboxConfig, MailboxKind};
@@ -148,13 +147,14 @@ fn next_digest(now: &Zoned, config: &Config, past: schedule::Past) -> Option<Zon
 fn assess(config: &Config, status: &mut Status) -> anyhow::Result<()> {
     let today = saying::today();
     let store = Store::open_read_only(&config.store)?;
-    let (problems, history) = store.problems_with_history(today, &config.domains)?;
+    let (problems, survey) = store.problems_with_survey(today, &config.domains)?;
     let open: Vec<Json> = problems
         .iter()
         .filter(|problem| problems::is_listed(problem))
         .map(problems::problem_json)
         .collect();
-    let silent: Vec<Json> = assess::reporters(&history)
+    let silent: Vec<Json> = survey
+        .reporters
         .into_iter()
         .filter_map(|reporter| Some((reporter.reporter, reporter.silence?)))
         .map(|(reporter, silence)| {

@@ -1,10 +1,11 @@
 //! Reports that don't count, and who is new.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::*;
 use crate::assess::domains::Survey;
-use crate::assess::history::{Entry, History, PolicyText};
+use crate::assess::history::{Entry, History, PolicyText, Seen};
 use crate::authenticate::Cause;
 use crate::digest::Known;
 use crate::store::rows::{Flood, NewSender, Unproven, Withheld};
@@ -15,13 +16,15 @@ fn history(days: &[i8], listed: bool) -> History {
         policy_type: "sts".to_owned(),
         ..PolicyText::default()
     };
-    let policy = std::rc::Rc::new(policy);
+    let seen = Rc::new(Seen {
+        reporter: "google.com".into(),
+        domain: "example.com".into(),
+        policy: Rc::new(policy),
+    });
     let entry = |day: &i8| Entry {
         report: i64::from(*day),
         day: nov(*day),
-        reporter: "google.com".into(),
-        domain: "example.com".into(),
-        policy: std::rc::Rc::clone(&policy),
+        seen: Rc::clone(&seen),
         ok: Some(30),
         failed: Some(0),
     };

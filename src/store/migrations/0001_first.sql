@@ -207,18 +207,42 @@ CREATE TABLE sender_month_sum (
     PRIMARY KEY (month, sender)
 ) STRICT, WITHOUT ROWID;
 
--- Recording a report does the same itself: a trigger there would make SQLite copy each page before it changes it.
+-- What the reports of a day say, packed (`store/packed.rs`), by days on which reports begin. NULL once something in them
+-- has changed; then the rows are read.
+CREATE TABLE packed_day (
+    day     TEXT PRIMARY KEY,
+    entries BLOB
+) STRICT, WITHOUT ROWID;
+
+-- Reports with a larger id are in no pack yet, whatever is packed of their day.
+CREATE TABLE packed_to (
+    id     INTEGER PRIMARY KEY CHECK (id = 0),
+    report INTEGER NOT NULL
+) STRICT;
+INSERT INTO packed_to VALUES (0, 0);
+
+-- Recording a report does the same to its month itself: a trigger there would make SQLite copy each page before it
+-- changes it. Its day's pack is known to be old by the report's id.
 CREATE TRIGGER report_deleted AFTER DELETE ON report BEGIN
     INSERT INTO month (month, is_summed) VALUES (substr(OLD.day, 1, 7), 0)
     ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed;
+    UPDATE packed_day SET entries = NULL WHERE day = OLD.day AND entries IS NOT NULL;
 END;
-CREATE TRIGGER report_updated AFTER UPDATE OF sender, day, stored_at, status ON report BEGIN
+CREATE TRIGGER report_updated AFTER UPDATE OF id, sender, day, stored_at, status, authentication, set_free ON report BEGIN
     INSERT INTO month (month, is_summed) VALUES (substr(OLD.day, 1, 7), 0), (substr(NEW.day, 1, 7), 0)
     ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed;
+    INSERT INTO packed_day (day, entries) VALUES (OLD.day, NULL), (NEW.day, NULL)
+    ON CONFLICT DO UPDATE SET entries = NULL WHERE entries IS NOT NULL;
 END;
 CREATE TRIGGER policy_result_deleted AFTER DELETE ON policy_result BEGIN
     INSERT INTO month (month, is_summed) SELECT substr(day, 1, 7), 0 FROM report WHERE id = OLD.report
     ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed;
+    UPDATE packed_day SET entries = NULL
+    WHERE day = (SELECT day FROM report WHERE id = OLD.report) AND entries IS NOT NULL;
+END;
+CREATE TRIGGER policy_result_updated AFTER UPDATE ON policy_result BEGIN
+    UPDATE packed_day SET entries = NULL
+    WHERE day IN (SELECT day FROM report WHERE id IN (OLD.report, NEW.report)) AND entries IS NOT NULL;
 END;
 
 CREATE TABLE failure_type (
@@ -440,6 +464,36 @@ CREATE TABLE told_event (
     day      TEXT NOT NULL,
     PRIMARY KEY (audience, key)
 ) STRICT, WITHOUT ROWID;
+
+-- What the last assessment came to (`store/outcome.rs`), and the state of everything that it stands for.
+CREATE TABLE outcome (
+    what  TEXT PRIMARY KEY, -- problems, survey
+    state TEXT NOT NULL,
+    value BLOB NOT NULL     -- JSON, compressed
+) STRICT, WITHOUT ROWID;
+
+-- Another number after each change of what an assessment reads beside the reports.
+CREATE TABLE change (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    n  INTEGER NOT NULL
+) STRICT;
+INSERT INTO change VALUES (0, 0);
+
+CREATE TRIGGER change_remark_insert AFTER INSERT ON remark BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_remark_update AFTER UPDATE ON remark BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_remark_delete AFTER DELETE ON remark BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_telling_insert AFTER INSERT ON telling BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_telling_update AFTER UPDATE ON telling BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_telling_delete AFTER DELETE ON telling BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_expired_episode_insert AFTER INSERT ON expired_episode BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_expired_episode_update AFTER UPDATE ON expired_episode BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_expired_episode_delete AFTER DELETE ON expired_episode BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_problem_alias_insert AFTER INSERT ON problem_alias BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_problem_alias_update AFTER UPDATE ON problem_alias BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_problem_alias_delete AFTER DELETE ON problem_alias BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_problem_insert AFTER INSERT ON problem BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_problem_update AFTER UPDATE OF id, cause, place_kind, place ON problem BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_problem_delete AFTER DELETE ON problem BEGIN UPDATE change SET n = n + 1; END;
 CREATE INDEX told_event_digest ON told_event (digest) WHERE digest IS NOT NULL;
 
 CREATE TABLE mailbox_state (

@@ -16,6 +16,8 @@ mod digests;
 mod files;
 mod kept_out;
 mod order;
+mod outcome;
+mod packed;
 mod problems;
 mod record;
 mod retention;

@@ -34,7 +34,7 @@ fn by(mut mail: IncomingMail, reporter: &str) -> IncomingMail {
     mail
 }
 
-fn proven(report: &Value) -> IncomingMail {
+pub(super) fn proven(report: &Value) -> IncomingMail {
     let of_webmail = Standing {
         authentication: "dkim",
         signing_domain: Some("webmail.example".to_owned()),
@@ -43,7 +43,7 @@ fn proven(report: &Value) -> IncomingMail {
     standing(mail(std::slice::from_ref(report)), &of_webmail)
 }
 
-fn unproven(authentication: &'static str, report: &Value) -> IncomingMail {
+pub(super) fn unproven(authentication: &'static str, report: &Value) -> IncomingMail {
     let aside = Standing {
         authentication,
         signing_domain: None,
