@@ -17,6 +17,7 @@ use super::*;
 
 mod dkimpy;
 mod mx;
+mod rows;
 
 const BODY: &str = "Hello\r\n\r\nThis  is a report.\r\n";
 const HEADER: &str = "From: TLS <tls@example.com>\r\nTo: rua@example.org\r\nSubject: Report\r\nDate: Fri, 20 Nov 2026 08:00:00 +0000\r\n";
