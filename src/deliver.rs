@@ -166,11 +166,14 @@ fn known_with(
         drop(history);
         history = store.whole_history(today, &config.domains)?;
     }
+    let mut survey = Survey::of(&history, &problems);
+    // An audience's domains are listed in any case.
+    survey.learns_domains &= audience.domains.is_empty();
     Ok(Known {
         today,
         tellings: store.tellings(&audience.name, !audience.domains.is_empty())?,
         told_events: store.told_events(&audience.name)?,
-        survey: Survey::of(&history, &problems),
+        survey,
         problems,
     })
 }
