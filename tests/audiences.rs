@@ -7,19 +7,21 @@
     reason = "a test may panic"
 )]
 
+mod place;
+
 use std::collections::BTreeSet;
 
 use jiff::{Timestamp, Zoned};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value as Json, json};
-use tempfile::TempDir;
-use tlsrptd::assess::news::{Event, merged, of};
-use tlsrptd::config::{Audience, Config, Span};
+use tlsrptd::assess::history::{Remark, Saying};
+use tlsrptd::assess::news::{merged, of};
+use tlsrptd::config::Audience;
 use tlsrptd::deliver;
 use tlsrptd::digest::{Known, MailKind, Rendered};
-use tlsrptd::prepare::{Input, prepare};
-use tlsrptd::store::{IncomingMail, Origin, Store};
+
+use place::Place;
 
 const THEIRS: &[&str] = &["shop.example", "mail.shop.example"];
 const FOREIGN: &[&str] = &["secret.example", "example.org"];
@@ -30,10 +32,6 @@ const MX: &[&str] = &[
     "mx.shop.example",
     "",
 ];
-
-fn now() -> Timestamp {
-    "2026-11-22T06:00:00Z".parse().unwrap()
-}
 
 fn policy() -> impl Strategy<Value = Json> {
     let domain = select([THEIRS, FOREIGN].concat());
@@ -103,53 +101,20 @@ fn without_foreign(reports: &[Json]) -> Vec<Json> {
     reports
 }
 
-/// A database in a folder of its own.
-struct Place {
-    _folder: TempDir,
-    config: Config,
-    store: Store,
-}
-
 impl Place {
     fn new() -> Self {
-        // In memory where that can be: nearly all the time would be the disk's.
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        let folder = folder.unwrap();
-        let mut config = Config::default();
-        config.store.path = folder.path().join("tlsrptd.db");
-        config.store.retention = Span::Forever;
-        config.digest.announce_days = 0;
-        config.digest.to = vec!["ops@example.org".to_owned()];
-        config.digest.audience = vec![Audience {
-            name: "shop".to_owned(),
-            domains: THEIRS.iter().map(|domain| (*domain).to_owned()).collect(),
-            to: vec!["team@shop.example".to_owned()],
-        }];
-        let store = Store::open(&config.store).unwrap();
-        Self {
-            _folder: folder,
-            config,
-            store,
-        }
+        Self::with(|config| {
+            config.digest.to = vec!["ops@example.org".to_owned()];
+            config.digest.audience = vec![Audience {
+                name: "shop".to_owned(),
+                domains: THEIRS.iter().map(|domain| (*domain).to_owned()).collect(),
+                to: vec!["team@shop.example".to_owned()],
+            }];
+        })
     }
 
     fn shop(&self) -> Audience {
         self.config.digest.audiences()[1].clone()
-    }
-
-    fn record(&mut self, reports: &[Json]) {
-        let mails: Vec<IncomingMail> = reports
-            .iter()
-            .map(|report| {
-                let bytes = report.to_string().into_bytes();
-                let input = Input::File {
-                    bytes: &bytes,
-                    name: None,
-                };
-                prepare(Origin::default(), input, &self.config.limits, now())
-            })
-            .collect();
-        self.store.record(&mails, None, Span::Forever, now()).unwrap();
     }
 
     /// Mails of every kind, as they would be sent at `now`, whether one would be urgent, and the ids in them.
@@ -280,6 +245,14 @@ fn problem_of_which_other_domains_show_the_cause_keeps_what_was_told_of_it() {
     let shop = place.shop();
     place.tell(&morning, &shop, MailKind::FirstLook);
     let before = place.ids(&morning);
+    let known = deliver::known(&place.config, &mut place.store, &shop, &morning).unwrap();
+    let acknowledgement = Remark {
+        about: known.problems[0].id.clone(),
+        day: "2026-11-20".parse().unwrap(),
+        by: "alice".to_owned(),
+        saying: Saying::Acknowledged("2026-12-20".parse().unwrap()),
+    };
+    place.store.remark(&acknowledgement).unwrap();
 
     let secret = failing("hosting.example", "secret.example", "certificate-expired", 40);
     place.record(&[secret]);
@@ -288,7 +261,12 @@ fn problem_of_which_other_domains_show_the_cause_keeps_what_was_told_of_it() {
     let known = deliver::known(&place.config, &mut place.store, &shop, &next).unwrap();
     let problem = &known.problems[0];
     let told = merged(problem, &known.tellings);
-    assert_eq!(of(problem, &told, known.today), Some(Event::Ongoing));
+    assert!(!told.is_empty());
+    assert_eq!(of(problem, &told, known.today), None, "it stays acknowledged");
+    let all = deliver::known(&place.config, &mut place.store, &default, &next).unwrap();
+    assert!(all.problems[0].acknowledged_until.is_some(), "for everybody");
+    let of_id = |remark: &&Remark| problem.id == remark.about;
+    assert_eq!(problem.remarks.iter().filter(of_id).count(), 1);
     let first_mails = place.store.first_mails(&shop.name, true).unwrap();
     assert!(first_mails.contains_key(&problem.id), "its mails stay a thread");
 }

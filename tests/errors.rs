@@ -1,5 +1,5 @@
 //! Every error text, as a person reads it: each names the thing and the value, and says what to do.
-//! Those of the configuration stand in `src/config/tests.rs`.
+//! Those of the configuration stand in `src/config/tests/`.
 
 use std::io;
 use std::path::PathBuf;

@@ -14,7 +14,7 @@ fn page() -> String {
     let mut lines: Vec<String> = [
         "# What failures mean, and what to do",
         "",
-        "What `tlsrptd explain NAME` prints, in one place; both come from `src/digest/texts.rs` and \
+        "What `tlsrptd explain NAME` prints, in one place; both come from `src/digest/texts/` and \
          `src/digest/guide/`. In commands `MX` stands for the mail server's host name, `DOMAIN` for the mail domain, \
          `IP`, `ZONE` and `RESOLVER` for what they say.",
         "",

@@ -9,7 +9,6 @@ use std::process::Command;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -70,8 +69,7 @@ impl Desk {
 
 /// So many days ago, UTC.
 fn ago(days: i64) -> Date {
-    let today = tlsrptd::clock::now().to_zoned(TimeZone::UTC).date();
-    today.checked_sub(days.days()).unwrap()
+    program::clock::TODAY.checked_sub(days.days()).unwrap()
 }
 
 /// A report about one domain; failures are result type, MX, count and reason.
@@ -304,6 +302,46 @@ fn every_printed_query_gives_the_printed_figure() {
         assert_eq!(value("reporters"), json["reporters"].as_array().unwrap().len());
         assert_eq!(value("domains"), json["domains"].as_array().unwrap().len());
     }
+}
+
+/// google.com sees enforce since 20 days ago, microsoft.com still testing.
+fn old_policy() -> Vec<(String, Value)> {
+    let days = (2..=30).flat_map(|days| {
+        let now = if days > 20 { "testing" } else { "enforce" };
+        [("google.com", now), ("microsoft.com", "testing")].map(|seen| (days, seen))
+    });
+    days.map(|(days, (reporter, mode))| report(reporter, ago(days), ("example.org", mode), 30, &[]))
+        .collect()
+}
+
+#[test]
+fn an_old_policy_that_is_still_used_is_shown_counted_and_acknowledged_as_any_problem() {
+    let desk = Desk::with(&old_policy());
+    let id = desk.id("stale-policy");
+    let json = desk.json(&["show", &id]);
+    // Beyond 7 days, which is its max_age, too: from 12 to 2 days ago.
+    assert_eq!(json["failed"], 11 * 30);
+    assert_eq!(json["impact"], "cached");
+    for figure in json["figures"].as_array().unwrap() {
+        let rows = desk.json(&["sql", figure["sql"].as_str().unwrap()]);
+        let value = rows[0].as_object().unwrap().values().next().unwrap();
+        assert_eq!(*value, figure["value"], "{figure}");
+        if figure["name"] == "failed" || figure["name"] == "connections" {
+            assert_eq!(*value, 11 * 30, "{figure}");
+        }
+    }
+    let text = desk.run(0, &["show", &id]);
+    assert!(
+        text.contains("330 of 330 connections under the old policy"),
+        "{text}"
+    );
+    desk.run(0, &["ack", &id]);
+    assert_eq!(desk.json(&["show", &id])["failed"], 11 * 30);
+    assert!(desk.run(0, &["problems"]).contains("acknowledged"));
+    assert!(
+        desk.run(0, &["explain", "stale-policy"])
+            .contains("id in the TXT record")
+    );
 }
 
 #[test]

@@ -8,24 +8,22 @@
     reason = "a test may panic, and a table is as long as it is"
 )]
 
+mod place;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value as Json, json};
-use tempfile::TempDir;
-use tlsrptd::config::{Config, Limits, Span};
+use tlsrptd::config::Limits;
 use tlsrptd::deliver;
 use tlsrptd::prepare::{Input, prepare};
-use tlsrptd::store::{Content, IncomingMail, IncomingReport, Origin, QueryOutput, Store, Value};
+use tlsrptd::store::{Content, IncomingReport, Origin, QueryOutput, Store, Value};
 
-fn now() -> Timestamp {
-    "2026-11-22T06:00:00Z".parse().unwrap()
-}
+use place::{Place, now};
 
 // ---- Reading ----
 
@@ -189,43 +187,7 @@ fn count() -> impl Strategy<Value = Json> {
     prop_oneof![4 => (0..9_u64).prop_map(Json::from), 1 => Just(Json::Null)]
 }
 
-/// A database in a folder of its own.
-struct Place {
-    _folder: TempDir,
-    config: Config,
-    store: Store,
-}
-
 impl Place {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.store.path = folder.path().join("tlsrptd.db");
-        config.store.retention = Span::Forever;
-        config.digest.announce_days = 0;
-        let store = Store::open(&config.store).unwrap();
-        Self {
-            _folder: folder,
-            config,
-            store,
-        }
-    }
-
-    fn record(&mut self, reports: &[Json]) {
-        let mails: Vec<IncomingMail> = reports
-            .iter()
-            .map(|report| {
-                let bytes = report.to_string().into_bytes();
-                let input = Input::File {
-                    bytes: &bytes,
-                    name: None,
-                };
-                prepare(Origin::default(), input, &self.config.limits, now())
-            })
-            .collect();
-        self.store.record(&mails, None, Span::Forever, now()).unwrap();
-    }
-
     fn rows(&self, query: &str) -> Vec<Vec<Value>> {
         let mut rows = Rows(Vec::new());
         let mut reader = Store::open_read_only(&self.config.store).unwrap();
@@ -363,7 +325,7 @@ proptest! {
 
     #[test]
     fn taking_in_twice_is_taking_in_once(reports in prop::collection::vec(report(), 1..6), batch in 1_usize..7) {
-        let mut place = Place::new();
+        let mut place = Place::with(|_| {});
         for reports in reports.chunks(batch) {
             place.record(reports);
         }
@@ -382,7 +344,7 @@ proptest! {
             .prop_flat_map(|reports| (Just(reports.clone()), Just(reports).prop_shuffle())),
         batch in 1_usize..8,
     ) {
-        let (mut one, mut other) = (Place::new(), Place::new());
+        let (mut one, mut other) = (Place::with(|_| {}), Place::with(|_| {}));
         one.record(&reports);
         for reports in shuffled.chunks(batch) {
             other.record(reports);
@@ -392,7 +354,7 @@ proptest! {
 
     #[test]
     fn sums_in_the_digest_are_sums_of_the_reports(reports in prop::collection::vec(report(), 1..8)) {
-        let mut place = Place::new();
+        let mut place = Place::with(|_| {});
         place.record(&reports);
         let digest = place.digest();
         let counted = counted(&place);
@@ -413,7 +375,7 @@ proptest! {
 
     #[test]
     fn reports_are_never_lost(reports in prop::collection::vec(report(), 1..8)) {
-        let mut place = Place::new();
+        let mut place = Place::with(|_| {});
         place.record(&reports);
         let kept: Vec<String> = place.rows("SELECT json FROM reports_all").into_iter().map(|row| match &row[..] {
             [Value::Text(json)] => json.clone(),

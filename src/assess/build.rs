@@ -78,16 +78,14 @@ pub(super) fn draft<'h>(
     let today = index.history.today;
     let about_id = said.about(std::iter::once(&id).chain(&aliases).map(String::as_str));
     let life = Life::new(index, cause, &rows, &notes(&about_id));
-    let shown = life.shown();
-    let episode = life.episodes.get(shown)?.clone();
+    let (episode, pause) = shown(&life)?;
     let (failure_types, failures) = (figures::failure_types(&rows), figures::failures(&rows));
     rows.retain(|row| (episode.first_day..=episode.last_day).contains(&row.day()));
     let verdict = verdict(index, cause, &rows, episode.last_day);
     let unaffected = unaffected(index, cause, &place, &rows);
-    let witnesses = figures::witnesses(&life, &episode, &rows, today);
+    let witnesses = figures::witnesses(index, &life, &episode, &rows);
     let hosts = known_mx(index, names, &rows);
     let domains = figures::domains(&rows);
-    let (longest_pause, clean_days_needed) = life.pause_of(shown);
     let problem = Problem {
         aliases,
         state: life.state(today),
@@ -104,17 +102,19 @@ pub(super) fn draft<'h>(
         failed: episode.failed,
         total: figures::total(&witnesses),
         days: figures::day_counts(&life),
+        is_proven: figures::is_proven(index, &rows),
         delivered_in_spite: rows.iter().all(Row::is_in_spite),
         reasons: figures::reasons(&rows),
         result_types: figures::result_types(&rows),
         failure_types,
         failures,
         policy: figures::policy(&rows),
-        longest_pause,
-        clean_days_needed,
+        longest_pause: pause.0,
+        clean_days_needed: pause.1,
         remarks: remarks(said, &id, &about_id, &place),
         acknowledged_until: acknowledged(&about_id, episode.first_day),
         cached_until: figures::cached_until(index, cause, &life, &rows),
+        newer_since: None,
         is_foreign: !rows.iter().any(|row| is_ours(index, row)),
         is_provider: is_provider(index, &place, &domains),
         is_retired: false,
@@ -135,6 +135,12 @@ pub(super) fn draft<'h>(
     };
     retire(said, &mut draft, today);
     Some(draft)
+}
+
+/// The present or last episode, with its longest pause and the clean days that it needs.
+fn shown(life: &Life<'_>) -> Option<(Episode, (Option<u32>, u32))> {
+    let at = life.shown();
+    Some((life.episodes.get(at)?.clone(), life.pause_of(at)))
 }
 
 /// What was said of a problem or its place, oldest first.

@@ -42,11 +42,14 @@ pub enum Cause {
     NotSpecified,
     /// A result type that RFC 8460 doesn't know.
     Unknown,
+    /// A sender still applies a policy that has been replaced, beyond its time. Nothing fails by it: reports of several
+    /// days show it, never a failure detail.
+    StalePolicy,
 }
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Unspecified,
         Self::MxNotInPolicy,
         Self::TlsaMismatch,
@@ -64,6 +67,7 @@ impl Cause {
         Self::Handshake,
         Self::NotSpecified,
         Self::Unknown,
+        Self::StalePolicy,
     ];
 
     /// Its name for machines: in JSON and on the command line.
@@ -86,6 +90,7 @@ impl Cause {
             Self::Handshake => "handshake",
             Self::NotSpecified => "not-specified",
             Self::Unknown => "unknown",
+            Self::StalePolicy => "stale-policy",
         }
     }
 
@@ -106,7 +111,7 @@ impl Cause {
     pub fn is_about_the_policy(self) -> bool {
         matches!(
             self,
-            Self::PolicyFetch | Self::PolicyInvalid | Self::PolicyHostCertificate
+            Self::PolicyFetch | Self::PolicyInvalid | Self::PolicyHostCertificate | Self::StalePolicy
         )
     }
 

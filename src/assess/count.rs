@@ -35,7 +35,8 @@ impl<'h> Row<'h> {
 
     /// Whether the report counts these connections as successful.
     pub(super) fn is_in_spite(&self) -> bool {
-        self.entry.failed == Some(0) && self.entry.ok.is_some_and(|ok| ok > 0)
+        let is_failure = self.failure.cause != Cause::StalePolicy;
+        is_failure && self.entry.failed == Some(0) && self.entry.ok.is_some_and(|ok| ok > 0)
     }
 }
 
@@ -143,6 +144,12 @@ impl<'h> Index<'h> {
             .skip(start)
             .take_while(move |(other, _)| *other == day)
             .filter_map(|(_, at)| self.history.entries.get(*at).map(|entry| (*at, entry)))
+    }
+
+    /// Whether a report of proven origin tells of a reporter's day with a domain, or nobody looked.
+    pub(super) fn is_proven(&self, reporter: &'h str, domain: &'h str, day: Date) -> bool {
+        self.on(reporter, domain, day)
+            .any(|(_, entry)| !self.history.unproven.contains(&entry.report))
     }
 
     /// The entries of a reporter on a domain, grouped by day, for those of these days that have some.
@@ -262,16 +269,17 @@ pub(super) fn days<'h>(index: &Index<'h>, rows: &[Row<'h>]) -> Days<'h> {
 /// Failed connections by these rows of one reporter's day: of each entry the sum of its details, but no more than its
 /// summary counts unless that counts none.
 pub(super) fn failed<'r, 'h: 'r>(rows: impl Iterator<Item = &'r Row<'h>>) -> Sum {
-    let mut by_entry: BTreeMap<usize, (&'h Entry, Sum)> = BTreeMap::new();
+    let mut by_entry: BTreeMap<usize, (&'h Entry, Sum, bool)> = BTreeMap::new();
     for row in rows {
-        let (_, sum) = by_entry
+        let (_, sum, is_bounded) = by_entry
             .entry(row.entry_at)
-            .or_insert((row.entry, Sum::default()));
+            .or_insert((row.entry, Sum::default(), false));
         sum.add(row.failure.failed);
+        *is_bounded |= row.failure.cause != Cause::StalePolicy;
     }
     let mut sessions = Sessions::default();
-    for (entry, mut sum) in by_entry.into_values() {
-        if let Some(summary) = entry.failed.filter(|summary| *summary > 0)
+    for (entry, mut sum, is_bounded) in by_entry.into_values() {
+        if let Some(summary) = entry.failed.filter(|summary| *summary > 0 && is_bounded)
             && summary <= sum.known
         {
             sum = Sum {

@@ -45,9 +45,6 @@ impl DriftEvent {
             PolicyDrift::Laggard { old, new, .. } => {
                 format!("policy-laggard {domain} {reporter} {} {}", print(old), print(new))
             }
-            PolicyDrift::Stale { old, new, .. } => {
-                format!("policy-stale {domain} {reporter} {} {}", print(old), print(new))
-            }
             PolicyDrift::TwoAnswers { texts: (a, b) } => {
                 format!("policy-two-answers {domain} {reporter} {} {}", print(a), print(b))
             }

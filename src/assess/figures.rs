@@ -31,20 +31,31 @@ pub(super) fn day_counts(life: &Life<'_>) -> Vec<DayCount> {
 }
 
 /// Who saw an episode, most failed connections first.
-pub(super) fn witnesses(life: &Life<'_>, episode: &Episode, rows: &[Row<'_>], today: Date) -> Vec<Witness> {
+pub(super) fn witnesses(
+    index: &Index<'_>,
+    life: &Life<'_>,
+    episode: &Episode,
+    rows: &[Row<'_>],
+) -> Vec<Witness> {
     let mut by_reporter: BTreeMap<&str, Vec<&Row<'_>>> = BTreeMap::new();
     for row in rows {
         by_reporter.entry(row.reporter()).or_default().push(row);
     }
     let mut witnesses: Vec<Witness> = by_reporter
         .into_iter()
-        .map(|(reporter, rows)| witness(life, episode, reporter, &rows, today))
+        .map(|(reporter, rows)| witness(index, life, episode, reporter, &rows))
         .collect();
     witnesses.sort_by_key(|witness| std::cmp::Reverse(witness.failed.known));
     witnesses
 }
 
-fn witness(life: &Life<'_>, episode: &Episode, reporter: &str, rows: &[&Row<'_>], today: Date) -> Witness {
+fn witness(
+    index: &Index<'_>,
+    life: &Life<'_>,
+    episode: &Episode,
+    reporter: &str,
+    rows: &[&Row<'_>],
+) -> Witness {
     let mut witness = Witness {
         reporter: reporter.to_owned(),
         failed: Sum::default(),
@@ -56,6 +67,9 @@ fn witness(life: &Life<'_>, episode: &Episode, reporter: &str, rows: &[&Row<'_>]
         names_no_mx: rows.iter().all(|row| row.failure.mx.is_empty()),
         clean_days: Vec::new(),
         newest_day: episode.last_day,
+        is_unproven: rows
+            .iter()
+            .all(|row| index.history.unproven.contains(&row.entry.report)),
     };
     for (day, by) in life.days.range(episode.first_day..=episode.last_day) {
         let Some(fail) = by.get(reporter) else {
@@ -69,7 +83,7 @@ fn witness(life: &Life<'_>, episode: &Episode, reporter: &str, rows: &[&Row<'_>]
     }
     if let Some(known) = life.known.get(reporter) {
         witness.clean_days = known.clean_after(episode.last_day).collect();
-        witness.newest_day = known.newest(today).unwrap_or(witness.last_day);
+        witness.newest_day = known.newest(index.history.today).unwrap_or(witness.last_day);
     }
     witness
 }
@@ -109,6 +123,12 @@ pub(super) fn failure_types(rows: &[Row<'_>]) -> Vec<i64> {
         .copied()
         .collect();
     ids.into_iter().collect()
+}
+
+/// Whether a report of proven origin shows one of them, or nobody looked.
+pub(super) fn is_proven(index: &Index<'_>, rows: &[Row<'_>]) -> bool {
+    let unproven = &index.history.unproven;
+    rows.iter().any(|row| !unproven.contains(&row.entry.report))
 }
 
 /// Their indices in the history, sorted.

@@ -1,5 +1,6 @@
 //! The rows that everything is derived from. The store reads them; their order doesn't matter.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use jiff::civil::Date;
@@ -114,6 +115,8 @@ pub struct History {
     pub failures: Vec<Failure>,
     /// What people have said.
     pub remarks: Vec<Remark>,
+    /// Ids of the reports that count although their origin isn't proven: alone they make nothing urgent, resolved or ready.
+    pub unproven: BTreeSet<i64>,
 }
 
 impl History {

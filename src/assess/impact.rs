@@ -81,7 +81,10 @@ pub fn impact(cause: Cause, basis: Basis) -> Impact {
         (Cause::PolicyFetch | Cause::PolicyInvalid | Cause::PolicyHostCertificate, NoMode | NoPolicy) => {
             Impact::Unprotected
         }
-        (Cause::PolicyFetch | Cause::PolicyInvalid | Cause::PolicyHostCertificate, _) => Impact::Cached,
+        (
+            Cause::PolicyFetch | Cause::PolicyInvalid | Cause::PolicyHostCertificate | Cause::StalePolicy,
+            _,
+        ) => Impact::Cached,
         (Cause::TlsaMismatch, _) | (Cause::MxNotInPolicy, Dane | NoPolicy) | (_, Basis::Unknown) => {
             Impact::Unknown
         }

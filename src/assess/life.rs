@@ -50,6 +50,15 @@ impl Known {
             });
         }
         let is_failing = |day| days.get(&day).is_some_and(|by| by.contains_key(reporter));
+        // Days of which only unproven reports are there prove nothing: they are no known days, unless they fail.
+        if !index.history.unproven.is_empty() {
+            sessions.retain(|(day, _)| {
+                is_failing(*day)
+                    || domains
+                        .iter()
+                        .any(|domain| index.is_proven(reporter, domain, *day))
+            });
+        }
         Self(
             sessions
                 .into_iter()

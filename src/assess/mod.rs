@@ -67,6 +67,7 @@ pub fn problems(history: &History, ids: &dyn Fn(Cause, &Place) -> String) -> Vec
     named::mark_reporter_trouble(&mut drafts);
     named::name_all(&index, &names, &mut drafts);
     let mut problems: Vec<Problem> = drafts.into_iter().map(|draft| draft.problem).collect();
+    policy::tell_since(history, &mut problems);
     problems.sort_by_key(|problem| {
         let by_weight = (
             problem.impact != Impact::Held,

@@ -296,10 +296,10 @@ fn is_acknowledged(problem: &Problem, today: Date) -> bool {
 }
 
 /// Whether an event is worth a mail today rather than tomorrow: mail is held by a policy that the report itself shows,
-/// it is beyond doubt, fresh, and no urgent mail said so in the last seven days.
+/// its origin is proven, it is beyond doubt, fresh, and no urgent mail said so in the last seven days.
 pub fn is_urgent(problem: &Problem, event: Event, tellings: &[Telling], today: Date) -> bool {
     let is_news = matches!(event, Event::New | Event::Returned | Event::Worse(Worse::Impact));
-    let is_held = problem.impact == Impact::Held && problem.basis != Basis::Unknown;
+    let is_held = problem.impact == Impact::Held && problem.basis != Basis::Unknown && problem.is_proven;
     let is_fresh = problem
         .episode()
         .is_some_and(|episode| between(episode.last_day, today) <= NEW_DAYS);

@@ -75,6 +75,8 @@ pub struct Witness {
     pub clean_days: Vec<Date>,
     /// Its newest known day for the failing domains.
     pub newest_day: Date,
+    /// Whether the origin of none of its reports on them is proven, though they count.
+    pub is_unproven: bool,
 }
 
 /// A reporter that could have seen the problem and did not.
@@ -136,6 +138,7 @@ pub enum Named {
     C18CertificateForDomain,
     C20ReporterTrouble,
     C21OneSender,
+    C23TlsaChangedFirst,
 }
 
 /// What happened on one day.
@@ -196,6 +199,8 @@ pub struct Problem {
     pub days: Vec<DayCount>,
     /// Days known to its witnesses in the present or last episode, from its first failing day on.
     pub known_days: Vec<Date>,
+    /// Whether a report of proven origin shows it in the present or last episode, or nobody looked.
+    pub is_proven: bool,
     /// Whether every report counts these connections as successful.
     pub delivered_in_spite: bool,
     /// Distinct reasons as sent, most frequent first, at most 5.
@@ -219,6 +224,8 @@ pub struct Problem {
     pub acknowledged_until: Option<Date>,
     /// For a policy that is not fetched: the last day on which one of the witnesses may use its copy, by `max_age`.
     pub cached_until: Option<Date>,
+    /// For an old policy that is still applied: the day on which a newer one was first seen.
+    pub newer_since: Option<Date>,
     /// None of its domains is one of ours (configured ones): not to be told.
     pub is_foreign: bool,
     /// Its MX is outside our domains and fails for at least two of them.

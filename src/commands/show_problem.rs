@@ -9,6 +9,7 @@ use super::End;
 use super::output::{document, json_value, printable, row, table};
 use super::problems::{headline, mail, problem_json};
 use super::saying;
+use crate::assess::cause::Cause;
 use crate::assess::problem::Problem;
 use crate::cli::TextOrJson;
 use crate::config::Config;
@@ -138,9 +139,14 @@ impl Shown<'_> {
             format!("{} {noun}{plural}", words::number(n))
         };
         words::plain(&format!(
-            "{days}: {at_least}{} of {} failed, on {}, by {}, in {}",
+            "{days}: {at_least}{} of {} {}, on {}, by {}, in {}",
             words::number(self.figure("failed")),
             counted("connections", "connection"),
+            if self.problem.cause == Cause::StalePolicy {
+                "under the old policy"
+            } else {
+                "failed"
+            },
             counted("days", "day"),
             counted("reporters", "reporter"),
             counted("reports", "report"),

@@ -36,7 +36,7 @@ impl Daemon<'_> {
                 self.may_be_urgent |= may_be_urgent;
                 continue;
             }
-            self.service.begin(deliver::limit(&self.config));
+            self.service.begin(deliver::limit(&self.config, &audience));
             if let Err(error) = self.digest_step(&audience, may_be_urgent).await {
                 self.may_be_urgent |= may_be_urgent;
                 self.send_failed(&audience);

@@ -31,6 +31,7 @@ impl Reading<'_> {
             Impact::Unprotected => {
                 "Delivered as if you had no policy: encrypted when possible, but not checked.".to_owned()
             }
+            Impact::Cached if self.problem.cause == Cause::StalePolicy => self.stale(frame),
             Impact::Cached => self.cached(frame),
             Impact::InSpite if self.problem.cause == Cause::NoStarttls => {
                 "Delivered in spite of it, most likely without encryption.".to_owned()
@@ -166,6 +167,27 @@ impl Reading<'_> {
                     .to_owned()
             }
         }
+    }
+
+    /// Senders that apply an old policy.
+    fn stale(&self, frame: Frame) -> String {
+        let who = &self.short.reporter;
+        let go = if self.problem.witnesses.len() == 1 {
+            "goes"
+        } else {
+            "go"
+        };
+        let old = match (self.problem.newer_since, self.folded.is_empty()) {
+            (Some(day), true) => format!("the policy from before {}", words::day(day, frame.today)),
+            _ => "an old policy".to_owned(),
+        };
+        let then = match self.problem.basis {
+            Basis::Enforce => ", mode enforce: an MX that it doesn't list gets no mail from there.",
+            Basis::Testing => ", mode testing: whatever fails is delivered all the same.",
+            Basis::NoMode => ", mode none: its mail comes without protection.",
+            _ => ".",
+        };
+        format!("Nothing failed by this. {who} {go} by {old}{then}")
     }
 
     fn mode_unknown(&self, frame: Frame) -> String {

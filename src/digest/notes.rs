@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil;
 
+use crate::assess::cause::Cause;
 use crate::config::SendWhen;
 use crate::digest::consequence::blocks_enforce;
 use crate::digest::model::{MAX_BRIEF, MAX_FULL, MailKind, Options, Outlook, Sorted};
@@ -76,6 +77,14 @@ pub(crate) fn rest(kind: MailKind, facts: &DigestFacts, outlook: &Outlook, sorte
         String::new()
     };
     match others.len() {
+        // An old policy fails nothing.
+        0 if sorted
+            .open
+            .iter()
+            .all(|reading| reading.problem.cause == Cause::StalePolicy) =>
+        {
+            format!("No failure{fine}.{acknowledged}")
+        }
         0 => format!("No other failure{fine}.{acknowledged}"),
         1 => format!(
             "{} goes on as told before{fine}.{acknowledged}",

@@ -137,6 +137,17 @@ impl Known {
         let mut told: Vec<&DriftEvent> = Vec::new();
         for event in &self.survey.drift {
             if self.told_events.contains(&event.key) {
+                // The week says it again, for without it the table is hard to understand.
+                if kind == MailKind::Weekly && survey::is_of_the_week(event, &outlook.week) {
+                    let sentence = survey::event(&[event], self.today).1;
+                    let state = self
+                        .survey
+                        .domains
+                        .iter()
+                        .find(|state| state.domain == event.place);
+                    let not_yet = state.and_then(|state| survey::not_yet(state, event));
+                    outlook.week.remarks.push(sentence + &not_yet.unwrap_or_default());
+                }
                 continue;
             }
             let is_weekly = survey::is_for_the_week(event);
@@ -170,7 +181,8 @@ impl Known {
         for state in self.survey.domains.iter().filter(|state| survey::is_ours(state)) {
             let outdated = state.policy.outdated.iter();
             let left: Vec<&Outdated> = outdated
-                .filter(|outdated| !is_told(&state.domain, &outdated.reporter))
+                // Beyond its time it is a problem.
+                .filter(|outdated| !outdated.is_stale && !is_told(&state.domain, &outdated.reporter))
                 .collect();
             if let Some(sentence) = survey::outdated(&state.domain, &left, self.today) {
                 outlook.outdated.push((state.domain.clone(), sentence));

@@ -13,7 +13,7 @@ use crate::digest::{names, words};
 const MAX_REPORTERS: usize = 4;
 /// Addresses named for one problem.
 const MAX_ADDRESSES: usize = 2;
-/// Days of a former life that are named.
+/// Characters of an address that isn't one.
 const ADDRESS_CHARS: usize = 45;
 
 impl Reading<'_> {
@@ -86,6 +86,9 @@ impl Reading<'_> {
 
     fn remarks_on(&self, witness: &Witness, frame: Frame) -> Vec<String> {
         let mut remarks = Vec::new();
+        if witness.is_unproven {
+            remarks.push("unverified".to_owned());
+        }
         let (first, last) = (self.first_day(), self.last_day());
         if (witness.first_day, witness.last_day) != (first, last) && self.problem.witnesses.len() > 1 {
             remarks.push(words::days(witness.first_day, witness.last_day, frame.today));
@@ -130,25 +133,17 @@ impl Reading<'_> {
             return None;
         }
         let spot = &self.problem.spot;
-        let mut shown: Vec<String> = spot
-            .receiving_ips
-            .iter()
-            .map(|(text, _)| {
-                text.parse::<std::net::IpAddr>()
-                    .map_or_else(|_| names::quoted(text, ADDRESS_CHARS), |ip| ip.to_string())
-            })
-            .collect();
-        let rest = shown.len().saturating_sub(MAX_ADDRESSES);
-        shown.truncate(MAX_ADDRESSES);
-        let mut addresses = shown.join(", ");
-        if rest > 0 {
-            addresses = format!("{addresses} and {rest}{}more", words::NBSP);
-        }
-        if spot.only_ipv6 {
-            addresses.push_str("; only over IPv6");
-        }
+        let (one, several) = match spot.receiving_ips.as_slice() {
+            [] => (String::new(), None),
+            [(only, _)] if spot.only_ipv6 => (format!("{}; only over IPv6", address(only)), None),
+            [(only, _)] => (address(only), None),
+            several => (String::new(), Some(addresses(several, spot.only_ipv6))),
+        };
+        let alone = (!one.is_empty())
+            .then(|| format!("Address: {one}."))
+            .or(several.clone());
         let Place::Mx(_) = &self.problem.place else {
-            return (!addresses.is_empty()).then(|| format!("Address: {addresses}."));
+            return alone;
         };
         let others: Vec<String> = spot
             .unnamed_mx
@@ -169,19 +164,20 @@ impl Reading<'_> {
             })
             .collect();
         if others.is_empty() && good.is_empty() {
-            return (!addresses.is_empty()).then(|| format!("Address: {addresses}."));
+            return alone;
         }
-        let at = if addresses.is_empty() {
+        let at = if one.is_empty() {
             String::new()
         } else {
-            format!(" ({addresses})")
+            format!(" ({one})")
         };
         let contrast = if good.is_empty() {
             format!("no failure named {}", words::list_or(&others, 2))
         } else {
             good.join(", ")
         };
-        Some(format!("Only {}{at}; {contrast}.", self.short.mx))
+        let only = format!("Only {}{at}; {contrast}.", self.short.mx);
+        Some(std::iter::once(only).chain(several).collect::<Vec<_>>().join(" "))
     }
 
     /// Who could have seen it and did not.
@@ -195,7 +191,9 @@ impl Reading<'_> {
             known: best.ok,
             at_least: false,
         });
-        Some(if self.problem.cause.is_about_the_policy() {
+        Some(if self.problem.cause == Cause::StalePolicy {
+            format!("{name} used the new one on the same days: {ok}.")
+        } else if self.problem.cause.is_about_the_policy() {
             format!("{name} used the policy on the same days: {ok}.")
         } else {
             format!("{name} had no such failure on the same days: {ok}.")
@@ -218,6 +216,7 @@ impl Reading<'_> {
         // Those who waited know no more.
         let can_wait = !frame.is_only_reporter && matches!(self.event, Event::New | Event::Returned);
         match self.problem.whose {
+            Whose::CantTell if self.problem.cause == Cause::StalePolicy => whose,
             Whose::CantTell if can_wait => format!("{whose} The check below tells; or wait a day."),
             Whose::CantTell => format!("{whose} The check below tells."),
             _ => whose,
@@ -228,11 +227,18 @@ impl Reading<'_> {
     pub(crate) fn whose_it_is(&self, frame: Frame) -> String {
         let reporter = &self.short.reporter;
         let text = match self.problem.whose {
+            _ if self.problem.cause == Cause::StalePolicy => {
+                "Yours: senders fetch the file again when the id in DNS changes.".to_owned()
+            }
             Whose::YoursProven => self.proven(),
             Whose::YoursSeen => format!("Yours: seen by {reporter}."),
             Whose::OnlyOne if self.problem.cause.is_about_the_policy() => format!(
                 "Only {reporter} sees it. Often IPv6, or a block (CDN, bot or country filter) at your web host; \
                  sometimes {reporter}."
+            ),
+            // Good connections of others carry no MX.
+            Whose::OnlyOne if is_about_a_certificate(self.problem.cause) => format!(
+                "Only {reporter} sees it; others may have come by another MX or address. The check below tells."
             ),
             Whose::OnlyOne => format!(
                 "Only {reporter} sees it. It may still need a change on your server: look in its log, update its \
@@ -275,6 +281,35 @@ impl Reading<'_> {
             _ => "Yours: the report itself shows it.".to_owned(),
         }
     }
+}
+
+/// An address as it is written, or what stands in its place.
+fn address(text: &str) -> String {
+    text.parse::<std::net::IpAddr>()
+        .map_or_else(|_| names::quoted(text, ADDRESS_CHARS), |ip| ip.to_string())
+}
+
+/// `Addresses: 192.0.2.26 (37), 192.0.2.27 (9) and 3 more.`
+fn addresses(counts: &[(String, u64)], only_ipv6: bool) -> String {
+    let shown: Vec<String> = counts
+        .iter()
+        .take(MAX_ADDRESSES)
+        .map(|(text, n)| format!("{}{}({})", address(text), words::NBSP, words::number(*n)))
+        .collect();
+    let rest = match counts.len().saturating_sub(MAX_ADDRESSES) {
+        0 => String::new(),
+        rest => format!(" and {rest}{}more", words::NBSP),
+    };
+    let only_ipv6 = if only_ipv6 { "; only over IPv6" } else { "" };
+    format!("Addresses: {}{rest}{only_ipv6}.", shown.join(", "))
+}
+
+/// Whether an MX shows it to whoever comes there, whatever the sender's software.
+fn is_about_a_certificate(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Expired | Cause::WrongName | Cause::NotYetValid | Cause::NotTrusted | Cause::TlsaMismatch
+    )
 }
 
 /// `37 of 410 connections (9 %)` with remarks put into its brackets.

@@ -148,12 +148,31 @@ pub(crate) fn is_for_the_week(event: &DriftEvent) -> bool {
     matches!(&event.what, Drift::Tlsa(what) if !matches!(what, TlsaDrift::Lost { .. }))
 }
 
+/// Whether the policy changed on one of the week's days.
+pub(crate) fn is_of_the_week(event: &DriftEvent, week: &Week) -> bool {
+    let is_change = matches!(event.what, Drift::Policy(PolicyDrift::Changed { .. }));
+    is_change && (week.first..=week.last).contains(&event.day)
+}
+
+/// Who has shown an old policy since it changed, and not the new one.
+pub(crate) fn not_yet(state: &DomainState, event: &DriftEvent) -> Option<String> {
+    let Drift::Policy(PolicyDrift::Changed { after, .. }) = &event.what else {
+        return None;
+    };
+    let seen = || state.policy.seen.iter().filter(|seen| seen.last_day >= event.day);
+    let is_up_to_date =
+        |reporter: &str| seen().any(|seen| seen.reporter == reporter && seen.policy == *after);
+    let mut waiting: Vec<String> = seen()
+        .filter(|seen| !is_up_to_date(&seen.reporter))
+        .map(|seen| names::reporter(&seen.reporter, &seen.reporter))
+        .collect();
+    waiting.dedup();
+    (!waiting.is_empty()).then(|| format!(" Not yet: {}.", words::list(&waiting, 3)))
+}
+
 /// Whether an event says that an old policy is still used.
 pub(crate) fn is_about_an_old_policy(event: &DriftEvent) -> bool {
-    matches!(
-        event.what,
-        Drift::Policy(PolicyDrift::Laggard { .. } | PolicyDrift::Stale { .. })
-    )
+    matches!(event.what, Drift::Policy(PolicyDrift::Laggard { .. }))
 }
 
 /// Who still uses an old policy, in a sentence or two.
@@ -178,7 +197,6 @@ pub(crate) fn grouped<'a>(events: &[&'a DriftEvent]) -> Vec<Vec<&'a DriftEvent>>
     let kind = |event: &DriftEvent| match &event.what {
         Drift::Policy(PolicyDrift::Changed { .. }) => 0,
         Drift::Policy(PolicyDrift::Laggard { .. }) => 1,
-        Drift::Policy(PolicyDrift::Stale { .. }) => 2,
         Drift::Policy(PolicyDrift::TwoAnswers { .. }) => 3,
         Drift::Policy(PolicyDrift::Gone { .. }) => 4,
         Drift::Tlsa(TlsaDrift::RolledOver { .. }) => 5,
@@ -229,20 +247,6 @@ pub(crate) fn event(group: &[&DriftEvent], today: Date) -> (String, String) {
                 day(event.day)
             ),
         ),
-        Drift::Policy(PolicyDrift::Stale { held_mx, changed, .. }) => {
-            let held = held_mx
-                .as_ref()
-                .map(|mx| format!(" That doesn't list {}, so mail for it is held.", names::host(mx)))
-                .unwrap_or_default();
-            (
-                format!("{place}: {who} still use{s} the old policy"),
-                format!(
-                    "{place}: {who} still use{s} the policy from before {}.{held} Change the id in the TXT record \
-                     _mta-sts.{place}.",
-                    day(*changed)
-                ),
-            )
-        }
         Drift::Policy(PolicyDrift::TwoAnswers { .. }) => (
             format!("{place}: two policies in turn"),
             format!("{place}: {who} get{s} two policies in turn. Two web servers, or a copy in a CDN?"),
@@ -382,7 +386,7 @@ pub(crate) fn week(survey: &Survey) -> Week {
         .retired
         .iter()
         .filter(|retired| retired.failed != Sum::default())
-        .map(|retired| (retired.name.clone(), retired.failed))
+        .map(|retired| (retired.name.clone(), retired.failed, retired.since))
         .collect();
     week
 }

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use crate::assess::cause::Cause;
 use crate::assess::history::Sum;
 use crate::digest::kept_out::foreign_sentence;
 use crate::digest::model::{Outlook, Sorted};
@@ -60,8 +61,8 @@ pub struct Week {
     pub still_silent: Vec<(String, Date)>,
     /// Further sentences.
     pub remarks: Vec<String>,
-    /// Failed connections about what was retired, by name.
-    pub retired: Vec<(String, Sum)>,
+    /// Failed connections about what was retired, by name, and since when it is.
+    pub retired: Vec<(String, Sum, Date)>,
 }
 
 impl Week {
@@ -81,7 +82,7 @@ pub(crate) fn sections(outlook: &Outlook, sorted: &Sorted<'_>, is_alone: bool, f
     sections.extend(ready(&outlook.domains, frame));
     sections.extend(obstacles(&outlook.domains));
     sections.extend(reporters(outlook, frame));
-    sections.extend(remarks(outlook));
+    sections.extend(remarks(outlook, frame));
     sections.extend(not_listed(outlook.not_listed, "tlsrptd problems --all"));
     if outlook.acknowledged > 0 {
         sections.push(Section::Paragraph(format!(
@@ -252,7 +253,10 @@ fn whole_week(outlook: &Outlook) -> String {
     };
     let (total, failed) = (sum(|line| line.total), sum(|line| line.failed));
     // Some failures stand in no sum, for mail was delivered in spite of them.
-    let is_quiet = outlook.problems.iter().all(|(problem, _)| !problem.is_open());
+    let is_quiet = outlook
+        .problems
+        .iter()
+        .all(|(problem, _)| !problem.is_open() || problem.cause == Cause::StalePolicy);
     let failed = if failed == Sum::default() && is_quiet {
         "no failures".to_owned()
     } else if failed == Sum::default() {
@@ -265,14 +269,15 @@ fn whole_week(outlook: &Outlook) -> String {
     format!("{}, {failed}", connections(total))
 }
 
-fn remarks(outlook: &Outlook) -> Vec<Section> {
+fn remarks(outlook: &Outlook, frame: Frame) -> Vec<Section> {
     let week = &outlook.week;
     let mut sentences = week.remarks.clone();
-    for (name, failed) in week.retired.iter().take(3) {
+    for (name, failed, since) in week.retired.iter().take(3) {
         sentences.push(format!(
-            "Retired: {} failures on {}.",
-            words::sum(*failed),
-            names::host(name)
+            "Retired: {} failed on {} since {}.",
+            connections(*failed),
+            names::host(name),
+            words::day(*since, frame.today)
         ));
     }
     if !week.foreign.is_empty() {

@@ -8,7 +8,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::MailboxError;
 use super::error::shown;
-use super::session::{Command, ImapSession, step_of};
+use super::open::step_of;
+use super::session::{Command, ImapSession};
 
 /// Most folders that are looked at.
 const MAX_FOLDERS: usize = 10_000;

@@ -12,14 +12,18 @@ mod folders;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod guard;
+mod list;
+mod open;
 mod remove;
 mod secret;
 mod session;
 
 pub use error::{Failure, MailboxError, Reaction, once};
-pub use fetch::{Asked, Body, Fetched, Listed, Listing};
+pub use fetch::{Asked, Body, Fetched};
+pub use list::{Listed, Listing};
+pub use open::FolderState;
 pub use remove::{Removal, RemoveOutcome};
-pub use session::{FolderState, ImapSession};
+pub use session::ImapSession;
 
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::MailboxError;
 use super::error::shown;
-use super::fetch::uid_set;
 use super::folders::{candidates, encode, quoted, same_name};
+use super::list::uid_set;
 use super::session::{Command, Completion, ImapSession};
 
 /// Most UIDs in one command.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::facts::{count, date};
 use super::keys::{Key, Keys, KnownPolicy, Policies, Resolver, Said};
-use super::{Store, StoreError, remarks};
+use super::{Store, StoreError, remarks, unproven};
 use crate::assess::cause::host_form;
 use crate::assess::history::{Entry, Failure, History, Sum};
 use crate::config::DomainsConfig;
@@ -94,6 +94,7 @@ pub(super) fn read(
             entries: reader.entries,
             failures: reader.failures,
             remarks: remarks::read(db)?,
+            unproven: unproven::counted(db)?,
         },
         policy_results: reader.policy_results,
     })

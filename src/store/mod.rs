@@ -16,6 +16,7 @@ use crate::config::StoreConfig;
 
 mod admission;
 mod backup;
+mod belongings;
 mod busy;
 mod chart;
 mod cursor;

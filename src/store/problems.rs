@@ -16,6 +16,7 @@ use crate::assess;
 use crate::assess::cause::Cause;
 use crate::assess::history::{History, Remark, Saying, Sum};
 use crate::assess::place::Place;
+use crate::assess::policy::mark_stale;
 use crate::assess::problem::{Ending, Episode, Problem};
 use crate::config::DomainsConfig;
 
@@ -45,6 +46,7 @@ impl Store {
         let mut keys = Keys::read(&tx)?;
         keys::resolve(&tx, &mut keys, &mut policies)?;
         let mut read = history::read(&tx, &keys, &mut policies, today, domains, RECENT_DAYS)?;
+        mark_stale(&mut read.history);
         let mut problems = derive(&mut read, &keys);
         if take_over(&tx, &keys, &read, &problems)? {
             keys = Keys::read(&tx)?;
@@ -106,6 +108,7 @@ impl Store {
         let tx = self.db.unchecked_transaction()?;
         let keys = Keys::read(&tx)?;
         let mut read = history::read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?;
+        mark_stale(&mut read.history);
         let mut problems = derive(&mut read, &keys);
         add_expired(&mut problems, &keys, &expired_episodes(&tx)?);
         Ok((problems, read.history))
@@ -127,15 +130,20 @@ impl Store {
     ) -> Result<(History, Vec<Problem>), StoreError> {
         let tx = self.db.unchecked_transaction()?;
         let keys = Keys::read(&tx)?;
+        let said_as = remarks::read_as_said(&tx)?;
         let all = |days| history::read(&tx, &keys, &mut Policies::default(), today, ours, days);
         let restricted = |days| {
+            let mut history = all(days)?.history;
+            // Of a problem that is another one by the reports on other domains alone.
+            history.remarks.extend(said_as.iter().cloned());
             Ok::<_, StoreError>(Read {
-                history: all(days)?.history.of_domains(domains),
+                history: history.of_domains(domains),
                 policy_results: Vec::new(),
             })
         };
         // As for everybody: entries of all time matter to the survey alone.
         let mut read = restricted(RECENT_DAYS)?;
+        mark_stale(&mut read.history);
         let mut problems = derive(&mut read, &keys);
         for problem in &mut problems {
             problem
@@ -278,7 +286,7 @@ fn hand_over(db: &Connection, keys: &Keys, from: i64, into: i64) -> rusqlite::Re
     // Whoever is told of some domains alone may never hear of the precise one, so it stays known what was told.
     for sql in [
         "UPDATE telling SET problem = :into, told_as = coalesce(told_as, :from) WHERE problem = :from",
-        "UPDATE remark SET problem = :into WHERE problem = :from",
+        "UPDATE remark SET problem = :into, said_as = coalesce(said_as, :from) WHERE problem = :from",
     ] {
         db.execute(sql, named_params! { ":into": into, ":from": from })?;
     }

@@ -170,17 +170,35 @@ fn kind(saying: &Saying) -> &'static str {
     }
 }
 
-/// What was said and not taken back later.
-pub(super) fn read(db: &Connection) -> rusqlite::Result<Vec<Remark>> {
-    db.prepare_cached(
-        "SELECT coalesce(problem.id, remark.about), day, said_by, kind, text, until
-         FROM remark LEFT JOIN problem ON problem.number = remark.problem
-         WHERE kind <> 'withdrawn' AND NOT EXISTS (
+/// What holds and was not taken back later.
+macro_rules! and_still_holds {
+    () => {
+        "kind <> 'withdrawn' AND NOT EXISTS (
              SELECT 1 FROM remark AS later
              WHERE later.kind = 'withdrawn' AND later.id > remark.id AND later.text = remark.kind
                    AND later.problem IS remark.problem AND later.about = remark.about)
-         ORDER BY remark.id",
-    )?
+         ORDER BY remark.id"
+    };
+}
+
+/// What was said and not taken back later.
+pub(super) fn read(db: &Connection) -> rusqlite::Result<Vec<Remark>> {
+    db.prepare_cached(concat!(
+        "SELECT coalesce(problem.id, remark.about), day, said_by, kind, text, until
+         FROM remark LEFT JOIN problem ON problem.number = remark.problem WHERE ",
+        and_still_holds!()
+    ))?
+    .query_map((), remark)?
+    .collect()
+}
+
+/// What was said of problems whose ids belong to others since, under the ids that they have now.
+pub(super) fn read_as_said(db: &Connection) -> rusqlite::Result<Vec<Remark>> {
+    db.prepare_cached(concat!(
+        "SELECT problem.id, day, said_by, kind, text, until
+         FROM remark JOIN problem ON problem.number = remark.said_as WHERE ",
+        and_still_holds!()
+    ))?
     .query_map((), remark)?
     .collect()
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use rusqlite::{Connection, named_params};
 
+use super::belongings::{keep_failure_types, keep_joined, keep_stale};
 use super::history::Read;
 use super::keys::Keys;
-use super::problems::{Expired, Joined, joined};
+use super::problems::{Expired, joined};
 use crate::assess::impact::Basis;
 use crate::assess::problem::{Ending, Episode, Named, Problem, Whose};
 
@@ -60,6 +61,7 @@ pub(super) fn keep(
     for (number, kept) in &now {
         write(db, *number, before.get(number).unwrap_or(&nothing), kept)?;
     }
+    keep_stale(db, keys, &read.history)?;
     keep_joined(db, &joined(read, keys, problems))?;
     keep_failure_types(db)
 }
@@ -200,6 +202,7 @@ fn named_text(named: Named) -> &'static str {
         Named::C18CertificateForDomain => "certificate-for-domain",
         Named::C20ReporterTrouble => "reporter-trouble",
         Named::C21OneSender => "one-sender",
+        Named::C23TlsaChangedFirst => "tlsa-changed-first",
     }
 }
 
@@ -347,58 +350,5 @@ fn write_standing(db: &Connection, problem: i64, standing: &Standing) -> rusqlit
         ":failed": failed, ":total": total, ":at_least": at_least, ":reporters": reporters, ":domains": domains,
         ":is_retired": is_retired, ":is_foreign": is_foreign, ":problem": problem,
     })?;
-    Ok(())
-}
-
-fn keep_joined(db: &Connection, now: &Joined) -> rusqlite::Result<()> {
-    let before: Joined = db
-        .prepare("SELECT policy_result, problem, into_problem FROM joined")?
-        .query_map((), |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    for (policy_result, problem) in before.keys().filter(|key| !now.contains_key(key)) {
-        db.prepare_cached("DELETE FROM joined WHERE policy_result = :policy_result AND problem = :problem")?
-            .execute(named_params! { ":policy_result": policy_result, ":problem": problem })?;
-    }
-    for ((policy_result, problem), into) in now {
-        if before.get(&(*policy_result, *problem)) != Some(into) {
-            db.prepare_cached(
-                "INSERT OR REPLACE INTO joined (policy_result, problem, into_problem)
-                 VALUES (:policy_result, :problem, :into)",
-            )?
-            .execute(named_params! { ":policy_result": policy_result, ":problem": problem, ":into": into })?;
-        }
-    }
-    Ok(())
-}
-
-/// Which failure types show which problem; what retention has removed stays.
-fn keep_failure_types(db: &Connection) -> rusqlite::Result<()> {
-    let pairs = |sql: &str| -> rusqlite::Result<BTreeSet<(i64, i64)>> {
-        db.prepare(sql)?
-            .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect()
-    };
-    let now = pairs(
-        "SELECT DISTINCT iif(joined.problem IS NULL, failure.problem, joined.into_problem), failure.failure_type
-         FROM failure CROSS JOIN policy_result ON policy_result.id = failure.policy_result
-              CROSS JOIN report ON report.id = policy_result.report
-              LEFT JOIN joined ON joined.policy_result = failure.policy_result AND joined.problem = failure.problem
-         WHERE failure.problem IS NOT NULL AND failure.failure_type IS NOT NULL AND report.status = 'counted'
-           AND (joined.problem IS NULL OR joined.into_problem IS NOT NULL)",
-    )?;
-    let before = pairs("SELECT problem, failure_type FROM problem_failure_type")?;
-    for (problem, failure_type) in before.difference(&now) {
-        db.prepare_cached(
-            "DELETE FROM problem_failure_type WHERE problem = :problem AND failure_type = :failure_type
-             AND failure_type IN (SELECT id FROM failure_type WHERE expired_first_day IS NULL)",
-        )?
-        .execute(named_params! { ":problem": problem, ":failure_type": failure_type })?;
-    }
-    for (problem, failure_type) in now.difference(&before) {
-        db.prepare_cached(
-            "INSERT INTO problem_failure_type (problem, failure_type) VALUES (:problem, :failure_type)",
-        )?
-        .execute(named_params! { ":problem": problem, ":failure_type": failure_type })?;
-    }
     Ok(())
 }

@@ -291,6 +291,16 @@ fn weigh_range(db: &Connection, known: &Proven, range: Range) -> rusqlite::Resul
     Ok(sum)
 }
 
+/// The reports that count although their origin isn't proven, but for those that count as before.
+pub(super) fn counted(db: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
+    db.prepare_cached(
+        "SELECT id FROM report INDEXED BY report_unproven
+         WHERE status = 'counted' AND authentication IN ('failed', 'none', 'temporary') AND NOT set_free",
+    )?
+    .query_map((), |row| row.get(0))?
+    .collect()
+}
+
 /// Whether anything is set aside that some day may be set free.
 fn has_aside(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row(

@@ -16,20 +16,10 @@ fn wait_for_reports(tlsrptd: &Tlsrptd, n: i64) {
     });
 }
 
-/// `run` needs recipients and a transport; these are never reached in tests without a digest.
-fn quiet_sending(world: &World) -> String {
-    let folder = world.path("out");
-    std::fs::create_dir_all(&folder).unwrap();
-    format!(
-        "[digest]\nfrom = \"tlsrptd@example.org\"\nto = [{OPS:?}]\n[smtp]\ntransport = \"file\"\npath = {}\n",
-        quoted(&folder)
-    )
-}
-
 #[test]
 fn run_polls_at_start_and_again_after_each_interval() {
     let world = World::new();
-    let tlsrptd = world.tlsrptd(&(world.mailbox("poll_interval = \"1s\"") + &quiet_sending(&world)));
+    let tlsrptd = world.tlsrptd(&(world.mailbox("poll_interval = \"1s\"") + &world.file_sending()));
     world
         .dovecot
         .deliver(RUA, &Report::quiet("before the start").mail());
@@ -45,7 +35,7 @@ fn run_polls_at_start_and_again_after_each_interval() {
 #[test]
 fn sigterm_ends_a_waiting_daemon() {
     let world = World::new();
-    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &quiet_sending(&world)));
+    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &world.file_sending()));
     world.dovecot.deliver(RUA, &Report::quiet("one").mail());
     let run = tlsrptd.spawn(&["run"]);
     wait_for_reports(&tlsrptd, 1);
@@ -58,7 +48,7 @@ fn sigterm_in_mid_poll_loses_and_doubles_nothing() {
     let world = World::new();
     world.dovecot.plant(RUA, reports::many(1500));
     let proxy = Proxy::to(world.dovecot.imaps);
-    let tlsrptd = world.tlsrptd(&(world.mailbox_at(proxy.port, "") + &quiet_sending(&world)));
+    let tlsrptd = world.tlsrptd(&(world.mailbox_at(proxy.port, "") + &world.file_sending()));
     proxy.set(Fault::StallAfter(1_500_000));
     let run = tlsrptd.spawn(&["run"]);
     proxy.wait_for_stall();
@@ -81,7 +71,7 @@ fn a_killed_daemon_leaves_no_lock_and_is_taken_up_where_it_was() {
     let world = World::new();
     world.dovecot.plant(RUA, reports::many(1500));
     let proxy = Proxy::to(world.dovecot.imaps);
-    let tlsrptd = world.tlsrptd(&(world.mailbox_at(proxy.port, "") + &quiet_sending(&world)));
+    let tlsrptd = world.tlsrptd(&(world.mailbox_at(proxy.port, "") + &world.file_sending()));
     proxy.set(Fault::StallAfter(1_500_000));
     let run = tlsrptd.spawn(&["run"]);
     proxy.wait_for_stall();
@@ -96,7 +86,7 @@ fn a_killed_daemon_leaves_no_lock_and_is_taken_up_where_it_was() {
 #[test]
 fn what_would_disturb_a_running_daemon_is_refused_naming_its_pid() {
     let world = World::new();
-    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &quiet_sending(&world)));
+    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &world.file_sending()));
     world.dovecot.deliver(RUA, &Report::quiet("one").mail());
     let run = tlsrptd.spawn(&["run"]);
     wait_for_reports(&tlsrptd, 1);
@@ -111,7 +101,7 @@ fn what_would_disturb_a_running_daemon_is_refused_naming_its_pid() {
 #[test]
 fn import_and_readers_work_beside_a_running_daemon() {
     let world = World::new();
-    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &quiet_sending(&world)));
+    let tlsrptd = world.tlsrptd(&(world.mailbox("") + &world.file_sending()));
     world.dovecot.deliver(RUA, &Report::quiet("one").mail());
     let run = tlsrptd.spawn(&["run"]);
     wait_for_reports(&tlsrptd, 1);
@@ -131,7 +121,7 @@ fn a_log_in_json_is_an_object_a_line_without_secrets() {
     let world = World::new();
     world.dovecot.deliver(RUA, &Report::quiet("one").mail());
     let wrong = world.mailbox("name = \"wrong\"\npassword = \"wrong-horse\"");
-    let tlsrptd = world.tlsrptd(&(wrong + &world.mailbox("") + &quiet_sending(&world)));
+    let tlsrptd = world.tlsrptd(&(wrong + &world.mailbox("") + &world.file_sending()));
     let run = tlsrptd.spawn(&["run", "--log-format", "json", "--verbose"]);
     wait_for_reports(&tlsrptd, 1);
 
@@ -151,7 +141,7 @@ fn one_mailbox_that_is_silent_does_not_keep_the_other_waiting() {
     proxy.set(Fault::StallAfter(0));
     let silent = world.mailbox_at(proxy.port, "name = \"silent\"");
     let limits = "[limits]\nconnect_timeout = \"5s\"\n";
-    let tlsrptd = world.tlsrptd(&(silent + &world.mailbox("") + &quiet_sending(&world) + limits));
+    let tlsrptd = world.tlsrptd(&(silent + &world.mailbox("") + &world.file_sending() + limits));
 
     let run = tlsrptd.spawn(&["run"]);
 
@@ -244,7 +234,7 @@ fn with_digest_keys(sending: &str, keys: &str) -> String {
 fn at_time(tlsrptd: &Tlsrptd, time: &str, arguments: &[&str]) -> Command {
     let mut command = tlsrptd.command(arguments);
     command
-        .env("LD_PRELOAD", process::faketime())
+        .env("LD_PRELOAD", faketime::library())
         .env("FAKETIME", format!("@{time}"));
     command
 }

@@ -12,20 +12,10 @@ fn filled(world: &World, sending: &str) -> Tlsrptd {
     tlsrptd
 }
 
-/// `[digest]` and `[smtp]` that write files.
-fn file_sending(world: &World) -> String {
-    let folder = world.path("out");
-    std::fs::create_dir_all(&folder).unwrap();
-    format!(
-        "[digest]\nfrom = \"tlsrptd@example.org\"\nto = [{OPS:?}]\n[smtp]\ntransport = \"file\"\npath = {}\n",
-        quoted(&folder)
-    )
-}
-
 #[test]
 fn printing_a_digest_changes_nothing() {
     let world = World::new();
-    let tlsrptd = filled(&world, &file_sending(&world));
+    let tlsrptd = filled(&world, &world.file_sending());
 
     let first = tlsrptd.run(&["digest"]).exits(0);
     let second = tlsrptd.run(&["digest"]).exits(0);
@@ -37,7 +27,7 @@ fn printing_a_digest_changes_nothing() {
 #[test]
 fn a_digest_prints_as_text_html_mail_and_json() {
     let world = World::new();
-    let tlsrptd = filled(&world, &file_sending(&world));
+    let tlsrptd = filled(&world, &world.file_sending());
     let print = |format| tlsrptd.run(&["digest", "--format", format]).exits(0).stdout;
 
     let text = print("text");
@@ -61,7 +51,7 @@ fn a_digest_prints_as_text_html_mail_and_json() {
 #[test]
 fn a_digest_is_written_as_a_file() {
     let world = World::new();
-    let tlsrptd = filled(&world, &file_sending(&world));
+    let tlsrptd = filled(&world, &world.file_sending());
 
     tlsrptd.run(&["digest", "--send"]).exits(0);
 
@@ -210,7 +200,7 @@ fn only_mail_of(world: &World, user: &str) -> String {
 #[test]
 fn a_failure_told_once_is_ongoing_in_the_next_digest() {
     let world = World::new();
-    let tlsrptd = filled(&world, &file_sending(&world));
+    let tlsrptd = filled(&world, &world.file_sending());
     tlsrptd.run(&["digest"]).exits(0).says(&["First look", "OPEN"]);
     tlsrptd.run(&["digest", "--send"]).exits(0);
     let again = Report::quiet("again").failing("certificate-expired", 2);
@@ -256,7 +246,7 @@ fn zone_of_noon() -> String {
 /// A program that has had its first look, with a mailbox that holds news of held mail.
 fn with_held_mail(world: &World) -> Tlsrptd {
     let zone = format!("[digest]\ntimezone = {:?}\n", zone_of_noon());
-    let sending = file_sending(world).replace("[digest]\n", &zone);
+    let sending = world.file_sending().replace("[digest]\n", &zone);
     let tlsrptd = world.tlsrptd(&(world.mailbox("") + &sending));
     tlsrptd.run(&["poll"]).exits(0);
     tlsrptd.run(&["digest", "--send"]).exits(0);

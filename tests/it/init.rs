@@ -8,6 +8,15 @@ use std::time::{Duration, Instant};
 use super::support::terminal::Terminal;
 use super::support::*;
 
+/// A report in INBOX, and a second folder.
+fn world_with_junk() -> World {
+    let world = World::with_postfix();
+    let report = Report::quiet("one").failing("certificate-expired", 7);
+    world.dovecot.deliver(RUA, &report.mail());
+    world.dovecot.login(RUA).command("CREATE Junk");
+    world
+}
+
 /// A program that has no configuration yet.
 fn unconfigured(world: &World) -> Tlsrptd {
     let tlsrptd = world.tlsrptd("");
@@ -103,10 +112,7 @@ fn flags_lead_from_nothing_to_the_first_digest_in_far_less_than_five_minutes() {
 
 #[test]
 fn questions_are_asked_again_until_the_servers_work() {
-    let world = World::with_postfix();
-    let report = Report::quiet("one").failing("certificate-expired", 7);
-    world.dovecot.deliver(RUA, &report.mail());
-    world.dovecot.login(RUA).command("CREATE Junk");
+    let world = world_with_junk();
     let tlsrptd = unconfigured(&world);
     let config = tlsrptd.config().display().to_string();
     let ca = world.ca.root.display().to_string();
@@ -151,10 +157,7 @@ fn questions_are_asked_again_until_the_servers_work() {
 
 #[test]
 fn questions_lead_to_the_first_digest_and_chosen_folders() {
-    let world = World::with_postfix();
-    let report = Report::quiet("one").failing("certificate-expired", 7);
-    world.dovecot.deliver(RUA, &report.mail());
-    world.dovecot.login(RUA).command("CREATE Junk");
+    let world = world_with_junk();
     let tlsrptd = unconfigured(&world);
     let config = tlsrptd.config().display().to_string();
     let ca = world.ca.root.display().to_string();

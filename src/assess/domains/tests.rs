@@ -32,6 +32,7 @@ impl Made {
                 entries: Vec::new(),
                 failures: Vec::new(),
                 remarks: Vec::new(),
+                unproven: std::collections::BTreeSet::new(),
             },
         }
     }
@@ -208,6 +209,8 @@ pub(in crate::assess) fn problem(
         clean_days_needed: 2,
         remarks: Vec::new(),
         acknowledged_until: None,
+        newer_since: None,
+        is_proven: true,
         is_foreign: false,
         is_retired: false,
         aliases: Vec::new(),

@@ -1,4 +1,4 @@
-//! C11 and C12: the TLSA records around the failures.
+//! C11, C12 and C23: the TLSA records around the failures.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,11 @@ use crate::assess::days::between;
 use crate::assess::history::PolicyText;
 use crate::assess::problem::{Ending, Named};
 
+/// A set that differs from that of so many days before has just been changed.
+const CHANGED_DAYS: i32 = 2;
+
 impl<'h> Look<'_, 'h> {
-    /// C11 and C12.
+    /// C11, C12 and C23.
     pub(super) fn tlsa(&self) -> Option<Named> {
         let pairs: BTreeSet<(&'h str, &'h str)> = self
             .draft
@@ -33,8 +36,13 @@ impl<'h> Look<'_, 'h> {
             return Some(Named::C12TlsaOverlapTooShort);
         }
         let verdicts: Vec<bool> = views.iter().filter_map(unchanged).collect();
-        (!verdicts.is_empty() && verdicts.iter().all(|is_unchanged| *is_unchanged))
-            .then_some(Named::C11TlsaNotUpdated)
+        if !verdicts.is_empty() && verdicts.iter().all(|is_unchanged| *is_unchanged) {
+            return Some(Named::C11TlsaNotUpdated);
+        }
+        views
+            .iter()
+            .any(TlsaView::is_changed_first)
+            .then_some(Named::C23TlsaChangedFirst)
     }
 
     fn tlsa_view(&self, reporter: &'h str, domain: &'h str) -> TlsaView {
@@ -78,6 +86,16 @@ struct TlsaView {
     before: Option<(Date, BTreeSet<String>)>,
     first_bad: Option<(Date, BTreeSet<String>)>,
     after: Option<(Date, BTreeSet<String>)>,
+}
+
+impl TlsaView {
+    /// Whether the set was another one up to two days before the first bad day, with a record that is missing now.
+    fn is_changed_first(&self) -> bool {
+        let (Some((good, old)), Some((bad, new))) = (&self.before, &self.first_bad) else {
+            return false;
+        };
+        between(*good, *bad) <= CHANGED_DAYS && !old.is_subset(new)
+    }
 }
 
 fn tlsa_set(policy: &PolicyText) -> Option<BTreeSet<String>> {

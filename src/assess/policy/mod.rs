@@ -9,8 +9,11 @@ use jiff::civil::Date;
 use crate::assess::history::PolicyText;
 use crate::assess::sessions::{pattern_for, plus};
 
+mod stale;
 mod walk;
 
+pub use stale::mark_stale;
+pub(in crate::assess) use stale::tell_since;
 pub(in crate::assess) use walk::{history, is_gone};
 
 /// An old text is stale after its `max_age`, but not before so many days.
@@ -74,17 +77,6 @@ pub enum PolicyDrift {
         /// The new text.
         new: Policy,
     },
-    /// The old text is shown beyond its time, or holds mail.
-    Stale {
-        /// The day on which the new text was first seen.
-        changed: Date,
-        /// The old text.
-        old: Policy,
-        /// The new text.
-        new: Policy,
-        /// An MX named in failures that the old text doesn't list.
-        held_mx: Option<String>,
-    },
     /// A reporter gets two texts, day after day.
     TwoAnswers {
         /// The two, or two of them.
@@ -112,6 +104,17 @@ pub struct Outdated {
     pub is_stale: bool,
 }
 
+/// A day on which a reporter shows an old text beyond its time, or one that holds mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaleDay {
+    /// The day.
+    pub day: Date,
+    /// Who shows it.
+    pub reporter: String,
+    /// The day on which the new text was first seen.
+    pub changed: Date,
+}
+
 /// What a domain's reports say of its policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyHistory {
@@ -121,6 +124,8 @@ pub struct PolicyHistory {
     pub reigns: Vec<Reign>,
     /// Who shows an old text to this day, by name.
     pub outdated: Vec<Outdated>,
+    /// The days on which old texts were stale, in order.
+    pub stale: Vec<StaleDay>,
     /// What there is to tell: the day, the reporter, the event.
     pub(in crate::assess) drift: Vec<(Date, String, PolicyDrift)>,
 }

@@ -28,7 +28,6 @@ fn names(made: &Made) -> Vec<(&'static str, Date, String)> {
     let name = |what: &PolicyDrift| match what {
         PolicyDrift::Changed { .. } => "changed",
         PolicyDrift::Laggard { .. } => "laggard",
-        PolicyDrift::Stale { .. } => "stale",
         PolicyDrift::TwoAnswers { .. } => "two answers",
         PolicyDrift::Gone { .. } => "gone",
     };
@@ -233,14 +232,12 @@ fn reporter_that_is_not_watched_is_no_laggard() {
 #[test]
 fn old_text_is_stale_beyond_its_max_age_and_seven_days_at_least() {
     let stale = |until: i8, max_age: u64| {
-        let events = names(&lagging(until, max_age)).into_iter();
-        events
-            .filter(|event| event.0 == "stale")
-            .map(|event| event.1)
-            .collect::<Vec<_>>()
+        let survey = lagging(until, max_age).survey();
+        let stale = survey.domains[0].policy.stale.iter();
+        stale.map(|stale| stale.day).collect::<Vec<_>>()
     };
     assert!(stale(19, 86_400).is_empty(), "seven days after the change");
-    assert_eq!(stale(21, 86_400), [date(2026, 11, 20)]);
+    assert_eq!(stale(21, 86_400), [date(2026, 11, 20), date(2026, 11, 21)]);
     assert!(stale(22, 864_000).is_empty());
     assert_eq!(stale(23, 864_000), [date(2026, 11, 23)]);
 }
@@ -257,11 +254,9 @@ fn old_text_that_lacks_a_failing_mx_is_stale_at_once() {
         .reports(nov(1..=14), "microsoft.com", "example.com", &old, 5)
         .report(date(2026, 11, 15), "microsoft.com", "example.com", &old, (0, 9))
         .failure(Cause::MxNotInPolicy, "mx9.example.com", 9);
-    let stale = policy_events(&made).into_iter().find_map(|(_, what)| match what {
-        PolicyDrift::Stale { held_mx, .. } => held_mx,
-        _ => None,
-    });
-    assert_eq!(stale.as_deref(), Some("mx9.example.com"));
+    let stale = made.survey().domains.remove(0).policy.stale;
+    let day = date(2026, 11, 15);
+    assert_eq!(stale.iter().map(|stale| stale.day).collect::<Vec<_>>(), [day]);
 }
 
 #[test]
@@ -390,4 +385,28 @@ fn each_text_has_its_days_by_reporter() {
             ),
         ]
     );
+}
+
+#[test]
+fn what_two_reporters_show_from_the_first_days_on_is_no_change() {
+    let (old, new) = (sts("testing", &MX, 86_400), sts("enforce", &MX, 86_400));
+    let mut made = made();
+    made.reports(nov(4..=18), "google.com", "example.com", &new, 5)
+        .reports(nov(5..=18), "microsoft.com", "example.com", &old, 5);
+    assert!(names(&made).is_empty(), "which is the older one can't be told");
+    made.reports(nov(19..=19), "google.com", "example.com", &old, 5);
+    assert_eq!(names(&made).len(), 1, "but who goes from one to the other can be");
+}
+
+#[test]
+fn days_of_an_old_policy_beyond_its_time_are_a_problem_and_nothing_else_is() {
+    let count = |until: i8| {
+        let mut history = lagging(until, 86_400).history;
+        let n_before = history.failures.len();
+        mark_stale(&mut history);
+        mark_stale(&mut history);
+        history.failures.len() - n_before
+    };
+    assert_eq!(count(19), 0);
+    assert_eq!(count(22), 3, "20 to 22 November, each once");
 }

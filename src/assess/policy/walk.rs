@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::{Outdated, Policy, PolicyDrift, PolicyHistory, Reign, Seen};
+use super::{Outdated, Policy, PolicyDrift, PolicyHistory, Reign, Seen, StaleDay};
 use crate::assess::cause::Cause;
 use crate::assess::sessions::{DomainRows, Index, Row, days_between};
 use crate::assess::silence::Calendar;
@@ -13,6 +13,8 @@ use crate::assess::silence::Calendar;
 const LAGGARD_DAYS: i64 = 3;
 /// Two texts a day on so many known days running are two answers.
 const TWO_ANSWERS_DAYS: u32 = 3;
+/// So many days from the first one on, what a reporter shows for the first time is no change.
+const BEGINNING_DAYS: i64 = 7;
 /// No policy found on so many known days running: it is gone.
 const GONE_DAYS: u32 = 2;
 /// Nobody waits for a reporter that has not shown a policy for so many days.
@@ -38,12 +40,13 @@ pub(in crate::assess) fn history(
     for turn in &turns {
         drift.extend(changed(index, &shown, turn));
     }
-    let outdated = late(index, &shown, &turns, calendar, &mut drift);
+    let (outdated, stale) = late(index, &shown, &turns, calendar, &mut drift);
     by_reporter(index, &shown, &mut drift);
     drift.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     PolicyHistory {
         seen: seen(index, &shown),
         outdated,
+        stale,
         reigns: turns
             .iter()
             .filter_map(|turn| {
@@ -104,10 +107,22 @@ struct Turn<'a> {
 fn turns<'a>(shown: &[Shown<'_, 'a>]) -> Vec<Turn<'a>> {
     let mut turns: Vec<Turn<'a>> = Vec::new();
     let mut times: BTreeMap<usize, u32> = BTreeMap::new();
+    let (mut known, mut first_day) = (BTreeSet::new(), None);
     // Who has shown the present text in its reign.
     let mut followers: BTreeSet<usize> = BTreeSet::new();
     for Shown { row, texts } in shown.iter().filter(|shown| !shown.texts.is_empty()) {
         let current = turns.last().map(|turn| turn.text);
+        // Where the first days already show two texts, which is the newer one can't be told yet.
+        let first_day = *first_day.get_or_insert(row.day);
+        let is_beginning = current.is_some()
+            && known.insert(row.reporter_number)
+            && days_between(first_day, row.day) < BEGINNING_DAYS;
+        if is_beginning {
+            for text in texts {
+                times.entry(*text).or_insert(0);
+            }
+        }
+        known.insert(row.reporter_number);
         let fresh = texts.iter().find(|text| !times.contains_key(text));
         let went_back =
             current.is_some_and(|text| !texts.contains(&text)) && followers.contains(&row.reporter_number);
@@ -156,15 +171,16 @@ fn changed(index: &Index<'_>, shown: &[Shown<'_, '_>], turn: &Turn<'_>) -> Optio
 }
 
 /// Laggards and stale copies: reporters that show an old text although another has shown the new one. Who does so to
-/// this day, is given back.
+/// this day, is given back, and the days on which a copy was stale.
 fn late(
     index: &Index<'_>,
     shown: &[Shown<'_, '_>],
     turns: &[Turn<'_>],
     calendar: &Calendar<'_>,
     drift: &mut Vec<Told>,
-) -> Vec<Outdated> {
+) -> (Vec<Outdated>, Vec<StaleDay>) {
     let mut outdated: BTreeMap<&str, Outdated> = BTreeMap::new();
+    let mut stale = Vec::new();
     for (i, turn) in turns.iter().enumerate().filter(|(_, turn)| turn.before.is_some()) {
         let next = turns.get(i.saturating_add(1)).map(|next| next.since);
         let start = shown.partition_point(|shown| shown.row.day < turn.since);
@@ -185,8 +201,8 @@ fn late(
             else {
                 continue;
             };
-            for event in late_events(index, shown, turn, *old, calendar) {
-                let is_stale = matches!(event, PolicyDrift::Stale { .. });
+            let (laggard, is_stale) = how_late(index, shown, turn, *old, calendar);
+            if laggard.is_some() || is_stale {
                 let last = outdated.entry(shown.row.reporter).or_insert_with(|| Outdated {
                     reporter: shown.row.reporter.to_owned(),
                     changed: turn.since,
@@ -195,61 +211,50 @@ fn late(
                 });
                 last.last_day = shown.row.day;
                 last.is_stale |= is_stale;
-                if told.insert((shown.row.reporter, is_stale)) {
-                    drift.push((shown.row.day, shown.row.reporter.to_owned(), event));
-                }
+            }
+            if is_stale {
+                stale.push(StaleDay {
+                    day: shown.row.day,
+                    reporter: shown.row.reporter.to_owned(),
+                    changed: turn.since,
+                });
+            }
+            if let Some(event) = laggard.filter(|_| told.insert(shown.row.reporter)) {
+                drift.push((shown.row.day, shown.row.reporter.to_owned(), event));
             }
         }
     }
     let today = index.history.today;
     outdated.retain(|_, outdated| days_between(outdated.last_day, today) <= FORGOTTEN_DAYS);
-    outdated.into_values().collect()
+    (outdated.into_values().collect(), stale)
 }
 
-fn late_events(
+/// Whether a reporter lags behind, and whether what it shows is stale.
+fn how_late(
     index: &Index<'_>,
     shown: &Shown<'_, '_>,
     turn: &Turn<'_>,
     old: usize,
     calendar: &Calendar<'_>,
-) -> Vec<PolicyDrift> {
+) -> (Option<PolicyDrift>, bool) {
     let (Some(old), Some(new)) = (index.policy(old), index.policy(turn.text)) else {
-        return Vec::new();
+        return (None, false);
     };
     let (old, new, changed, row) = (old.clone(), new.clone(), turn.since, shown.row);
     let days = days_between(changed, row.day);
     let is_laggard = days >= LAGGARD_DAYS && calendar.is_watched(row.reporter, row.day);
-    let held_mx = is_laggard.then(|| held_mx(index, row, &old)).flatten();
-    let is_stale = days > old.days_until_stale() || held_mx.is_some();
-    let mut events = Vec::new();
-    if is_laggard {
-        events.push(PolicyDrift::Laggard {
-            changed,
-            old: old.clone(),
-            new: new.clone(),
-        });
-    }
-    if is_stale {
-        events.push(PolicyDrift::Stale {
-            changed,
-            old,
-            new,
-            held_mx,
-        });
-    }
-    events
+    let is_stale = days > old.days_until_stale() || (is_laggard && holds_mail(index, row, &old));
+    (
+        is_laggard.then_some(PolicyDrift::Laggard { changed, old, new }),
+        is_stale,
+    )
 }
 
-/// An MX that failed for not being in the policy, and isn't in the old text.
-fn held_mx(index: &Index<'_>, row: &Row<'_>, old: &Policy) -> Option<String> {
+/// Whether an MX failed for not being in the policy, and isn't in the old text.
+fn holds_mail(index: &Index<'_>, row: &Row<'_>, old: &Policy) -> bool {
     let mut failures = index.failing(row).flat_map(|(_, failures)| failures.iter());
-    failures.find_map(|failure| {
-        let mut missing = failure.mx.iter().filter(|mx| !old.covers(mx));
-        missing
-            .next()
-            .filter(|_| failure.cause == Cause::MxNotInPolicy)
-            .cloned()
-    })
+    failures
+        .any(|failure| failure.cause == Cause::MxNotInPolicy && failure.mx.iter().any(|mx| !old.covers(mx)))
 }
 
 /// A reporter's state while its days are walked through.

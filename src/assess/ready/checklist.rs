@@ -126,10 +126,10 @@ fn ready_since(case: &Case<'_, '_>, policy: &Policy, testing: &[TestingDay<'_>],
 /// Days and connections in testing in the window that ends on `last`, and whether they are enough.
 fn traffic(testing: &[TestingDay<'_>], last: Date) -> (usize, u64, bool) {
     let window = in_window(testing, plus(last, 1 - WINDOW_DAYS), last);
-    // They are in order.
-    let days = window.chunk_by(|a, b| a.day == b.day).count();
+    let proven = || window.iter().filter(|day| day.is_proven);
+    let days = proven().map(|day| day.day).collect::<BTreeSet<Date>>().len();
     let mut sessions = Sum::default();
-    for day in window {
+    for day in proven() {
         sessions.add(day.total);
     }
     let enough = days >= NEEDED_DAYS || sessions.known >= NEEDED_SESSIONS;
@@ -212,7 +212,7 @@ fn reporters(testing: &[TestingDay<'_>], first: Date, last: Date) -> Vec<String>
     let mut totals: Vec<(&str, u64)> = Vec::new();
     for day in in_window(testing, first, last)
         .iter()
-        .filter(|day| day.total.known > 0)
+        .filter(|day| day.is_proven && day.total.known > 0)
     {
         match totals.iter_mut().find(|(reporter, _)| *reporter == day.reporter) {
             Some((_, total)) => *total = total.saturating_add(day.total.known),

@@ -16,6 +16,8 @@ pub(super) struct TestingDay<'a> {
     pub(super) total: Sum,
     /// Connections that enforce would have held.
     pub(super) held: Sum,
+    /// Whether the origin of one of its reports is proven, or nobody looked: others make nothing ready.
+    pub(super) is_proven: bool,
 }
 
 pub(super) fn testing_days<'a>(case: &Case<'_, 'a>) -> Vec<TestingDay<'a>> {
@@ -29,10 +31,12 @@ fn testing_day<'a>(index: &Index<'_>, row: &Row<'a>) -> Option<TestingDay<'a>> {
         policy.is_some_and(|policy| policy.mode == "testing")
     };
     let (mut total, mut held, mut any) = (Sum::default(), Sum::default(), false);
+    let mut is_proven = false;
     for read in index.entries(row).iter().filter(|read| is_testing(read)) {
         total.take(read.entry.ok);
         total.take(read.entry.failed);
         any = true;
+        is_proven |= !index.history.unproven.contains(&read.entry.report);
     }
     for (read, failures) in index.failing(row).filter(|(read, _)| is_testing(read)) {
         let in_use = |failure: &&&Failure| !index.is_retired(&failure.mx, row.day);
@@ -44,6 +48,7 @@ fn testing_day<'a>(index: &Index<'_>, row: &Row<'a>) -> Option<TestingDay<'a>> {
         reporter: row.reporter,
         total,
         held,
+        is_proven,
     })
 }
 

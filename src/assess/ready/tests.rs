@@ -357,3 +357,21 @@ fn failures_of_a_retired_mx_are_not_in_the_ledger() {
     made.retire("old-mx.example.org", date(2026, 11, 10));
     assert_eq!(readiness(&made, &[]).ledger.unwrap().recent, sum(0));
 }
+
+#[test]
+fn unproven_reports_alone_make_nothing_ready() {
+    let mut made = steady();
+    let unproven = |made: &Made, reporter: Option<&str>| {
+        let entries = made.history.entries.iter();
+        entries
+            .filter(|entry| reporter.is_none_or(|reporter| &*entry.reporter == reporter))
+            .map(|entry| entry.report)
+            .collect()
+    };
+    made.history.unproven = unproven(&made, Some("microsoft.com"));
+    let verdict = readiness(&made, &[]).verdict;
+    assert!(matches!(verdict, Verdict::ReadyAsFarAs { .. }), "{verdict:?}");
+    made.history.unproven = unproven(&made, None);
+    let verdict = readiness(&made, &[]).verdict;
+    assert_eq!(verdict, Verdict::NotYet(Unmet::Tiny { sessions: 0 }));
+}

@@ -129,6 +129,7 @@ impl World {
                 entries: Vec::new(),
                 failures: Vec::new(),
                 remarks: Vec::new(),
+                unproven: std::collections::BTreeSet::new(),
             },
             n_reports: 0,
             policy: sts("enforce", &["mx1.example.com", "mx2.example.com"]),

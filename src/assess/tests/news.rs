@@ -318,3 +318,16 @@ fn problem_goes_on_where_the_last_failing_day_that_was_told_is_gone() {
 
     assert_eq!(told.mail(7), Some(Event::Ongoing));
 }
+
+#[test]
+fn unproven_reports_alone_make_nothing_urgent() {
+    let mut world = World::on(nov(2))
+        .report("google.com", nov(1), 90, 10, &[expired(10)])
+        .report("microsoft.com", nov(1), 90, 10, &[expired(10)]);
+    let is_urgent = |world: &World| is_urgent(&world.problem(), Event::New, &[], nov(2));
+    world.history.unproven.insert(1);
+    assert!(is_urgent(&world), "one of two is proven");
+    world.history.unproven.insert(2);
+    assert!(!is_urgent(&world));
+    assert_eq!(told(world).mail(2), Some(Event::New), "told all the same");
+}

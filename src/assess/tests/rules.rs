@@ -547,3 +547,47 @@ fn worst_problem_comes_first() {
     let causes: Vec<Cause> = world.problems().iter().map(|problem| problem.cause).collect();
     assert_eq!(causes, [Cause::Expired, Cause::PolicyFetch]);
 }
+
+#[test]
+fn record_that_was_changed_before_the_key_is_named_unless_the_old_one_is_still_there() {
+    let fault = || detail("tlsa-invalid", "mx1.example.com", 3);
+    let named = |good_days: &[i8], records: &[&str]| {
+        let world = World::on(nov(21))
+            .under(tlsa(&["3 1 1 aaaa"]))
+            .clean("microsoft.com", good_days.iter().map(|day| nov(*day)))
+            .under(tlsa(records))
+            .report("microsoft.com", nov(18), 9, 3, &[fault()]);
+        world.problem().named
+    };
+    let changed = Some(Named::C23TlsaChangedFirst);
+    assert_eq!(named(&[15, 16], &["3 1 1 bbbb"]), changed, "two days before");
+    assert_eq!(named(&[14, 15], &["3 1 1 bbbb"]), None, "three days before");
+    assert_eq!(
+        named(&[16, 17], &["3 1 1 aaaa", "3 1 1 bbbb"]),
+        None,
+        "both records"
+    );
+    let not_updated = Some(Named::C11TlsaNotUpdated);
+    assert_eq!(named(&[16, 17], &["3 1 1 aaaa"]), not_updated);
+}
+
+#[test]
+fn unproven_reports_alone_resolve_nothing() {
+    let mut world = World::on(nov(20))
+        .report("google.com", nov(10), 90, 10, &[expired(10)])
+        .clean("google.com", [nov(11), nov(12)]);
+    assert_eq!(world.state(), State::Resolved);
+    world.history.unproven.insert(3);
+    assert_eq!(world.state(), State::Fading, "one proven clean day isn't enough");
+    world.history.unproven.extend([1, 2]);
+    assert_eq!(
+        world.state(),
+        State::Ongoing,
+        "its only known day is the failing one"
+    );
+    assert_eq!(
+        world.asked_on(nov(24)).state(),
+        State::Past,
+        "closed without proof"
+    );
+}

@@ -35,6 +35,7 @@ fn survey(with_backup: bool) -> (Survey, Date) {
         entries: Vec::new(),
         failures: Vec::new(),
         remarks: Vec::new(),
+        unproven: std::collections::BTreeSet::new(),
     };
     let (testing, enforce) = (
         sts("testing", &["mx1.example.org", "mx2.example.org"]),

@@ -21,10 +21,12 @@ use crate::mailbox::{ImapSession, once};
 mod answers;
 mod ask;
 mod fill;
+mod oauth2;
 mod place;
 mod providers;
 mod questions;
 mod records;
+mod sending;
 
 /// Where the package puts the unit.
 const UNITS: [&str; 3] = [
@@ -92,10 +94,10 @@ pub(super) async fn init(given: Option<PathBuf>, mut args: InitArgs) -> anyhow::
         questions::forget_login(&mut args, &answers);
         answers = questions::mailbox(&mut setup, &args)?;
     }
-    questions::sending(&setup, &args, &mut answers)?;
+    sending::sending(&setup, &args, &mut answers)?;
     while !args.offline && !try_sending(&setup, &answers).await? {
-        questions::forget_sending(&mut args, &answers);
-        questions::sending(&setup, &args, &mut answers)?;
+        sending::forget_sending(&mut args, &answers);
+        sending::sending(&setup, &args, &mut answers)?;
     }
     let domains = questions::domains(&setup, &args, &answers)?;
     write(&mut setup, &answers)?;

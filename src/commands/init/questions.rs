@@ -1,15 +1,16 @@
-//! The questions, in their order.
+//! The questions, in their order, but for those in `oauth2.rs` and `sending.rs`.
 
 use std::path::PathBuf;
 
 use super::Setup;
-use super::answers::{Answers, Login, Mailbox, OAuth2, Sending};
+use super::answers::{Answers, Login, Mailbox, Sending};
 use super::ask::{Asker, Question, say, secret_from_stdin, wrong};
+use super::oauth2::oauth2;
 use super::place;
 use super::providers::{self, Guess, Server, server};
 use crate::cli::{InitArgs, Tls};
 use crate::commands::output::printable;
-use crate::config::{Provider, TlsMode};
+use crate::config::TlsMode;
 
 /// Folders that are shown to choose from.
 const MAX_FOLDERS: usize = 50;
@@ -146,106 +147,6 @@ fn password(asker: &Asker, args: &InitArgs) -> anyhow::Result<Login> {
     asker.secret("Password", flags).map(Login::Password)
 }
 
-/// OAuth 2 where the provider demands it, or where a person prefers it.
-fn oauth2(setup: &mut Setup, args: &InitArgs, provider: Option<Provider>) -> anyhow::Result<Option<OAuth2>> {
-    let Some(provider) = provider else {
-        return match args.client_id {
-            Some(_) => Err(wrong(
-                "--client-id is for --imap google or --imap microsoft; for others see docs/oauth.md",
-            )),
-            None => Ok(None),
-        };
-    };
-    let has_password = args.password_file.is_some() || args.password_command.is_some() || args.password_stdin;
-    if provider == Provider::Google && args.client_id.is_none() {
-        let offers =
-            "Google takes an app password (it needs 2-step verification), or OAuth 2 (docs/oauth.md).";
-        if has_password || !setup.asker.asks() {
-            return Ok(None);
-        }
-        say(offers)?;
-        if !setup.asker.confirm("OAuth 2?", false)? {
-            return Ok(None);
-        }
-    }
-    if provider == Provider::Microsoft && has_password {
-        return Err(wrong(
-            "Microsoft takes no passwords over IMAP; give --client-id and see docs/oauth.md",
-        ));
-    }
-    say("docs/oauth.md leads through what the provider wants, and where the following comes from.")?;
-    oauth2_section(setup, args, provider).map(Some)
-}
-
-fn oauth2_section(setup: &mut Setup, args: &InitArgs, provider: Provider) -> anyhow::Result<OAuth2> {
-    let client_id = setup.asker.answer(
-        &Question {
-            text: "Application (client) id",
-            flag: "client-id",
-            given: args.client_id.as_deref(),
-            default: None,
-        },
-        some_text,
-    )?;
-    let tenant = match provider {
-        Provider::Microsoft => Some(setup.asker.answer(
-            &Question {
-                text: "Directory (tenant) id or domain; consumers for Outlook.com",
-                flag: "tenant",
-                given: args.tenant.as_deref(),
-                default: None,
-            },
-            some_text,
-        )?),
-        Provider::Google | Provider::Custom => None,
-    };
-    let asks = setup.asker.asks();
-    let person = match provider {
-        Provider::Microsoft if asks && args.refresh_token_file.is_none() => setup.asker.confirm(
-            "Authorised by a person (refresh token)? Otherwise client credentials.",
-            false,
-        )?,
-        _ => true,
-    };
-    let client_secret_file = match &args.client_secret_file {
-        Some(file) => Some(std::path::absolute(file)?),
-        None if asks && (provider == Provider::Google || !person) => {
-            Some(typed(setup, "Client secret", "client-secret")?)
-        }
-        None => None,
-    };
-    let refresh_token_file = match &args.refresh_token_file {
-        Some(file) => Some(std::path::absolute(file)?),
-        None if asks && person => {
-            let database = args.database.clone();
-            let database = database.unwrap_or_else(|| place::default_database(&setup.config));
-            let path = std::path::absolute(database)?.with_file_name("refresh-token");
-            Some(typed_into(setup, "Refresh token", path)?)
-        }
-        None => None,
-    };
-    Ok(OAuth2 {
-        provider,
-        tenant,
-        client_id,
-        client_secret_file,
-        refresh_token_file,
-    })
-}
-
-/// A secret that is typed, in a file beside the configuration.
-fn typed(setup: &mut Setup, text: &str, name: &str) -> anyhow::Result<PathBuf> {
-    let path = setup.beside(name);
-    typed_into(setup, text, path)
-}
-
-fn typed_into(setup: &mut Setup, text: &str, path: PathBuf) -> anyhow::Result<PathBuf> {
-    use secrecy::ExposeSecret;
-    let secret = setup.asker.secret(text, "the flag for its file")?;
-    setup.write(&path, secret.expose_secret().as_bytes())?;
-    Ok(path)
-}
-
 /// Which folders to read, by number or name.
 pub(super) fn folders(
     asker: &Asker,
@@ -299,105 +200,6 @@ fn chosen(text: &str, names: &[String]) -> Result<Vec<String>, String> {
     Ok(folders)
 }
 
-/// Who gets the digest, and what carries it.
-pub(super) fn sending(setup: &Setup, args: &InitArgs, answers: &mut Answers) -> anyhow::Result<()> {
-    let asker = &setup.asker;
-    let given = (!args.to.is_empty()).then(|| args.to.join(","));
-    let mailbox = answers.address.clone();
-    answers.to = asker.answer(
-        &Question {
-            text: "Who gets the digest (addresses, separated by commas)",
-            flag: "to",
-            given: given.as_deref(),
-            default: None,
-        },
-        |text| recipients(text, &mailbox),
-    )?;
-    let guess = match &answers.oauth2 {
-        Some(oauth2) if oauth2.provider == Provider::Microsoft => providers::microsoft(&domain_of(&mailbox)),
-        Some(_) => providers::google(),
-        None => likely_sender(&answers.mailbox.server.host, &mailbox),
-    };
-    let tls = args.smtp_tls.map(TlsMode::from);
-    let to_server = asker.answer(
-        &Question {
-            text: "Server that takes the digest (or sendmail)",
-            flag: "smtp",
-            given: args.smtp.as_deref(),
-            default: Some(&guess.smtp),
-        },
-        |text| match text {
-            "sendmail" => Ok(None),
-            _ => server(text, tls).map(Some),
-        },
-    )?;
-    answers.sending = match to_server {
-        None => Sending::Sendmail,
-        Some(server) => Sending::Server(server, account(asker, args, answers)?),
-    };
-    let from = &Question {
-        text: "The digest's sender",
-        flag: "from",
-        given: args.from.as_deref(),
-        default: Some(&mailbox),
-    };
-    // Most servers take no other sender than the account; asked only where it is likely to matter.
-    answers.from = match &answers.sending {
-        Sending::Server(_, Some(_)) if args.from.is_none() => mailbox,
-        _ => asker.answer(from, an_address)?,
-    };
-    Ok(())
-}
-
-/// After a failure.
-pub(super) fn forget_sending(args: &mut InitArgs, answers: &Answers) {
-    args.to.clone_from(&answers.to);
-    args.smtp = None;
-    args.smtp_tls = None;
-    args.smtp_user = None;
-    args.smtp_password_file = None;
-}
-
-fn likely_sender(imap: &str, mailbox: &str) -> Guess {
-    let by_domain = providers::guess(&domain_of(mailbox));
-    if by_domain.imap == imap {
-        return by_domain;
-    }
-    let google = providers::google();
-    if google.imap == imap {
-        return google;
-    }
-    let smtp = imap
-        .strip_prefix("imap.")
-        .map_or_else(|| imap.to_owned(), |rest| format!("smtp.{rest}"));
-    Guess { smtp, ..by_domain }
-}
-
-/// The login at the mail server; `None` for none.
-fn account(asker: &Asker, args: &InitArgs, answers: &Answers) -> anyhow::Result<Option<(String, Login)>> {
-    let user = asker.answer(
-        &Question {
-            text: "Login name there (none for no login)",
-            flag: "smtp-user",
-            given: args.smtp_user.as_deref(),
-            default: Some(&answers.mailbox.user),
-        },
-        some_text,
-    )?;
-    if user == "none" {
-        return Ok(None);
-    }
-    if let Some(file) = &args.smtp_password_file {
-        return Ok(Some((user, Login::File(std::path::absolute(file)?))));
-    }
-    let login = if user == answers.mailbox.user {
-        answers.mailbox.login.clone()
-    } else {
-        Login::Password(asker.secret("Password there", "--smtp-password-file")?)
-    };
-    Ok(Some((user, login)))
-}
-
 /// The domains whose records are shown.
 pub(super) fn domains(setup: &Setup, args: &InitArgs, answers: &Answers) -> anyhow::Result<Vec<String>> {
     let given = (!args.domain.is_empty()).then(|| args.domain.join(","));
@@ -433,38 +235,20 @@ fn timezone(args: &InitArgs) -> String {
         .unwrap_or_else(|| "UTC".to_owned())
 }
 
-fn recipients(text: &str, mailbox: &str) -> Result<Vec<String>, String> {
-    let to: Vec<String> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-        .map(an_address)
-        .collect::<Result<_, _>>()?;
-    if to.is_empty() {
-        return Err("name at least one address".to_owned());
-    }
-    if to.iter().any(|to| to.eq_ignore_ascii_case(mailbox)) {
-        return Err(format!(
-            "{mailbox:?} is the mailbox that is read; name another address, which people read"
-        ));
-    }
-    Ok(to)
-}
-
-fn an_address(text: &str) -> Result<String, String> {
+pub(super) fn an_address(text: &str) -> Result<String, String> {
     let wrong = || format!("{text:?} is no address; write for example tlsrpt@example.org");
     let address: lettre::Address = text.parse().map_err(|_| wrong())?;
     Ok(address.to_string())
 }
 
-fn some_text(text: &str) -> Result<String, String> {
+pub(super) fn some_text(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains(char::is_control) {
         return Err("it is empty or has control characters".to_owned());
     }
     Ok(text.to_owned())
 }
 
-fn domain_of(address: &str) -> String {
+pub(super) fn domain_of(address: &str) -> String {
     address
         .rsplit_once('@')
         .map_or(address, |(_, domain)| domain)
@@ -486,14 +270,5 @@ mod tests {
         assert_eq!(chosen("2", &names).unwrap(), ["2"], "a name goes before a number");
         assert!(chosen("4", &names).is_err());
         assert!(chosen(" , ", &names).is_err());
-    }
-
-    #[test]
-    fn the_mailbox_gets_no_digest() {
-        assert!(recipients("a@example.org, TLSRPT@example.org", "tlsrpt@example.org").is_err());
-        assert_eq!(
-            recipients("a@example.org,b@example.org", "tlsrpt@example.org").unwrap(),
-            ["a@example.org", "b@example.org"]
-        );
     }
 }

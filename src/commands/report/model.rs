@@ -30,6 +30,8 @@ pub(super) struct Page {
     pub(super) reporters: Vec<ReporterRow>,
     /// First and last day of all charts of all days.
     pub(super) span: (String, String),
+    /// The newest day of which there is a report.
+    pub(super) newest_day: String,
 }
 
 /// A problem.
@@ -132,6 +134,7 @@ impl Page {
             n_domains_left_out,
             reporters: reporter_rows(material),
             span: (first.to_string(), today.to_string()),
+            newest_day: newest(material).unwrap_or(today).to_string(),
         }
     }
 }
@@ -145,10 +148,17 @@ pub(super) fn days((first, last): (Date, Date)) -> String {
     }
 }
 
+/// The newest day of which there is a report.
+fn newest(material: &Material<'_>) -> Option<Date> {
+    let days = material.survey.domains.iter().map(|state| state.known.1);
+    days.max()
+}
+
 fn verdict(open: &[&Problem]) -> String {
+    // As the mails say it: what has been clean since holds none now.
     let held = open
         .iter()
-        .filter(|problem| problem.impact == Impact::Held)
+        .filter(|problem| problem.impact == Impact::Held && problem.state != State::Fading)
         .count();
     match (open.len(), held) {
         (0, _) => "No problem is open".to_owned(),

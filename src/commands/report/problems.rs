@@ -4,9 +4,10 @@ use jiff::civil::Date;
 
 use super::model::{ProblemCard, days};
 use super::svg::{self, Span};
+use crate::assess::cause::Cause;
 use crate::assess::history::Saying;
 use crate::assess::impact::Impact;
-use crate::assess::problem::{Ending, Problem};
+use crate::assess::problem::{Ending, Problem, State};
 use crate::commands::problems::{filled, headline, mail};
 use crate::digest::{guide, names, texts, words};
 
@@ -17,14 +18,20 @@ pub(super) fn card(problem: &Problem, span: Span, today: Date) -> ProblemCard {
         .iter()
         .map(|episode| (episode.first_day, episode.last_day))
         .collect();
+    let what = if problem.cause == Cause::StalePolicy {
+        " connections under the old policy"
+    } else {
+        " failed"
+    };
     let episodes = problem.episodes.iter().rev().map(|episode| {
         let end = match episode.ended {
+            None if problem.state == State::Fading => "not proven to be over yet".to_owned(),
             None => "goes on".to_owned(),
             Some((Ending::Resolved, day)) => format!("over, proven on {day}"),
             Some((Ending::Past, day)) => format!("closed without proof on {day}"),
         };
         format!(
-            "{}: {} failed; {end}",
+            "{}: {}{what}; {end}",
             days((episode.first_day, episode.last_day)),
             words::sum(episode.failed)
         )

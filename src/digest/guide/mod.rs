@@ -140,6 +140,7 @@ pub fn guide(cause: Cause) -> &'static Guide {
         Cause::NotSpecified => &vague::NOT_SPECIFIED,
         Cause::Unspecified => &vague::UNSPECIFIED,
         Cause::Unknown => &vague::UNKNOWN,
+        Cause::StalePolicy => &policy::STALE,
     }
 }
 
@@ -172,6 +173,7 @@ pub fn impacts(cause: Cause) -> Vec<(Basis, Impact)> {
         Cause::TlsaMismatch | Cause::TlsaUnusable => &[Basis::Dane],
         Cause::DaneRequired => &[Basis::Dane, Basis::NoPolicy],
         Cause::MxNotInPolicy => &[Basis::Enforce, Basis::Testing, Basis::Unknown],
+        Cause::StalePolicy => &[Basis::Enforce, Basis::Testing, Basis::NoMode],
         cause if cause.is_about_the_policy() => &[
             Basis::Enforce,
             Basis::Testing,

@@ -210,3 +210,36 @@ pub(super) static HOST_CERTIFICATE: Guide = Guide {
     bounces: &[],
     remarks: &[],
 };
+
+pub(super) static STALE: Guide = Guide {
+    signs: &[
+        Sign {
+            what: "The file was changed, the id in the TXT record wasn't.",
+            signs: "Those who have mail for you for the first time see the new text, all others the old one until \
+                    their copies end.",
+        },
+        Sign {
+            what: "The id was changed before the file: senders fetched the old text again, under the new id.",
+            signs: "As above; reports can't tell the two apart.",
+        },
+        Sign {
+            what: "Several web servers, or a CDN, of which one still has the old file.",
+            signs: "A reporter that gets both texts on the same days, or only one reporter with the old text.",
+        },
+    ],
+    show: &[
+        "curl -sSi -4 https://mta-sts.{domain}/.well-known/mta-sts.txt",
+        "curl -sSi -6 https://mta-sts.{domain}/.well-known/mta-sts.txt",
+    ],
+    lasting: "Change the file first, look at it from outside, then change the id.",
+    others: "Whoever runs the web server or CDN, if it serves two files.",
+    urgency: "this week; today if the old text is enforce and lacks an MX that you use now",
+    said: &[],
+    bounces: &[],
+    remarks: &[
+        "No report calls it a failure: it is seen by comparing the policies that reports of several days show. Its \
+         connections are those for which the old policy was applied.",
+        "A copy may be used until its max_age has passed, so that is no problem yet; a reporter that is 3 days late is \
+         only mentioned.",
+    ],
+};

@@ -5,7 +5,9 @@ use crate::assess::cause::refine;
 fn what_senders_say_is_read_as_the_cause_it_stands_under() {
     let mut wrong = Vec::new();
     for cause in Cause::ALL {
-        assert!(!guide(cause).said.is_empty(), "{cause}");
+        // No sender has a word for it.
+        let is_silent = cause == Cause::StalePolicy;
+        assert_eq!(guide(cause).said.is_empty(), is_silent, "{cause}");
         for said in guide(cause).said {
             let found = refine(&said.record());
             if found != cause {

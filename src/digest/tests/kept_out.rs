@@ -36,6 +36,7 @@ fn history(days: &[i8], listed: bool) -> History {
         entries: days.iter().map(entry).collect(),
         failures: Vec::new(),
         remarks: Vec::new(),
+        unproven: BTreeSet::new(),
     }
 }
 

@@ -117,6 +117,7 @@ fn witness(reporter: &str, failed: u64, total: u64) -> Witness {
         names_no_mx: false,
         clean_days: vec![],
         newest_day: nov(18),
+        is_unproven: false,
     }
 }
 
@@ -171,6 +172,8 @@ fn expired() -> Problem {
         remarks: vec![],
         acknowledged_until: None,
         cached_until: None,
+        newer_since: None,
+        is_proven: true,
         is_foreign: false,
         is_provider: false,
         is_retired: false,
@@ -878,4 +881,27 @@ fn commands_in_the_text_are_the_same_for_a_shell() {
     let whole = "openssl s_client -starttls smtp -connect mx2.example.com:25 -servername mx2.example.com </dev/null \
                  2>/dev/null | openssl x509 -noout -enddate";
     assert!(joined.contains(whole), "{joined}");
+}
+
+#[test]
+fn two_addresses_are_told_with_their_counts_and_unproven_reporters_are_marked() {
+    let mut problem = expired();
+    problem.spot.receiving_ips = ["192.0.2.26", "2001:db8::26", "192.0.2.27"]
+        .map(|ip| (ip.to_owned(), 9))
+        .to_vec();
+    problem.witnesses[0].is_unproven = true;
+    let seen =
+        crate::digest::reading::Reading::new(&problem, Event::New).seen(crate::digest::reading::Frame {
+            today: nov(20),
+            is_first: false,
+            is_only_reporter: false,
+        });
+    let seen = crate::digest::words::plain(&seen);
+    assert!(
+        seen.contains(
+            "Only mx2; no failure named mx1. Addresses: 192.0.2.26 (9), 2001:db8::26 (9) and 1 more."
+        ),
+        "{seen}"
+    );
+    assert!(seen.contains("(9 %, unverified)"), "{seen}");
 }

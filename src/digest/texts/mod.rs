@@ -10,6 +10,7 @@ use crate::assess::impact::{Basis, Impact};
 mod combinations;
 mod connection;
 mod dane;
+mod patterns;
 mod policy;
 mod short;
 mod vague;
@@ -120,6 +121,7 @@ pub fn text(cause: Cause) -> &'static CauseText {
         Cause::PolicyHostCertificate => &policy::POLICY_HOST_CERTIFICATE,
         Cause::Unspecified => &vague::UNSPECIFIED,
         Cause::Unknown => &vague::UNKNOWN,
+        Cause::StalePolicy => &policy::STALE,
     }
 }
 

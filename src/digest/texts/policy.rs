@@ -80,3 +80,24 @@ pub(super) static POLICY_HOST_CERTIFICATE: CauseText = CauseText {
     urgency: Urgency::ThisWeek,
     urgency_without_policy: Urgency::ThisWeek,
 };
+
+pub(super) static STALE: CauseText = CauseText {
+    headline: "old policy of {domain} still used by {reporter}",
+    headline_of_many: "old policy still used for {domain}",
+    in_short: "old policy still used",
+    subject: "{domain}: {reporter} still on the old policy",
+    saw: "The sender applied a policy that you have replaced, longer than its max_age and 7 days after others had the \
+          new one; or it reported an MX as not listed by it.",
+    causes: "The id in the TXT record wasn't changed with the file, or it was changed before the file; or one of \
+             several web servers, or a copy in a CDN, still has the old file.",
+    check: &[
+        "dig +short TXT _mta-sts.{domain}",
+        "curl -sS https://mta-sts.{domain}/.well-known/mta-sts.txt",
+    ],
+    reading: "The file must be the new one, from every web server and over IPv6 too (curl -6).",
+    fix: "Change the id in the TXT record _mta-sts.{domain}, once more if you did: senders fetch the file again when \
+          the id changes.",
+    who: "whoever keeps the policy of {domain}",
+    urgency: Urgency::ThisWeek,
+    urgency_without_policy: Urgency::ThisWeek,
+};

@@ -106,6 +106,9 @@ CREATE INDEX report_mail ON report (mail);
 CREATE INDEX report_set_aside ON report (aside, authentication) WHERE status = 'set-aside';
 -- Whether something on the way breaks signatures.
 CREATE INDEX report_set_free ON report (day) WHERE set_free;
+-- Reports that count, but alone make nothing urgent, resolved or ready.
+CREATE INDEX report_unproven ON report (id)
+    WHERE status = 'counted' AND authentication IN ('failed', 'none', 'temporary') AND NOT set_free;
 -- Retention: which senders have no report left.
 CREATE INDEX report_sender ON report (sender);
 -- The documented query for reports that contradict each other.
@@ -324,6 +327,7 @@ CREATE INDEX problem_failure_type_failure_type ON problem_failure_type (failure_
 CREATE TABLE remark (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     problem INTEGER REFERENCES problem (number) ON DELETE CASCADE,
+    said_as INTEGER REFERENCES problem (number) ON DELETE SET NULL, -- where its id was handed over to `problem` since
     about   TEXT    NOT NULL,
     day     TEXT    NOT NULL,
     said_by TEXT    NOT NULL,
@@ -332,6 +336,7 @@ CREATE TABLE remark (
     until   TEXT    NOT NULL  -- of `acknowledged`
 ) STRICT;
 CREATE INDEX remark_problem ON remark (problem) WHERE problem IS NOT NULL;
+CREATE INDEX remark_said_as ON remark (said_as) WHERE said_as IS NOT NULL;
 
 -- A row a failure detail, and one for a failing policy result whose details account for nothing.
 CREATE TABLE failure (
@@ -364,6 +369,13 @@ CREATE TABLE joined (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX joined_problem ON joined (problem);
 CREATE INDEX joined_into_problem ON joined (into_problem) WHERE into_problem IS NOT NULL;
+
+-- Entries that show an old policy beyond its time: connections of a problem, though nothing failed.
+CREATE TABLE stale_policy_result (
+    policy_result INTEGER PRIMARY KEY REFERENCES policy_result (id) ON DELETE CASCADE,
+    problem       INTEGER NOT NULL REFERENCES problem (number) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX stale_policy_result_problem ON stale_policy_result (problem);
 
 CREATE TABLE digest (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -661,6 +673,11 @@ FROM (
                                  AND joined.problem = failure.problem
             WHERE failure.problem IS NOT NULL
             GROUP BY policy_result.report, number, policy_result.id
+            UNION ALL
+            SELECT stale_policy_result.problem, policy_result.report, policy.policy_domain, policy.policy_type, NULL,
+                   coalesce(successful, 0.0) + coalesce(failed, 0.0), (successful IS NULL) + (failed IS NULL), 0
+            FROM stale_policy_result JOIN policy_result ON policy_result.id = stale_policy_result.policy_result
+                 JOIN policy ON policy.id = policy_result.policy
         )
     )
     GROUP BY number, report, policy_domain, policy_type

@@ -5,6 +5,8 @@ pub(crate) mod courier;
 pub(crate) mod cyrus;
 pub(crate) mod dkim;
 pub(crate) mod dovecot;
+#[path = "../../program/faketime.rs"]
+pub(crate) mod faketime;
 pub(crate) mod faulty_disk;
 pub(crate) mod hostile;
 pub(crate) mod imap;
@@ -136,7 +138,17 @@ impl World {
         self.sending_to(&[OPS], keys)
     }
 
-    /// The same for other recipients.
+    /// `[digest]` and `[smtp]` that write files into `out`.
+    pub(crate) fn file_sending(&self) -> String {
+        let folder = self.path("out");
+        std::fs::create_dir_all(&folder).unwrap();
+        format!(
+            "[digest]\nfrom = \"tlsrptd@example.org\"\nto = [{OPS:?}]\n[smtp]\ntransport = \"file\"\npath = {}\n",
+            quoted(&folder)
+        )
+    }
+
+    /// As [`World::sending`], to other recipients.
     pub(crate) fn sending_to(&self, to: &[&str], keys: &str) -> String {
         let port = self.postfix.as_ref().map_or(1, |postfix| postfix.submission);
         let defaults = [

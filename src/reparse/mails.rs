@@ -1,92 +1,25 @@
-//! Reads rejected mails and stored reports again, after an upgrade.
+//! Mails of which something was rejected, from wherever their bytes still are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
-use crate::authenticate::{self, Asker};
+use super::{Told, Work};
+use crate::authenticate;
 use crate::clock;
-use crate::config::{Config, Limits, MailboxConfig, MailboxKind};
-use crate::extract::{self, looks_like_gzip, looks_like_json, looks_like_zip};
+use crate::config::{Config, MailboxConfig, MailboxKind};
+use crate::extract::{looks_like_gzip, looks_like_json, looks_like_zip};
 use crate::import::{IMPORT, judge, too_large};
 use crate::mailbox::files::{self, Content, Kind};
 use crate::mailbox::maildir::{self, Bounded};
 use crate::mailbox::{Body, ImapSession, MailboxError};
-use crate::prepare::{Input, contact_domain, prepare, submitter};
-use crate::report::{self, Context, ParseError, Parsed};
-use crate::store::{RejectedOrigin, Reread, Rewritten, Store, StoreError, StoredReport};
-
-/// A domain that no report can be about (RFC 2606): marks the entries that leave theirs out.
-const GAP: &str = "gap.invalid";
-
-/// What became of reading everything again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reparsed {
-    /// Mails of which something was rejected.
-    pub mails: u64,
-    /// Of these: no longer rejected.
-    pub accepted: u64,
-    /// Of these: could not be had again.
-    pub unavailable: u64,
-    /// Stored reports.
-    pub reports: u64,
-    /// Of these: read otherwise now, or the same as another now.
-    pub changed: u64,
-    /// Of these: can't be read any more, and stay as they were.
-    pub unreadable: u64,
-}
-
-/// What is told meanwhile.
-#[derive(Debug, Clone, Copy)]
-pub enum Told<'a> {
-    /// A change, in words that quote strangers.
-    Change(&'a str),
-    /// So many mails and reports of roughly so many are done.
-    Progress(u64, u64),
-}
-
-/// Reads everything again; each change is told in a line of words that quote strangers. Nothing in a mailbox is changed.
-///
-/// # Errors
-///
-/// [`StoreError`] from the database; what was done before stays.
-pub async fn reparse(
-    config: &Config,
-    store: &mut Store,
-    tell: &mut dyn FnMut(Told<'_>),
-) -> Result<Reparsed, StoreError> {
-    store.admit_by(config)?;
-    let counts = store.counts()?;
-    let all = counts.rejected.saturating_add(counts.reports);
-    let mut work = Work {
-        config,
-        asker: Asker::new(&config.authentication),
-        store,
-        tell,
-        all: u64::try_from(all).unwrap_or(0),
-        done: Reparsed::default(),
-    };
-    work.mails().await?;
-    work.reports()?;
-    let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    work.store.reassess(today, &config.domains)?;
-    Ok(work.done)
-}
-
-struct Work<'a> {
-    config: &'a Config,
-    asker: Asker,
-    store: &'a mut Store,
-    tell: &'a mut dyn FnMut(Told<'_>),
-    /// Roughly: reports that don't count aren't in it.
-    all: u64,
-    done: Reparsed,
-}
+use crate::prepare::{Input, prepare};
+use crate::store::{RejectedOrigin, Reread, StoreError};
 
 impl Work<'_> {
-    async fn mails(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn mails(&mut self) -> Result<(), StoreError> {
         let limit = self.config.limits.mail_bytes;
         let mut by_folder: BTreeMap<i64, Vec<RejectedOrigin>> = BTreeMap::new();
         let mut by_file: BTreeMap<PathBuf, Vec<RejectedOrigin>> = BTreeMap::new();
@@ -287,40 +220,6 @@ impl Work<'_> {
         }
         Ok(Ok(()))
     }
-
-    fn reports(&mut self) -> Result<(), StoreError> {
-        let mut after = 0;
-        while let Some(stored) = self.store.stored_report_after(after)? {
-            after = stored.id;
-            self.done.reports = self.done.reports.saturating_add(1);
-            let n_done = self.done.mails.saturating_add(self.done.reports);
-            (self.tell)(Told::Progress(n_done, self.all.max(n_done)));
-            let (parsed, deviations, submitter) = match read_again(&stored, &self.config.limits) {
-                Ok(read) => read,
-                Err(error) => {
-                    self.done.unreadable = self.done.unreadable.saturating_add(1);
-                    let id = stored.id;
-                    let line = format!("report {id} can't be read any more and stays as it was: {error}");
-                    (self.tell)(Told::Change(&line));
-                    continue;
-                }
-            };
-            let rewritten =
-                self.store
-                    .rewrite_report(stored.id, &parsed, &deviations, &submitter, clock::now())?;
-            let what = match rewritten {
-                Rewritten::Same => continue,
-                Rewritten::Changed => "is read otherwise now".to_owned(),
-                Rewritten::Merged(twin) => {
-                    format!("is now known to be the same as report {twin}, and counts once")
-                }
-            };
-            self.done.changed = self.done.changed.saturating_add(1);
-            let line = format!("report {} of {} {what}", stored.id, stored.submitter);
-            (self.tell)(Told::Change(&line));
-        }
-        Ok(())
-    }
 }
 
 async fn fetch_one(
@@ -377,80 +276,9 @@ fn gunzip(raw: &[u8], limit: u64) -> Option<Vec<u8>> {
     read.ok().map(|_| bytes)
 }
 
-/// Reads a stored report again: what its mail once filled in is taken from what is stored.
-fn read_again(
-    stored: &StoredReport,
-    limits: &Limits,
-) -> Result<(Parsed, BTreeSet<String>, String), ParseError> {
-    // RFC 8460, Section 5.1: sender, policy domain, begin, end; only the last two are filled in.
-    let file_name = format!("-!!{}!{}.json", stored.start.as_second(), stored.end.as_second());
-    let parse = |domain| {
-        let context = Context {
-            file_name: Some(&file_name),
-            tls_report_domain: domain,
-            date: Some(stored.start),
-        };
-        report::parse(&stored.json, limits, &context)
-    };
-    let mut parsed = parse(Some(GAP))?;
-    let policies = &parsed.report.policies;
-    let gap = policies
-        .iter()
-        .position(|result| result.policy.policy_domain.as_deref() == Some(GAP));
-    if let Some(gap) = gap {
-        let same_entries = policies.len() == stored.domains.len();
-        let domain = stored
-            .domains
-            .get(gap)
-            .filter(|domain| same_entries && !domain.is_empty());
-        parsed = parse(domain.map(String::as_str))?;
-    }
-    let of_mail = extract::deviation::ALL.iter().map(|(name, _)| *name);
-    let deviations = of_mail
-        .filter(|name| stored.deviations.iter().any(|deviation| deviation == name))
-        .chain(parsed.deviations.iter().copied())
-        .map(str::to_owned)
-        .collect();
-    let contact = parsed.report.contact_info.as_deref().and_then(contact_domain);
-    let submitter = submitter(contact, Some(&stored.submitter), stored.signing_domain.as_deref());
-    Ok((parsed, deviations, submitter))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn stored(json: &str) -> StoredReport {
-        StoredReport {
-            id: 1,
-            json: json.to_owned(),
-            deviations: vec!["zip".to_owned(), "alias-key".to_owned()],
-            submitter: "example.com".to_owned(),
-            signing_domain: None,
-            start: "2026-11-20T00:00:00Z".parse().unwrap(),
-            end: "2026-11-20T23:59:59Z".parse().unwrap(),
-            domains: vec!["example.org".to_owned()],
-        }
-    }
-
-    #[test]
-    fn what_the_mail_filled_in_is_kept() {
-        let json = r#"{"report-id": "a_example.net", "policies": [{"policy": {"policy-type": "sts"},
-            "summary": {"total-successful-session-count": 1, "total-failure-session-count": 0}}]}"#;
-        let stored = stored(json);
-        let (parsed, deviations, submitter) = read_again(&stored, &Limits::default()).unwrap();
-        let report = parsed.report;
-        assert_eq!((report.start, report.end), (stored.start, stored.end));
-        assert_eq!(
-            report.policies[0].policy.policy_domain.as_deref(),
-            Some("example.org")
-        );
-        assert_eq!(submitter, "example.com");
-        assert!(
-            deviations.contains("zip") && !deviations.contains("alias-key"),
-            "{deviations:?}"
-        );
-    }
 
     #[test]
     fn message_of_an_mbox_is_in_its_file() {
