@@ -13,21 +13,22 @@ const MAX_RECORDS: usize = 16;
 /// RFC 8301, Section 3.2.
 const MIN_BITS: usize = 1024;
 
-/// The first record that is a usable key; else what is wrong with the one that comes closest.
-pub(super) fn choose(
+/// The records that are usable keys; else what is wrong with the one that comes closest.
+pub(super) fn usable(
     records: &[Vec<u8>],
     algorithm: Algorithm,
     accept_email: bool,
-) -> Result<(DomainKey, KeyService), Fault> {
+) -> Result<Vec<(DomainKey, KeyService)>, Fault> {
+    let mut keys = Vec::new();
     let mut fault = Fault::KeyMalformed;
     for record in records.iter().take(MAX_RECORDS) {
         match key(record, algorithm, accept_email) {
-            Ok(key) => return Ok(key),
+            Ok(key) => keys.push(key),
             Err(Fault::KeyMalformed) => {}
             Err(other) => fault = other,
         }
     }
-    Err(fault)
+    if keys.is_empty() { Err(fault) } else { Ok(keys) }
 }
 
 fn key(record: &[u8], algorithm: Algorithm, accept_email: bool) -> Result<(DomainKey, KeyService), Fault> {

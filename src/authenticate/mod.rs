@@ -209,8 +209,15 @@ fn by_dkim(mail: &[u8], header: &Header<'_>, receipt: Receipt, accept_email: boo
                 Answer::Absent(what) => return Err(Fault::KeyAbsent(what)),
                 Answer::Failed(fault) => return Err(fault),
             };
-            let (key, service) = key::choose(&records, algorithm, accept_email)?;
-            engine.verify(at, &name, key).map(|()| service)
+            // Answers have no order, so where there are several keys each is tried.
+            let mut outcome = Err(Fault::KeyMalformed);
+            for (key, service) in key::usable(&records, algorithm, accept_email)? {
+                outcome = engine.verify(at, &name, key).map(|()| service);
+                if outcome.is_ok() {
+                    break;
+                }
+            }
+            outcome
         });
         match verified {
             Ok(service) => {

@@ -80,6 +80,12 @@ fn origin(report: &ShownReport) -> String {
         .map_or(String::new(), |reason| format!(": {reason}"));
     let follows = match report.status.as_str() {
         _ if report.set_free => "; it counts as before, for most of this reporter's signatures fail now",
+        "set-aside" if report.set_aside_for.as_deref() == Some("foreign") => {
+            "; about none of domains.mail, so it is set aside; `tlsrptd accept` counts it"
+        }
+        "set-aside" if report.set_aside_for.as_deref() == Some("flood") => {
+            "; one of far more that day than usual, so it is set aside; `tlsrptd accept` counts it"
+        }
         "set-aside" if report.authentication == "temporary" => "; tried again for three days",
         "set-aside" => "; `tlsrptd accept` counts it",
         _ => "",
@@ -151,6 +157,7 @@ mod tests {
             signing_domain: None,
             authentication_reason: None,
             set_free: false,
+            set_aside_for: None,
             deviations: Vec::new(),
             mail: None,
             policies: Vec::new(),
@@ -166,7 +173,14 @@ mod tests {
         failed.authentication_reason = Some("no key".to_owned());
         let mut free = report("failed", "counted");
         free.set_free = true;
+        let mut foreign = report("dkim", "set-aside");
+        foreign.signing_domain = Some("example.net".to_owned());
+        foreign.set_aside_for = Some("foreign".to_owned());
         for (report, expected) in [
+            (
+                foreign,
+                "proven: signed by example.net; about none of domains.mail, so it is set aside; `tlsrptd accept` counts it",
+            ),
             (proven, "proven: signed by example.net"),
             (failed, "not proven: no key; `tlsrptd accept` counts it"),
             (

@@ -202,7 +202,9 @@ fn apart(
         // Nothing of other domains can be told that isn't there.
         store.assess_domains(today, &config.domains, &audience.domains, is_first)?
     };
-    let survey = Survey::of(&history, &problems);
+    let mut survey = Survey::of(&history, &problems);
+    // An audience's domains are listed in any case.
+    survey.learns_domains &= audience.domains.is_empty();
     Ok((problems, survey))
 }
 

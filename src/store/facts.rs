@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use rusqlite::{Connection, named_params};
 
-use super::kept_out::kept_out;
+use super::kept_out::{kept_out, withheld};
 use super::rows::{
     DigestFacts, DomainTotals, FailingMailbox, KeptOut, MailCounts, RefusedRecipient, RejectedMail,
     ReporterTotals, Sum, Unproven,
@@ -132,7 +132,10 @@ fn facts_of_domains(
         days,
         mails: MailCounts::default(),
         unproven: unproven_of(db, range, question)?,
-        kept_out: KeptOut::default(),
+        kept_out: KeptOut {
+            withheld: withheld(db, question.due_at, Some(&only))?,
+            ..KeptOut::default()
+        },
         fresh_failure_types: fresh_failure_types(db, range)?,
         domains,
         reporters: reporters(db, range, Some(&only))?,

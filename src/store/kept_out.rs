@@ -47,22 +47,31 @@ pub(super) fn kept_out(
         foreign_reports,
         foreign_domains,
         floods: floods(db, range)?,
-        withheld: withheld(db, due_at)?,
+        withheld: withheld(db, due_at, None)?,
         unproven_for: unproven_for(db, range)?,
         new_senders: new_senders(db, due_at)?,
     })
 }
 
-/// Reports of the last weeks that are set aside, but not for whom they are about, by reporter and day.
-fn withheld(db: &Connection, due_at: Timestamp) -> rusqlite::Result<Vec<Withheld>> {
+/// Reports of the last weeks that are set aside, but not for whom they are about, by reporter and day. `only`: a JSON array
+/// of domains, one of which they are about.
+pub(super) fn withheld(
+    db: &Connection,
+    due_at: Timestamp,
+    only: Option<&str>,
+) -> rusqlite::Result<Vec<Withheld>> {
     let since = due_at.checked_sub(GONE).unwrap_or(Timestamp::MIN);
     db.prepare_cached(
         "SELECT sender.reporter, report.day, count(*), max(report.authentication = 'temporary')
          FROM report JOIN sender ON sender.id = report.sender
          WHERE report.status = 'set-aside' AND report.aside IN ('origin', 'flood') AND report.day >= :since
+           AND (:only IS NULL OR EXISTS (
+               SELECT 1 FROM policy_result JOIN policy ON policy.id = policy_result.policy
+               WHERE policy_result.report = report.id
+                 AND policy.policy_domain IN (SELECT value FROM json_each(:only))))
          GROUP BY sender.reporter, report.day ORDER BY sender.reporter, report.day LIMIT 10000",
     )?
-    .query_map(named_params! { ":since": day_of(since) }, |row| {
+    .query_map(named_params! { ":since": day_of(since), ":only": only }, |row| {
         Ok(Withheld {
             reporter: row.get(0)?,
             day: date(row.get_ref(1)?.as_str()?),

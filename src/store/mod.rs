@@ -91,6 +91,8 @@ pub struct Store {
     identity: Identity,
     /// The file of a dry run, removed when this is dropped.
     copy: Option<tempfile::TempPath>,
+    /// What the last look at reports that aren't proven saw.
+    seen: Option<unproven::Seen>,
     /// What counts, by the configuration.
     admission: Arc<Admission>,
 }
@@ -151,6 +153,7 @@ impl Store {
             db,
             identity: Identity::of(path),
             copy: None,
+            seen: None,
             admission: Arc::default(),
         }
     }

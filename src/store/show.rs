@@ -32,6 +32,8 @@ pub struct ShownReport {
     pub signing_domain: Option<String>,
     /// Why none is, if that was looked at.
     pub authentication_reason: Option<String>,
+    /// Why it is set aside, as in `reports_all`, if it is.
+    pub set_aside_for: Option<String>,
     /// Whether it counts though it isn't proven, for its reporter used to be.
     pub set_free: bool,
     /// The tolerances that reading it needed.
@@ -99,7 +101,7 @@ impl Store {
                 "SELECT r.id, r.status, r.organization_name, r.report_id, r.contact_info, r.submitter,
                         r.start_datetime, r.end_datetime, r.stored_at, r.authentication, r.deviations,
                         coalesce(r.json, ''), m.source, m.locator, r.signing_domain, r.authentication_reason,
-                        (SELECT set_free FROM report WHERE report.id = r.id)
+                        (SELECT set_free FROM report WHERE report.id = r.id), r.set_aside_for
                  FROM reports_all AS r LEFT JOIN mails AS m ON m.id = r.mail WHERE r.id = :id",
                 named_params! { ":id": id },
                 |row| {
@@ -121,6 +123,7 @@ impl Store {
                         signing_domain: row.get(14)?,
                         authentication_reason: row.get(15)?,
                         set_free: row.get(16)?,
+                        set_aside_for: row.get(17)?,
                         policies: Vec::new(),
                     })
                 },

@@ -50,10 +50,20 @@ impl Store {
     ///
     /// [`StoreError`] from the database; then all is as before.
     pub fn set_free(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        if !has_aside(&self.db)? {
+        // Most polls bring nothing new, and reading weeks of reports takes its time.
+        let seen = Seen::at(&self.db, now)?;
+        if seen.n_aside == 0 || self.seen.as_ref() == Some(&seen) {
             return Ok(0);
         }
-        let look = Look::at(&self.db, now)?;
+        self.seen = Some(seen);
+        let pairs = pairs(&self.db, now)?;
+        // Those that are well are known, so this is the most that weighing them could come to.
+        let well = pairs.iter().filter(|pair| pair.is_proven).count();
+        let failing = pairs.iter().filter(|pair| pair.fails && !pair.is_proven).count();
+        if failing <= well {
+            return Ok(0);
+        }
+        let look = Look::of(&self.db, pairs, now)?;
         if !look.is_blind(true) {
             return Ok(0);
         }
@@ -119,31 +129,60 @@ impl Store {
     }
 }
 
-impl Look {
+/// What a look at the reports depends on, as far as it changes by itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    newest: i64,
+    /// Reports that are set aside and may be set free.
+    n_aside: i64,
+    day: String,
+}
+
+impl Seen {
     fn at(db: &Connection, now: Timestamp) -> rusqlite::Result<Self> {
-        let pairs = db
-            .prepare(
-                "SELECT sender.reporter, max(report.authentication IN ('dkim', 'trusted-mx')),
-                        max(report.status = 'set-aside' OR report.set_free), max(report.stored_at >= :recent)
-                 FROM report JOIN sender ON sender.id = report.sender
-                 WHERE report.day >= :since AND NOT report.backfill
-                   AND report.authentication IN ('dkim', 'trusted-mx', 'failed', 'none')
-                 GROUP BY sender.reporter, report.day",
-            )?
-            .query_map(
-                named_params! {
-                    ":since": day_of(before(now, WINDOW_DAYS)), ":recent": text(before(now, RECENT_DAYS)),
-                },
-                |row| {
-                    Ok(Pair {
-                        reporter: row.get(0)?,
-                        is_proven: row.get(1)?,
-                        fails: row.get(2)?,
-                        is_recent: row.get(3)?,
-                    })
-                },
-            )?
-            .collect::<rusqlite::Result<_>>()?;
+        db.prepare_cached(
+            "SELECT (SELECT coalesce(max(id), 0) FROM report),
+                    (SELECT count(*) FROM report
+                     WHERE status = 'set-aside' AND aside = 'origin' AND authentication IN ('failed', 'none'))",
+        )?
+        .query_row((), |row| {
+            Ok(Self {
+                newest: row.get(0)?,
+                n_aside: row.get(1)?,
+                day: day_of(now),
+            })
+        })
+    }
+}
+
+/// What reporters sent about the last days.
+fn pairs(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Pair>> {
+    db.prepare_cached(
+        "SELECT sender.reporter, max(report.authentication IN ('dkim', 'trusted-mx')),
+                max(report.status = 'set-aside' OR report.set_free), max(report.stored_at >= :recent)
+         FROM report JOIN sender ON sender.id = report.sender
+         WHERE report.day >= :since AND NOT report.backfill
+           AND report.authentication IN ('dkim', 'trusted-mx', 'failed', 'none')
+         GROUP BY sender.reporter, report.day",
+    )?
+    .query_map(
+        named_params! {
+            ":since": day_of(before(now, WINDOW_DAYS)), ":recent": text(before(now, RECENT_DAYS)),
+        },
+        |row| {
+            Ok(Pair {
+                reporter: row.get(0)?,
+                is_proven: row.get(1)?,
+                fails: row.get(2)?,
+                is_recent: row.get(3)?,
+            })
+        },
+    )?
+    .collect()
+}
+
+impl Look {
+    fn of(db: &Connection, pairs: Vec<Pair>, now: Timestamp) -> rusqlite::Result<Self> {
         let known = proven(db, &day_of(before(now, KNOWN_DAYS)), true)?;
         Ok(Self { pairs, known })
     }
@@ -195,7 +234,7 @@ pub(super) fn unproven(
     if !some_free && !has_aside(db)? {
         return Ok(None);
     }
-    let look = Look::at(db, now)?;
+    let look = Look::of(db, pairs(db, now)?, now)?;
     let told = |(failing, all): (u64, u64), counted: bool| Unproven {
         failing,
         all,

@@ -3,6 +3,7 @@
 mod dkimpy;
 mod keys;
 mod mx;
+mod rows;
 mod senders;
 mod signatures;
 

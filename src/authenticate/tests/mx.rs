@@ -167,3 +167,105 @@ fn auto_takes_our_own_result_first_and_tells_it_where_both_fail() {
         }
     ));
 }
+
+/// The verdict where our MX wrote these results.
+fn of_results(results: &str) -> Verdict {
+    judged(&format!(
+        "Authentication-Results: mx.example.org; {results}\r\n{}",
+        signed(TAGS)
+    ))
+}
+
+#[test]
+fn version_of_the_results_is_absent_or_1() {
+    let mail = signed(TAGS);
+    let of = |id: &str| judged(&format!("{}{mail}", PASS.replace("mx.example.org", id)));
+    assert_eq!(of("mx.example.org 1"), mx());
+    assert_eq!(of("\"mx.example.org\""), mx());
+    assert_eq!(of("(by) mx.example.org (us)"), mx());
+    for version in ["2", "1 1", "x"] {
+        let unreadable = unauthenticated(Reason::Mx(MxFault::Unreadable));
+        assert_eq!(of(&format!("mx.example.org {version}")), unreadable, "{version}");
+    }
+}
+
+#[test]
+fn passing_signature_is_read_in_whatever_words_an_mx_names_it() {
+    for results in [
+        "dkim=pass header.i=@example.com",
+        "dkim=pass header.i=tls@example.com",
+        "dkim=pass (2048-bit key; unprotected) header.d=example.com header.i=@example.com",
+        "dkim=fail header.d=example.net; dkim=pass header.d=example.com",
+        "dkim=pass header.d=example.net; dkim=pass header.d=example.com; spf=fail",
+        "dkim = pass reason=\"a; b\" header.d=EXAMPLE.com policy.x=a=b=c",
+        "spf=pass smtp.mailfrom=x@example.net;dkim=pass header.d=example.com;dmarc=pass action=none header.from=example.com",
+    ] {
+        assert_eq!(of_results(results), mx(), "{results}");
+    }
+    for results in [
+        "dkim=pass",
+        "dkim=none header.d=none",
+        "dkim=pass header.i=example.com",
+        "dkim=pass header.d=com",
+        "x-dkim=pass header.d=example.com",
+        "dkim=passed header.d=example.com",
+    ] {
+        assert_eq!(of_results(results), no_pass(), "{results}");
+    }
+}
+
+#[test]
+fn beginning_of_a_signature_with_equal_signs_is_data() {
+    let mail = signed(TAGS);
+    let (_, rest) = mail.split_once("; b=").unwrap();
+    let (whole, _) = rest.split_once("\r\n").unwrap();
+    assert!(whole.ends_with('='));
+    for header_b in [whole.split_at(8).0, whole] {
+        let results = format!("dkim=pass header.d=example.com header.b={header_b}");
+        let mail = format!("Authentication-Results: mx.example.org; {results}\r\n{mail}");
+        assert_eq!(judged(&mail), mx(), "{header_b}");
+    }
+}
+
+#[test]
+fn results_without_end_are_not_read() {
+    let deep = format!(
+        "dkim=pass {}x{} header.d=example.com",
+        "(".repeat(200),
+        ")".repeat(200)
+    );
+    let long = format!("dkim=pass (x{}) header.d=example.com", " ".repeat(20_000));
+    for results in [
+        deep.as_str(),
+        long.as_str(),
+        "spf=pass smtp.mailfrom=\"x; dkim=pass header.d=example.com",
+    ] {
+        assert_eq!(
+            of_results(results),
+            unauthenticated(Reason::Mx(MxFault::Unreadable)),
+            "{results:.40}"
+        );
+    }
+}
+
+#[test]
+fn microsoft_365_names_nobody_and_leaves_out_blanks() {
+    let none = trusting("none", AuthenticationMode::TrustMx);
+    let judged = |results: &str| {
+        let mail = format!("Authentication-Results: {results}\r\n{}", signed(TAGS));
+        verify(mail.as_bytes(), receipt(), &none, &Keys::default())
+    };
+    let spf = "spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=example.com; dkim";
+    assert_eq!(
+        judged(&format!(
+            "{spf}=pass (signature was verified) header.d=example.com;dmarc=pass action=none header.from=example.com;compauth=pass reason=100"
+        )),
+        mx()
+    );
+    assert_eq!(
+        judged(&format!(
+            "{spf}=none (message not signed) header.d=none;dmarc=pass action=none header.from=example.com"
+        )),
+        no_pass()
+    );
+}

@@ -506,6 +506,7 @@ CREATE TABLE mailbox_state (
 ) STRICT, WITHOUT ROWID;
 
 -- last_due: the last digest time that was acted upon; last_retention: the day retention last ran.
+-- ours: a hash of the names that are ours, by which reports about others were last looked through.
 CREATE TABLE state (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL

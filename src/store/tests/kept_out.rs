@@ -368,9 +368,25 @@ fn days_of_a_reporter_of_which_nothing_counts_are_told_apart() {
     let mut place = place(&Config::default());
     place.record(&[
         by(report("1", &[]), "a.example", true),
-        by(report("2", &[]), "a.example", false),
+        by(report("2", &[about("example.org", "sts")]), "a.example", false),
         by(report("3", &[]), "a.example", false),
     ]);
+    let domains = |domain: &str| vec![domain.to_owned()];
+    let recipients = recipients();
+    let of = |domains: &[String]| {
+        let question = super::super::Question {
+            domains,
+            ..question(NOW, &recipients)
+        };
+        place
+            .store
+            .digest_facts(&question)
+            .unwrap()
+            .kept_out
+            .withheld
+            .len()
+    };
+    assert_eq!((of(&domains("example.org")), of(&domains("example.net"))), (1, 0));
     let withheld = facts(&place).kept_out.withheld;
     assert_eq!(withheld.len(), 1);
     assert_eq!(

@@ -411,6 +411,25 @@ fn where_most_reports_of_known_reporters_fail_they_count_as_before() {
 }
 
 #[test]
+fn reports_are_looked_at_again_when_something_came_or_a_day_has_passed() {
+    let mut place = Place::new();
+    arrives(&mut place, 1..=10, "a.example", true);
+    arrives(&mut place, 11..=15, "a.example", false);
+    assert_eq!(place.store.set_free(nov(15).1).unwrap(), 0);
+    // Nothing new, and what changes meanwhile by other hands is seen on the next day at the latest.
+    place
+        .store
+        .db
+        .execute(
+            "DELETE FROM report WHERE day < '2026-11-11' AND day > '2026-11-01'",
+            (),
+        )
+        .unwrap();
+    assert_eq!(place.store.set_free(nov(15).1).unwrap(), 0);
+    assert_eq!(place.store.set_free(nov(16).1).unwrap(), 5);
+}
+
+#[test]
 fn forged_reports_set_nothing_free() {
     let mut place = Place::new();
     arrives(&mut place, 1..=20, "a.example", true);
