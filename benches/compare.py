@@ -1,18 +1,15 @@
 """The work of benches/compare: each target is a function that measures and gives rows of the table."""
 
 import argparse
+import base64
 import contextlib
 import datetime
-import imaplib
-import json
 import os
 import pathlib
 import re
 import shutil
-import signal
 import socket
 import sqlite3
-import ssl
 import statistics
 import subprocess
 import sys
@@ -20,8 +17,10 @@ import tempfile
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-USER, PASSWORD, MAIL_UID = "tls@example.org", "sesame-7131", 5000
+from servers import MAIL_UID, PASSWORD, ROOT, Dovecot, Nsd, login_and_leave, plain_fetch
+
+# What `generate` names its reporters after.
+REPORTERS = 30
 
 
 class Row:
@@ -31,7 +30,7 @@ class Row:
         self.cells = [str(number), what, target, measured, "met" if met else "missed"]
 
 
-# ---- Processes and servers
+# ---- Processes
 
 
 class Ended:
@@ -72,105 +71,6 @@ def run(arguments, ok=(0,), with_peak=False):
     return Ended(wall, usage.ru_utime + usage.ru_stime, peak.mib if peak else None, text)
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def make_certificates(folder):
-    """An authority and a server certificate of it."""
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    (folder / "ext").write_text(
-        "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\n"
-    )
-    for command in (
-        ["req", "-x509", *curve, "-days", "30", "-subj", "/CN=bench CA", "-keyout", "ca.key", "-out", "ca.pem"],
-        ["req", *curve, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr"],
-        ["x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30",
-         "-extfile", "ext", "-out", "server.pem"],
-    ):
-        subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True)
-
-
-class Dovecot:
-    """A throw-away Dovecot with the configuration of the tests."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        for name in ("run", "state", "mail", "keys"):
-            (folder / name).mkdir(parents=True)
-        folder.chmod(0o755)
-        os.chown(folder / "mail", MAIL_UID, MAIL_UID)
-        make_certificates(folder)
-        (folder / "oauth.conf.ext").write_text(
-            "introspection_mode = local\nusername_attribute = sub\n"
-            f"local_validation_key_dict = fs:posix:prefix={folder}/keys/\n"
-        )
-        self.port = free_port()
-        text = (ROOT / "tests/it/support/dovecot.conf").read_text()
-        values = {"dir": folder, "cert": folder / "server.pem", "key": folder / "server.key", "mail_uid": MAIL_UID,
-                  "separator": "/", "prefix": "", "imap": free_port(), "imaps": self.port, "lmtp": free_port(),
-                  "extra": ""}
-        for name, value in values.items():
-            text = text.replace(f"@{name}@", str(value))
-        (folder / "dovecot.conf").write_text(text)
-        # Dovecot looks at this file once a second, so that all users stand in it from the start.
-        self.free_users = [f"u{n}@example.org" for n in range(100)]
-        (folder / "passwd").write_text("".join(f"{user}:{{PLAIN}}{PASSWORD}::::::\n" for user in self.free_users))
-        self.process = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", folder / "dovecot.conf"],
-                                        start_new_session=True)
-        for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            time.sleep(0.05)
-        sys.exit("dovecot did not start; see " + str(folder / "log"))
-
-    def stop(self):
-        os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait()
-
-    def add_user(self, maildir_of=None):
-        """A user, with the mails that `maildir_of(path)` makes."""
-        user = self.free_users.pop()
-        home = self.folder / "mail" / user
-        maildir = home / "Maildir"
-        for name in ("cur", "new", "tmp"):
-            (maildir / name).mkdir(parents=True)
-        if maildir_of:
-            maildir_of(maildir)
-        subprocess.run(["chown", "-R", f"{MAIL_UID}:{MAIL_UID}", home], check=True)
-        return user
-
-    def client(self, user):
-        context = ssl.create_default_context(cafile=self.folder / "ca.pem")
-        client = imaplib.IMAP4_SSL("127.0.0.1", self.port, ssl_context=context)
-        client.login(user, PASSWORD)
-        return client
-
-
-def plain_fetch(dovecot, user):
-    """All bodies in batches of 500; seconds."""
-    start = time.perf_counter()
-    client = dovecot.client(user)
-    _, [n_mails] = client.select("INBOX", readonly=True)
-    n_bytes = 0
-    for first in range(1, int(n_mails) + 1, 500):
-        _, answers = client.fetch(f"{first}:{min(first + 499, int(n_mails))}", "(UID BODY.PEEK[])")
-        n_bytes += sum(len(answer[1]) for answer in answers if isinstance(answer, tuple))
-    client.logout()
-    return time.perf_counter() - start
-
-
-def login_and_leave(dovecot, user):
-    """Login, EXAMINE, LOGOUT; seconds."""
-    start = time.perf_counter()
-    client = dovecot.client(user)
-    client.select("INBOX", readonly=True)
-    client.logout()
-    return time.perf_counter() - start
-
-
 # ---- The bench
 
 
@@ -179,11 +79,15 @@ class Bench:
         self.options, self.folder, self.runs = options, folder, options.runs
         self.part = 10 if options.quick else 1
         self._dovecot = None
+        self._nsd = None
         self._made = {}
 
     def close(self):
+        for server in (self._dovecot, self._nsd):
+            if server:
+                server.stop()
         if self._dovecot:
-            self._dovecot.stop()
+            shutil.rmtree(self._dovecot.folder)
 
     @property
     def dovecot(self):
@@ -191,6 +95,24 @@ class Bench:
             # Paths of sockets end at 107 characters.
             self._dovecot = Dovecot(pathlib.Path(tempfile.mkdtemp(prefix="tb", dir="/tmp")))
         return self._dovecot
+
+    @property
+    def keys(self):
+        """An RSA key for each reporter, in files named after them; and a name server that has them."""
+
+        def make():
+            folder = self.folder / "keys"
+            folder.mkdir(exist_ok=True)
+            records = []
+            for n in range(REPORTERS):
+                path = folder / f"reporter{n}.example.net.pem"
+                openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", path)
+                public = base64.b64encode(openssl("pkey", "-in", path, "-pubout", "-outform", "DER")).decode()
+                records.append((f"reports._domainkey.reporter{n}", f"v=DKIM1; k=rsa; p={public}"))
+            self._nsd = Nsd(self.folder / "nsd", "example.net", records)
+            return folder, self._nsd.port
+
+        return self.made("keys", make)
 
     def made(self, name, make):
         """What several targets share is made once."""
@@ -202,11 +124,12 @@ class Bench:
     def generate(self, what, target, reports, *more):
         return run([self.options.generate, what, target, "--reports", reports, *more])
 
-    def mailbox(self, n_mails, name=None):
+    def mailbox(self, n_mails, name=None, more=()):
         """A user with so many mails."""
 
         def make():
-            user = self.dovecot.add_user(lambda maildir: self.generate("maildir", maildir, n_mails) if n_mails else None)
+            user = self.dovecot.add_user(
+                lambda maildir: self.generate("maildir", maildir, n_mails, *more) if n_mails else None)
             login_and_leave(self.dovecot, user)  # Dovecot moves new mails to cur once
             return user
 
@@ -220,7 +143,7 @@ class Bench:
 
         return self.made(f"eml-{n_mails}-{skip}", make)
 
-    def config(self, name, user=None, database=None, more=""):
+    def config(self, name, user=None, database=None, authentication='mode = "off"'):
         """A configuration and a database of its own."""
         path = self.folder / f"{name}.toml"
         database = database or self.folder / f"{name}.db"
@@ -235,9 +158,9 @@ ca_file = "{self.dovecot.folder / 'ca.pem'}"
 since = "forever"
 """ if user else ""
         (self.folder / "outbox").mkdir(exist_ok=True)
-        path.write_text(f"""{more}
+        path.write_text(f"""
 [authentication]
-mode = "off"
+{authentication}
 
 [store]
 path = "{database}"
@@ -301,6 +224,10 @@ path = "{self.folder / 'outbox'}"
             return config, database, n_reports, gzipped, first.wall
 
         return self.made("large database", make)
+
+
+def openssl(*arguments):
+    return subprocess.run(["openssl", *arguments], check=True, capture_output=True).stdout
 
 
 def median(values):
@@ -591,8 +518,32 @@ def target_12(bench):
               start < 50 and size < 12)
 
 
+def target_13(bench):
+    """What it takes to prove where reports are from. The keys are asked for once each, with the first batch."""
+    n_mails = 10_000 // bench.part
+    folder, port = bench.keys
+    user = bench.mailbox(n_mails, f"signed {n_mails}", ["--keys", folder])
+    plain_fetch(bench.dovecot, user)
+    polls = {}
+    for _ in range(bench.runs):
+        for name, authentication in (("off", 'mode = "off"'), ("verify", f'nameservers = ["127.0.0.1:{port}"]')):
+            config, database = bench.config(f"signed-{name}", user, authentication=authentication)
+            bench.forget(database)
+            polls.setdefault(name, []).append(bench.tlsrptd(config, "poll"))
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        query = "SELECT count(*) FROM reports WHERE authentication = 'dkim'"
+        n_proven = connection.execute(query).fetchone()[0]
+    assert n_proven >= n_mails * 0.999, n_proven
+    off, verify = polls["off"], polls["verify"]
+    ratio = walls(verify) / walls(off)
+    cpu = [median([one.cpu for one in runs]) for runs in (verify, off)]
+    yield Row(13, f"first poll of {n_mails:,} signed mails (RSA-2048) against the same without verification",
+              "<= 2 times", f"{ratio:.2f} times: {walls(verify):.2f} s (CPU {cpu[0]:.2f} s), without {walls(off):.2f} s "
+              f"(CPU {cpu[1]:.2f} s)", ratio <= 2)
+
+
 TARGETS = [target_1, target_2, target_3, target_4, target_5, target_6, target_7, target_8, target_9, target_10,
-           target_11, target_12]
+           target_11, target_12, target_13]
 
 
 def main():
@@ -619,8 +570,6 @@ def main():
         bench.close()
         if not options.keep:
             shutil.rmtree(folder)
-        if bench._dovecot:
-            shutil.rmtree(bench._dovecot.folder)
 
 
 main()

@@ -36,7 +36,7 @@ fn generated() -> Vec<Generated> {
 }
 
 fn mails() -> Vec<Vec<u8>> {
-    let mail = |mut report: Generated| report.mail(Shape::default().mail_bytes);
+    let mail = |mut report: Generated| report.mail(Shape::default().mail_bytes, "DKIM-Signature");
     generated().into_iter().map(mail).collect()
 }
 

@@ -35,6 +35,7 @@ pub fn import(
     now: Timestamp,
     progress: &mut (dyn FnMut(&Tally, u64) + Send),
 ) -> Result<Tally, StoreError> {
+    let n_ours = store.admit_by(config)?;
     // Without room in the channel two batches are in memory at most.
     let (sender, batches) = mpsc::sync_channel::<Vec<IncomingMail>>(0);
     let recorder = &mut *store;
@@ -63,7 +64,8 @@ pub fn import(
         drop(sender);
         recording.join().unwrap_or_else(|panic| resume_unwind(panic))
     })?;
-    store.set_free_of(&mut tally, config, now)?;
+    tally.stored = tally.stored.saturating_add(n_ours);
+    store.look_again(&mut tally, config, now)?;
     store.assess_new(&tally, now, &config.domains);
     Ok(tally)
 }

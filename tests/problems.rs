@@ -9,7 +9,6 @@ use std::process::Command;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -70,8 +69,7 @@ impl Desk {
 
 /// So many days ago, UTC.
 fn ago(days: i64) -> Date {
-    let today = tlsrptd::clock::now().to_zoned(TimeZone::UTC).date();
-    today.checked_sub(days.days()).unwrap()
+    program::clock::TODAY.checked_sub(days.days()).unwrap()
 }
 
 /// A report about one domain; failures are result type, MX, count and reason.

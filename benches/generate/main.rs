@@ -17,8 +17,10 @@ use tlsrptd::store::{Origin, Store};
 
 #[expect(unreachable_pub, reason = "other benches use it too")]
 mod reports;
+mod signing;
 
-use reports::Shape;
+use reports::{Generated, Shape};
+use signing::{SIGNATURE_BYTES, Signers};
 
 /// What is made or done.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -67,6 +69,9 @@ struct Options {
     details: u64,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Sign mails with the keys in this folder: REPORTER.pem, by selector `reports`.
+    #[arg(long)]
+    keys: Option<PathBuf>,
 }
 
 fn main() {
@@ -83,13 +88,14 @@ fn main() {
     };
     let target = &options.target;
     match options.what {
-        What::Eml => files(target, shape, options.skip, |n, _| format!("{n:07}.eml")),
+        What::Eml => mails(target, &options, shape, |n, _| format!("{n:07}.eml")),
         What::Maildir => {
             for folder in ["cur", "new", "tmp"] {
                 fs::create_dir_all(target.join(folder)).unwrap();
             }
-            let name = |n, received_at: jiff::Timestamp| format!("{}.M{n}P1.bench", received_at.as_second());
-            files(&target.join("new"), shape, options.skip, name);
+            mails(&target.join("new"), &options, shape, |n, received_at| {
+                format!("{}.M{n}P1.bench", received_at.as_second())
+            });
         }
         What::Json => {
             fs::create_dir_all(target).unwrap();
@@ -115,12 +121,14 @@ fn main() {
     }
 }
 
-fn files(folder: &Path, shape: Shape, skip: u64, name: impl Fn(u64, jiff::Timestamp) -> String) {
+/// A file for each mail, as old as the mail.
+fn mails(folder: &Path, options: &Options, shape: Shape, name: impl Fn(u64, jiff::Timestamp) -> String) {
     fs::create_dir_all(folder).unwrap();
-    for n in skip..shape.reports {
+    let mut signers = options.keys.clone().map(Signers::new);
+    for n in options.skip..shape.reports {
         let mut report = shape.report(n);
         let path = folder.join(name(n, report.received_at()));
-        fs::write(&path, report.mail(shape.mail_bytes)).unwrap();
+        fs::write(&path, mail(&mut report, shape.mail_bytes, signers.as_mut())).unwrap();
         let modified = std::time::SystemTime::from(report.received_at());
         fs::File::options()
             .write(true)
@@ -128,6 +136,14 @@ fn files(folder: &Path, shape: Shape, skip: u64, name: impl Fn(u64, jiff::Timest
             .and_then(|file| file.set_modified(modified))
             .unwrap();
     }
+}
+
+fn mail(report: &mut Generated, mail_bytes: usize, signers: Option<&mut Signers>) -> Vec<u8> {
+    let Some(signers) = signers else {
+        return report.mail(mail_bytes, "DKIM-Signature");
+    };
+    let mail = report.mail(mail_bytes.saturating_sub(SIGNATURE_BYTES), "X-Provider-Signature");
+    signers.sign(&report.reporter, &mail)
 }
 
 /// Stores reports as a poll would, day by day.

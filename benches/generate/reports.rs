@@ -211,8 +211,9 @@ impl Generated {
         midnight.timestamp() + 3.hours()
     }
 
-    /// The mail (RFC 8460, Section 5.3), with signatures until it has `mail_bytes`.
-    pub fn mail(&mut self, mail_bytes: usize) -> Vec<u8> {
+    /// The mail (RFC 8460, Section 5.3), with what looks like signatures until it has `mail_bytes`, the first of them
+    /// under the name of `first`.
+    pub fn mail(&mut self, mail_bytes: usize, first: &str) -> Vec<u8> {
         let body = self.body();
         let head = self.head();
         let mut mail = String::with_capacity(mail_bytes);
@@ -221,7 +222,8 @@ impl Generated {
         let mut n = 0;
         while mail.len() + head.len() + body.len() + 400 <= mail_bytes {
             n += 1;
-            self.signature(&mut mail, n);
+            let name = if n == 1 { first } else { "X-Provider-Signature" };
+            self.signature(&mut mail, name, n);
         }
         let left = mail_bytes.saturating_sub(mail.len() + head.len() + body.len() + 10);
         if left > 12 {
@@ -232,15 +234,10 @@ impl Generated {
         mail.into_bytes()
     }
 
-    fn signature(&mut self, mail: &mut String, n: u32) {
+    fn signature(&mut self, mail: &mut String, name: &str, n: u32) {
         let mut bytes = [0; 192];
         self.rng.fill(&mut bytes);
         let text = STANDARD.encode(bytes);
-        let name = if n == 1 {
-            "DKIM-Signature"
-        } else {
-            "X-Provider-Signature"
-        };
         write!(
             mail,
             "{name}: v=1; a=rsa-sha256; c=relaxed/relaxed; d={}; s=s{n};\r\n b=",

@@ -25,7 +25,7 @@ mod tests;
 pub use alignment::organisation;
 pub use asker::Asker;
 pub use dns::{Answer, Keys, Resolver};
-pub use reason::{Fault, KEY_GONE, MxFault, Reason};
+pub use reason::{Cause, Fault, MxFault, Reason};
 pub use tags::TagFault;
 
 use engine::Engine;

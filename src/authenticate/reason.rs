@@ -7,7 +7,51 @@ use jiff::Timestamp;
 use super::tags::TagFault;
 
 /// By these words reasons tell that a key is gone.
-pub const KEY_GONE: &str = "its key is not in the DNS";
+const KEY_GONE: &str = "its key is not in the DNS";
+
+/// What is mostly behind a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// The key is gone from the DNS.
+    KeyGone,
+    /// Something on the way has changed the mail.
+    Changed,
+    /// It came after its signature had expired.
+    Expired,
+    /// Nobody signed it who can speak for its sender.
+    Unsigned,
+    /// No name server has answered.
+    NoAnswer,
+    /// The MX found no good signature, or doesn't say.
+    Mx,
+    /// The sender signs in a way that proves nothing.
+    Weak,
+}
+
+impl Cause {
+    /// What is behind a reason, by its words: those that are kept.
+    pub fn of(reason: &str) -> Self {
+        // The first that occurs: a text may name several.
+        let words = [
+            ("it was made in the future", Self::Weak),
+            ("your MX", Self::Mx),
+            ("Authentication-Results of", Self::Mx),
+            ("given up after three days", Self::NoAnswer),
+            ("name server", Self::NoAnswer),
+            (KEY_GONE, Self::KeyGone),
+            ("changed on the way", Self::Changed),
+            ("it expired at", Self::Expired),
+            ("which can't speak for it", Self::Unsigned),
+            ("From is not one address", Self::Unsigned),
+        ];
+        let found = words.iter().find(|(words, _)| reason.contains(words));
+        match found {
+            Some((_, cause)) => *cause,
+            None if reason.starts_with("the mail ") => Self::Unsigned,
+            None => Self::Weak,
+        }
+    }
+}
 
 /// Why the origin of a mail isn't proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,6 +293,98 @@ impl fmt::Display for MxFault {
                     "your MX names a signature of {domain}, and the mail has no sound one"
                 )
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signature(fault: Fault) -> Reason {
+        Reason::Signature {
+            domain: "example.com".to_owned(),
+            selector: "s1".to_owned(),
+            fault,
+        }
+    }
+
+    fn text() -> String {
+        "x".to_owned()
+    }
+
+    #[test]
+    fn every_reason_tells_its_cause_by_its_words() {
+        for (reason, cause) in [
+            (Reason::Header, Cause::Unsigned),
+            (Reason::NoFrom, Cause::Unsigned),
+            (Reason::SeveralFrom, Cause::Unsigned),
+            (Reason::NotOneAddress, Cause::Unsigned),
+            (Reason::NoSignature { from: text() }, Cause::Unsigned),
+            (
+                Reason::NotAligned {
+                    from: text(),
+                    signing: Some(text()),
+                },
+                Cause::Unsigned,
+            ),
+            (
+                Reason::NotAligned {
+                    from: text(),
+                    signing: None,
+                },
+                Cause::Unsigned,
+            ),
+            (Reason::Mx(MxFault::Absent { id: text() }), Cause::Mx),
+            (Reason::Mx(MxFault::Unreadable), Cause::Mx),
+            (Reason::Mx(MxFault::NoPass { from: text() }), Cause::Mx),
+            (Reason::Mx(MxFault::NoSuchSignature { domain: text() }), Cause::Mx),
+            (
+                Reason::NoAnswer {
+                    last: Fault::KeyAbsent("NXDOMAIN").to_string(),
+                },
+                Cause::NoAnswer,
+            ),
+        ] {
+            assert_eq!(Cause::of(&reason.to_string()), cause, "{reason}");
+        }
+    }
+
+    #[test]
+    fn every_fault_of_a_signature_tells_its_cause_by_its_words() {
+        let at = Timestamp::UNIX_EPOCH;
+        let expired = Fault::Expired {
+            expired: at,
+            received: at,
+        };
+        for (reason, cause) in [
+            (signature(Fault::KeyAbsent("NXDOMAIN")), Cause::KeyGone),
+            (signature(Fault::Body), Cause::Changed),
+            (signature(Fault::Mismatch), Cause::Changed),
+            (signature(expired), Cause::Expired),
+            (signature(Fault::NeverValid), Cause::Weak),
+            (signature(Fault::Future), Cause::Weak),
+            (signature(Fault::Server(text())), Cause::NoAnswer),
+            (signature(Fault::TimeOut), Cause::NoAnswer),
+            (signature(Fault::NoResolver(text())), Cause::NoAnswer),
+            (signature(Fault::Tag("d")), Cause::Weak),
+            (signature(Fault::Tags(TagFault::Twice)), Cause::Weak),
+            (signature(Fault::Length), Cause::Weak),
+            (signature(Fault::FromNotSigned), Cause::Weak),
+            (signature(Fault::TooManyFields), Cause::Weak),
+            (signature(Fault::Sha1), Cause::Weak),
+            (signature(Fault::KeyMalformed), Cause::Weak),
+            (signature(Fault::KeyRevoked), Cause::Weak),
+            (signature(Fault::KeyType), Cause::Weak),
+            (signature(Fault::KeyHash), Cause::Weak),
+            (signature(Fault::KeyService), Cause::Weak),
+            (signature(Fault::KeyEmail), Cause::Weak),
+            (signature(Fault::KeyTesting), Cause::Weak),
+            (signature(Fault::KeyShort(512)), Cause::Weak),
+            (signature(Fault::Unusable), Cause::Weak),
+            (signature(Fault::Identity), Cause::Weak),
+        ] {
+            assert_eq!(Cause::of(&reason.to_string()), cause, "{reason}");
         }
     }
 }

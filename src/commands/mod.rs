@@ -83,7 +83,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
         tracing::warn!("{warning}");
     }
     let hint = hint::after(&cli.verb);
-    let end = run_verb(cli.verb, loaded.config, &path).await?;
+    let end = Box::pin(run_verb(cli.verb, loaded.config, &path)).await?;
     hint::tell(hint, end);
     Ok(end)
 }
@@ -247,13 +247,13 @@ fn tell(name: &str, polled: &Polled) -> std::io::Result<()> {
     }
     let summary = summary(&polled.tally);
     match &polled.result {
-        Ok(()) if polled.is_unfinished => {
-            writeln!(
+        Ok(()) => match polled.cut_by {
+            Some(limit) => writeln!(
                 out,
-                "{name}: {summary}; limits.poll_deadline ended it, poll again for the rest"
-            )
-        }
-        Ok(()) => writeln!(out, "{name}: {summary}"),
+                "{name}: {summary}; {limit} ended it, poll again for the rest"
+            ),
+            None => writeln!(out, "{name}: {summary}"),
+        },
         Err(error) => {
             if polled.tally.mails > 0 {
                 writeln!(out, "{name}: {summary}, then it failed")?;

@@ -200,7 +200,7 @@ fn digest(config: &Config) -> Result<(), ConfigError> {
 
 fn limits(config: &Config) -> Result<(), ConfigError> {
     let limits = &config.limits;
-    let whole: [(&str, u64, u64, u64); 9] = [
+    let whole: [(&str, u64, u64, u64); 11] = [
         ("mail_bytes", limits.mail_bytes, 1024, 1 << 30),
         ("decompressed_bytes", limits.decompressed_bytes, 1024, 1 << 30),
         ("leaf_parts", limits.leaf_parts.into(), 1, 1_000_000),
@@ -208,6 +208,8 @@ fn limits(config: &Config) -> Result<(), ConfigError> {
         ("json_depth", limits.json_depth.into(), 8, 120),
         ("policies", limits.policies.into(), 1, 1_000_000),
         ("failure_details", limits.failure_details.into(), 1, 10_000_000),
+        ("reports_a_day", limits.reports_a_day, 1, u32::MAX.into()),
+        ("poll_mails", limits.poll_mails.into(), 1, u32::MAX.into()),
         ("batch_mails", limits.batch_mails.into(), 1, 100_000),
         ("batch_bytes", limits.batch_bytes, 1024, 1 << 30),
     ];

@@ -211,6 +211,10 @@ pub struct Limits {
     pub policies: u32,
     /// Most failure details in a report.
     pub failure_details: u32,
+    /// Reports of one sender that count of those that come on a day, unless ten times its usual is more.
+    pub reports_a_day: u64,
+    /// Most mails that one poll of a mailbox reads; the next poll goes on from there.
+    pub poll_mails: u32,
     /// Most mails in one batch, which is one transaction.
     pub batch_mails: u32,
     /// Most bytes in one batch, unless one mail alone is larger.
@@ -239,6 +243,8 @@ impl Default for Limits {
             json_depth: 64,
             policies: 10_000,
             failure_details: 100_000,
+            reports_a_day: 5_000,
+            poll_mails: 100_000,
             batch_mails: 500,
             batch_bytes: 4 * 1024 * 1024,
             connect_timeout: Duration::from_secs(20),

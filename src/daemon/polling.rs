@@ -68,7 +68,7 @@ impl Daemon<'_> {
 /// When a mailbox is polled next.
 fn next_turn(turn: Turn, mailbox: &MailboxConfig, polled: &Polled) -> Turn {
     let (failures, pause) = match &polled.result {
-        Ok(()) if polled.is_unfinished => (0, Duration::ZERO),
+        Ok(()) if polled.cut_by.is_some() => (0, Duration::ZERO),
         Ok(()) => (0, mailbox.poll_interval),
         Err(error) => {
             let failures = turn.failures.saturating_add(1);
@@ -90,7 +90,7 @@ fn next_turn(turn: Turn, mailbox: &MailboxConfig, polled: &Polled) -> Turn {
             Ok(()) => false,
             Err(error) => turn.is_failing || error.reaction() != Reaction::Wait,
         },
-        is_read: turn.is_read || (polled.result.is_ok() && !polled.is_unfinished),
+        is_read: turn.is_read || (polled.result.is_ok() && polled.cut_by.is_none()),
     }
 }
 
@@ -108,7 +108,7 @@ fn log_poll(mailbox: &MailboxConfig, polled: &Polled) {
             conflicts = tally.conflicts,
             set_aside = tally.set_aside,
             rejected = tally.rejected,
-            unfinished = polled.is_unfinished,
+            unfinished = polled.cut_by.is_some(),
             "polled"
         ),
         Err(error) => tracing::warn!(mailbox = %mailbox.name, mails = tally.mails, "poll failed: {error}"),

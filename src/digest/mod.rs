@@ -12,6 +12,7 @@ pub mod guide;
 mod hosts;
 mod html;
 mod json;
+pub mod kept_out;
 pub mod mail;
 pub mod model;
 pub mod names;

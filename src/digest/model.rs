@@ -14,7 +14,7 @@ use crate::digest::notes::{mails_read, not_listed, reports_in, what_comes_next};
 use crate::digest::parts::Section;
 use crate::digest::reading::{Frame, Reading};
 use crate::digest::sections::{daily, going_on, open_problems, urgent};
-use crate::digest::{fold, subject, tables, trouble, week};
+use crate::digest::{fold, kept_out, subject, tables, trouble, week};
 use crate::store::rows::DigestFacts;
 pub use crate::store::rows::MailKind;
 
@@ -101,6 +101,8 @@ pub struct Outlook {
     pub main_domain: String,
     /// The week, for the weekly mail.
     pub week: week::Week,
+    /// What there is to say of reports that don't count, and of who is new.
+    pub kept_out: kept_out::Said,
 }
 
 /// Whether there is anything to tell that no mail has told.
@@ -113,7 +115,8 @@ pub fn news(facts: &DigestFacts, outlook: &Outlook) -> bool {
         || (outlook.no_reports_days.is_some() && outlook.no_reports_is_new)
         || !outlook.drift.is_empty()
         || !facts.rejected.is_empty()
-        || trouble::blind(facts).is_some()
+        || (trouble::blind(facts).is_some() && !outlook.kept_out.was_told_blind)
+        || outlook.kept_out.is_new_flood
         || facts.failing.iter().any(|mailbox| mailbox.new)
         || facts.refused.iter().any(|refused| refused.new)
 }
@@ -200,6 +203,7 @@ impl Digest {
                     tables::over(&sorted.past, frame)
                 });
                 sections.extend(not_listed(outlook.not_listed, "tlsrptd problems --all"));
+                sections.extend(kept_out::foreign(outlook));
                 sections.extend(tables::first_reporters(facts));
                 sections.push(Section::Paragraph(what_comes_next(facts, options)));
             }
@@ -212,9 +216,9 @@ impl Digest {
                     sections.extend(week::domains(&outlook.domains, week::MAX_DOMAINS));
                 }
                 if kind == MailKind::Weekly {
-                    let is_alone = sections.is_empty();
-                    sections.extend(week::sections(outlook, &sorted, is_alone, frame));
+                    sections.extend(week::sections(outlook, &sorted, sections.is_empty(), frame));
                 }
+                sections.extend(kept_out::sections(facts, outlook));
             }
         }
         let told = told(kind, &sorted);

@@ -11,9 +11,15 @@ use crate::assess::history::Sum;
 use crate::assess::news::{self, Event, Telling};
 use crate::assess::policy::Outdated;
 use crate::assess::problem::{Problem, State};
+use crate::digest::kept_out::Held;
 use crate::digest::model::{Outlook, Silence};
-use crate::digest::survey;
-use crate::store::rows::{DigestFacts, MailKind};
+use crate::digest::{survey, trouble};
+use crate::store::rows::{DigestFacts, MailKind, Withheld};
+
+/// Before the day, in the key of a mail that told that most signatures fail.
+const BLIND: &str = "blind ";
+/// So many mails are sent for that alone; then it waits for the week's.
+const BLIND_DAYS: u32 = 3;
 
 /// Everything that is known at a moment.
 #[derive(Debug, Clone)]
@@ -74,12 +80,13 @@ impl Known {
             outlook.problems.push((problem.clone(), event));
         }
         // A mailbox that can't be read explains why nothing comes; that is told instead.
-        self.survey(kind, facts.failing.is_empty(), &mut outlook);
+        self.survey(kind, facts, &mut outlook);
+        self.kept_out(kind, facts, &mut outlook);
         outlook
     }
 
     /// What there is to say of domains and reporters.
-    fn survey(&self, kind: MailKind, can_read: bool, outlook: &mut Outlook) {
+    fn survey(&self, kind: MailKind, facts: &DigestFacts, outlook: &mut Outlook) {
         if kind == MailKind::Urgent {
             return;
         }
@@ -120,8 +127,8 @@ impl Known {
         });
         outlook.week = survey::week(survey);
         self.events(kind, outlook);
-        if !is_first && can_read {
-            self.silence(kind, outlook);
+        if !is_first && facts.failing.is_empty() {
+            self.silence(kind, &facts.kept_out.withheld, outlook);
         }
     }
 
@@ -184,10 +191,13 @@ impl Known {
     }
 
     /// Reporters that are silent: told once, then in the week.
-    fn silence(&self, kind: MailKind, outlook: &mut Outlook) {
+    fn silence(&self, kind: MailKind, withheld: &[Withheld], outlook: &mut Outlook) {
         for state in &self.survey.reporters {
             let Some(silence) = &state.silence else { continue };
-            if !self.told_events.contains(&silence.key) {
+            let held = held(&state.reporter, silence.last_day, withheld);
+            if held.reports > 0 {
+                outlook.kept_out.held.push(held);
+            } else if !self.told_events.contains(&silence.key) {
                 outlook.events.push(silence.key.clone());
                 outlook.silent.push(Silence {
                     reporter: state.reporter.clone(),
@@ -201,7 +211,19 @@ impl Known {
                     .push((state.reporter.clone(), silence.last_day));
             }
         }
-        let quiet = &self.survey.quiet;
+        let mut quiet = self.survey.quiet.clone();
+        let is_held = |reporter: &String| {
+            outlook
+                .kept_out
+                .held
+                .iter()
+                .any(|held| held.reporter == *reporter)
+        };
+        quiet.silent.retain(|reporter| !is_held(reporter));
+        if !outlook.kept_out.held.is_empty() {
+            // Something comes, and that is told.
+            quiet.none_for_days = None;
+        }
         if quiet.is_ours() {
             let newest = self.survey.reporters.iter().map(|state| state.newest_day).max();
             let key = format!("quiet {}", newest.unwrap_or_default());
@@ -212,6 +234,56 @@ impl Known {
             outlook.all_silent.clone_from(&quiet.silent);
             outlook.events.push(key);
         }
+    }
+
+    /// Domains and senders that are new, and what was told of reports that don't count.
+    fn kept_out(&self, kind: MailKind, facts: &DigestFacts, outlook: &mut Outlook) {
+        if kind == MailKind::Urgent {
+            return;
+        }
+        let foreign = facts.kept_out.foreign_domains.iter();
+        outlook.week.foreign.extend(foreign.cloned());
+        outlook.week.foreign.sort_unstable();
+        outlook.week.foreign.dedup();
+        let ours = self.survey.domains.iter().filter(|state| survey::is_ours(state));
+        for state in ours.filter(|_| self.survey.learns_domains) {
+            let key = format!("domain {}", state.domain);
+            if !self.told_events.contains(&key) {
+                outlook.events.push(key);
+                outlook.kept_out.new_domains.push(state.domain.clone());
+            }
+        }
+        if kind == MailKind::FirstLook {
+            outlook.kept_out.new_domains.clear();
+        }
+        for flood in &facts.kept_out.floods {
+            let key = format!("flood {} {}", flood.reporter, self.today.strftime("%Y-%m"));
+            outlook.kept_out.is_new_flood |= !self.told_events.contains(&key);
+            outlook.events.push(key);
+        }
+        outlook.kept_out.was_told_blind = self.was_told_blind();
+        if trouble::blind(facts).is_some() {
+            outlook.events.push(format!("{BLIND}{}", self.today));
+        }
+    }
+
+    /// Whether three mails or more have told that most signatures fail, each within a week of the one before.
+    fn was_told_blind(&self) -> bool {
+        let days = self
+            .told_events
+            .iter()
+            .filter_map(|key| key.strip_prefix(BLIND)?.parse().ok());
+        let mut days: Vec<Date> = days.collect();
+        days.sort_unstable();
+        let (mut n_told, mut last) = (0_u32, self.today);
+        for day in days.into_iter().rev() {
+            if day.saturating_add(WEEK_DAYS.days()) < last {
+                break;
+            }
+            n_told = n_told.saturating_add(1);
+            last = day;
+        }
+        n_told >= BLIND_DAYS
     }
 
     /// For the first look: whether it is open or failed in the last seven days of which there are reports.
@@ -247,6 +319,23 @@ impl Known {
             })
             .collect()
     }
+}
+
+/// The reports of a reporter about days after this one that came and don't count.
+fn held(reporter: &str, last_day: Date, withheld: &[Withheld]) -> Held {
+    let mut held = Held {
+        reporter: reporter.to_owned(),
+        last_day,
+        ..Held::default()
+    };
+    let newer = withheld
+        .iter()
+        .filter(|one| one.reporter == reporter && one.day > last_day);
+    for one in newer {
+        held.reports = held.reports.saturating_add(one.reports);
+        held.waits |= one.waits;
+    }
+    held
 }
 
 fn is_acknowledged(problem: &Problem, today: Date) -> bool {

@@ -121,6 +121,11 @@ fn with_more(verdicts: &[String], n_told: usize, room: usize) -> String {
 }
 
 fn first(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> Vec<String> {
+    let foreign = facts.kept_out.foreign_reports;
+    if facts.reports == 0 && foreign > 0 {
+        let reports = words::count(foreign, "report");
+        return vec![format!("First look: {reports}, none about your domains")];
+    }
     if facts.reports == 0 {
         return vec!["First look: no reports yet".to_owned()];
     }

@@ -2,11 +2,11 @@
 
 use crate::digest::model::{MailKind, Options};
 use crate::digest::parts::{Finding, Row, Tone};
-use crate::digest::{names, words};
+use crate::digest::{kept_out, names, words};
 use crate::oauth::NEEDS_AUTHORISATION;
 use crate::store::rows::{DigestFacts, RejectedMail, Unproven};
 
-const TAG: &str = "TROUBLE";
+pub(crate) const TAG: &str = "TROUBLE";
 
 /// Longest error in the digest, in characters; ours may name a server, a folder and the server's answer.
 const ERROR_CHARS: usize = 240;
@@ -70,7 +70,8 @@ pub(crate) fn findings(facts: &DigestFacts, options: &Options) -> Vec<Finding> {
     }
     findings.extend(rejected(facts, options));
     findings.extend(unproven(facts));
-    findings.extend(set_aside(facts));
+    findings.extend(kept_out::set_aside(facts));
+    findings.extend(kept_out::floods(facts));
     findings
 }
 
@@ -130,54 +131,7 @@ fn unproven(facts: &DigestFacts) -> Option<Finding> {
             ),
         ]
         .into_iter()
-        .chain(keys_gone(facts))
-        .collect(),
-    })
-}
-
-/// What to do about reports that are older than the keys they are signed with.
-fn keys_gone(facts: &DigestFacts) -> Vec<Row> {
-    let n = facts.mails.keys_gone;
-    if n == 0 {
-        return Vec::new();
-    }
-    vec![
-        Row::text(
-            "",
-            format!(
-                "Of these, {} signed with a key that is not in the DNS any more: that is usual for old mails, and proves \
-                 nothing against them.",
-                if n == 1 {
-                    "1 is".to_owned()
-                } else {
-                    format!("{} are", words::number(n))
-                }
-            ),
-        ),
-        Row::command("Count", "tlsrptd accept --from DOMAIN".to_owned()),
-        Row::command("", "tlsrptd import --authentication off FILE".to_owned()),
-    ]
-}
-
-fn set_aside(facts: &DigestFacts) -> Option<Finding> {
-    let n = facts.mails.set_aside;
-    if n == 0 || facts.unproven.is_some_and(|unproven| !unproven.counted) {
-        return None;
-    }
-    Some(Finding {
-        tag: TAG,
-        tone: Tone::Trouble,
-        id: None,
-        title: format!("{} set aside", words::count(n, "report")),
-        rows: vec![
-            Row::text(
-                "",
-                "Who sent them is not proven by DKIM, so they count nowhere. This is told once.".to_owned(),
-            ),
-            Row::command("Why", "tlsrptd mails --outcome set-aside".to_owned()),
-        ]
-        .into_iter()
-        .chain(keys_gone(facts))
+        .chain(kept_out::reasons(facts))
         .collect(),
     })
 }

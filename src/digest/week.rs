@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use crate::assess::cause::Cause;
 use crate::assess::history::Sum;
+use crate::digest::kept_out::foreign_sentence;
 use crate::digest::model::{Outlook, Sorted};
 use crate::digest::notes::not_listed;
 use crate::digest::parts::{Column, Finding, Kind, Row, Section, Table, Tone};
@@ -280,13 +281,7 @@ fn remarks(outlook: &Outlook, frame: Frame) -> Vec<Section> {
         ));
     }
     if !week.foreign.is_empty() {
-        let foreign: Vec<String> = week.foreign.iter().map(|name| names::host(name)).collect();
-        let domains = words::count(u64::try_from(foreign.len()).unwrap_or(u64::MAX), "domain");
-        sentences.push(format!(
-            "Reports about {domains} that you don't list: {}. Add what is yours to domains.mail; \"tlsrptd retire NAME\" \
-             leaves a name out.",
-            words::list_and_more(&foreign, 3)
-        ));
+        sentences.push(foreign_sentence(&week.foreign));
     }
     sentences.into_iter().map(Section::Paragraph).collect()
 }

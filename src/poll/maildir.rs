@@ -26,6 +26,10 @@ impl Poll<'_, '_> {
         let (mut batch, mut n_bytes, mut n_done) = (Batch::default(), 0_u64, 0_u64);
         let mut passed_over = Vec::new();
         for entry in new {
+            if self.left == 0 {
+                self.is_cut = true;
+                break;
+            }
             let found = maildir::read(&path, entry, limits.mail_bytes).map_err(PollError::Maildir)?;
             n_done = n_done.saturating_add(1);
             // A mail can take its time; a signal is heard before the next one.
@@ -35,6 +39,7 @@ impl Poll<'_, '_> {
                 passed_over.push(entry.base_name.clone());
                 continue;
             }
+            self.left = self.left.saturating_sub(1);
             n_bytes = n_bytes.saturating_add(self.add_file(&mut batch, &folder, entry, found));
             let is_full = u32::try_from(batch.slots.len()).is_ok_and(|n| n >= limits.batch_mails)
                 || n_bytes >= limits.batch_bytes;

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use rusqlite::{Connection, named_params};
 
+use super::kept_out::kept_out;
 use super::rows::{
-    DigestFacts, DomainTotals, FailingMailbox, MailCounts, RefusedRecipient, RejectedMail, ReporterTotals,
-    Sum, Unproven,
+    DigestFacts, DomainTotals, FailingMailbox, KeptOut, MailCounts, RefusedRecipient, RejectedMail,
+    ReporterTotals, Sum, Unproven,
 };
 use super::unproven::{n_set_aside, unproven};
 use super::{Store, StoreError, moment, text};
-use crate::authenticate::KEY_GONE;
 use crate::oauth::NEEDS_AUTHORISATION;
 
 /// What decides what a digest tells, besides the database.
@@ -102,6 +102,7 @@ pub(super) fn facts(
         days,
         mails: mails(db, range)?,
         unproven: unproven_of(db, range, question)?,
+        kept_out: kept_out(db, range, previous_at, question.due_at)?,
         fresh_failure_types: fresh_failure_types(db, range)?,
         domains: domains(db, range)?,
         reporters: reporters(db, range, None)?,
@@ -131,6 +132,7 @@ fn facts_of_domains(
         days,
         mails: MailCounts::default(),
         unproven: unproven_of(db, range, question)?,
+        kept_out: KeptOut::default(),
         fresh_failure_types: fresh_failure_types(db, range)?,
         domains,
         reporters: reporters(db, range, Some(&only))?,
@@ -194,8 +196,7 @@ fn fresh_failure_types(db: &Connection, range: Range) -> rusqlite::Result<BTreeS
 
 fn mails(db: &Connection, range: Range) -> rusqlite::Result<MailCounts> {
     let mut counts = MailCounts {
-        set_aside: n_set_aside(db, range, None)?,
-        keys_gone: n_set_aside(db, range, Some(KEY_GONE))?,
+        set_aside: n_set_aside(db, range)?,
         ..MailCounts::default()
     };
     let mut statement = db.prepare(

@@ -1,10 +1,10 @@
 //! Mails and what became of them.
 
-use rusqlite::named_params;
+use rusqlite::{Row, named_params};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Store, StoreError};
+use super::{Origin, Store, StoreError, moment};
 
 /// What is asked about mails.
 #[derive(Debug, Clone, Copy)]
@@ -132,4 +132,20 @@ impl Store {
             .collect::<rusqlite::Result<_>>()?;
         Ok(reports)
     }
+}
+
+/// Where a mail came from, by its row in `mail`.
+pub(super) fn origin_of(row: &Row<'_>) -> rusqlite::Result<Origin> {
+    let received_at: Option<String> = row.get("received_at")?;
+    Ok(Origin {
+        source: row.get("source")?,
+        folder: row.get("folder")?,
+        uid_validity: row.get("uid_validity")?,
+        uid: row.get("uid")?,
+        base_name: None,
+        locator: row.get("locator")?,
+        received_at: received_at.as_deref().and_then(moment),
+        size_bytes: u64::try_from(row.get::<_, i64>("size_bytes")?).unwrap_or(0),
+        backfill: row.get("backfill")?,
+    })
 }

@@ -5,6 +5,7 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,19 +14,24 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use crate::config::StoreConfig;
 
+mod admission;
 mod backup;
 mod belongings;
 mod busy;
 mod chart;
 mod cursor;
 mod digests;
+mod elect;
+mod entries;
 mod error;
 mod facts;
+mod flood;
 mod forget;
 mod health;
 mod history;
 mod identity;
 mod incoming;
+mod kept_out;
 mod keys;
 mod mails;
 mod migrate;
@@ -65,6 +71,7 @@ pub use show::{ShownFailure, ShownPolicy, ShownReport};
 pub use status::{Counts, DebugFacts, FolderStatus, MailboxState, Refused, WaitingDigest, lock_holder};
 pub use trace::{TraceQuestion, Traced};
 
+use admission::Admission;
 use identity::Identity;
 
 /// What is kept of the WAL file between transactions, in bytes.
@@ -81,6 +88,8 @@ pub struct Store {
     identity: Identity,
     /// The file of a dry run, removed when this is dropped.
     copy: Option<tempfile::TempPath>,
+    /// What counts, by the configuration.
+    admission: Arc<Admission>,
 }
 
 impl Store {
@@ -139,6 +148,7 @@ impl Store {
             db,
             identity: Identity::of(path),
             copy: None,
+            admission: Arc::default(),
         }
     }
 
@@ -174,7 +184,9 @@ impl Store {
         // The old connection must not take away the new file's WAL when it closes.
         self.db
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        let admission = Arc::clone(&self.admission);
         *self = Self::open(config)?;
+        self.admission = admission;
         Ok(true)
     }
 

@@ -1,9 +1,12 @@
 //! Records a batch of mails: one transaction, and the cursor with them.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, named_params};
 
-use super::incoming::{Content, CursorMove, IncomingMail, IncomingReport};
+use super::admission::Admission;
+use super::incoming::{Content, CursorMove, IncomingMail, IncomingReport, Origin};
 use super::record_report::short;
 use super::{Store, StoreError, record_report, text};
 use crate::config::Span;
@@ -114,7 +117,24 @@ impl Outcome {
     }
 }
 
+/// What recording goes by.
+pub(super) struct Terms {
+    /// Reports that ended before are too old.
+    oldest_day: Option<String>,
+    pub(super) admission: Arc<Admission>,
+    pub(super) now: Timestamp,
+}
+
 impl Store {
+    /// What recording goes by now.
+    pub(super) fn terms(&self, retention: Span, now: Timestamp) -> Terms {
+        Terms {
+            oldest_day: retention.before(now).map(day_of),
+            admission: Arc::clone(&self.admission),
+            now,
+        }
+    }
+
     /// Records a batch and moves the cursor, durably and at once or not at all.
     ///
     /// # Errors
@@ -127,10 +147,10 @@ impl Store {
         retention: Span,
         now: Timestamp,
     ) -> Result<Tally, StoreError> {
-        let oldest_day = retention.before(now).map(day_of);
+        let terms = self.terms(retention, now);
         let tx = self.begin()?;
         // A savepoint copies each page that is written under it, so there are none while all goes well.
-        match record_mails(&tx, mails, oldest_day.as_deref(), now) {
+        match record_mails(&tx, mails, &terms) {
             Ok(tally) => {
                 finish(tx, cursor)?;
                 Ok(tally)
@@ -138,7 +158,7 @@ impl Store {
             Err(error) if concerns_this_mail(&error) => {
                 tx.rollback()?;
                 let mut tx = self.begin()?;
-                let tally = record_one_by_one(&mut tx, mails, oldest_day.as_deref(), now)?;
+                let tally = record_one_by_one(&mut tx, mails, &terms)?;
                 finish(tx, cursor)?;
                 Ok(tally)
             }
@@ -156,15 +176,10 @@ fn finish(tx: Transaction<'_>, cursor: Option<CursorMove>) -> rusqlite::Result<(
     tx.commit()
 }
 
-fn record_mails(
-    db: &Connection,
-    mails: &[IncomingMail],
-    oldest_day: Option<&str>,
-    now: Timestamp,
-) -> rusqlite::Result<Tally> {
+fn record_mails(db: &Connection, mails: &[IncomingMail], terms: &Terms) -> rusqlite::Result<Tally> {
     let mut tally = Tally::default();
     for mail in mails {
-        tally.add(record_mail(db, mail, oldest_day, now)?);
+        tally.add(record_mail(db, mail, terms)?);
     }
     Ok(tally)
 }
@@ -173,13 +188,12 @@ fn record_mails(
 fn record_one_by_one(
     tx: &mut Transaction<'_>,
     mails: &[IncomingMail],
-    oldest_day: Option<&str>,
-    now: Timestamp,
+    terms: &Terms,
 ) -> rusqlite::Result<Tally> {
     let mut tally = Tally::default();
     for mail in mails {
         let savepoint = tx.savepoint()?;
-        match record_mail(&savepoint, mail, oldest_day, now) {
+        match record_mail(&savepoint, mail, terms) {
             Ok(of_mail) => {
                 savepoint.commit()?;
                 tally.add(of_mail);
@@ -187,7 +201,7 @@ fn record_one_by_one(
             Err(error) if concerns_this_mail(&error) => {
                 drop(savepoint); // rolls back
                 let reason = format!("the database refused it: {error}; please report this as a bug");
-                let id = insert_mail(tx, mail, Outcome::Rejected, Some(&reason), now)?;
+                let id = insert_mail(tx, mail, Outcome::Rejected, Some(&reason), terms.now)?;
                 keep_raw(tx, id, mail)?;
                 tally.mails = tally.mails.saturating_add(1);
                 tally.count(Outcome::Rejected);
@@ -210,24 +224,19 @@ pub(super) fn day_of(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%d").to_string()
 }
 
-fn record_mail(
-    db: &Connection,
-    mail: &IncomingMail,
-    oldest_day: Option<&str>,
-    now: Timestamp,
-) -> rusqlite::Result<Tally> {
+fn record_mail(db: &Connection, mail: &IncomingMail, terms: &Terms) -> rusqlite::Result<Tally> {
     let mut tally = Tally {
         mails: 1,
         ..Tally::default()
     };
     let reports: &[IncomingReport] = match &mail.content {
         Content::NotAReport => {
-            insert_mail(db, mail, Outcome::NotAReport, None, now)?;
+            insert_mail(db, mail, Outcome::NotAReport, None, terms.now)?;
             tally.count(Outcome::NotAReport);
             return Ok(tally);
         }
         Content::Rejected(reason) => {
-            let id = insert_mail(db, mail, Outcome::Rejected, Some(reason), now)?;
+            let id = insert_mail(db, mail, Outcome::Rejected, Some(reason), terms.now)?;
             keep_raw(db, id, mail)?;
             tally.count(Outcome::Rejected);
             return Ok(tally);
@@ -235,11 +244,10 @@ fn record_mail(
         Content::Reports(reports) => reports,
     };
     // The outcome is known only after the reports, which point at the mail; nearly always it is this.
-    let id = insert_mail(db, mail, Outcome::Stored, None, now)?;
+    let id = insert_mail(db, mail, Outcome::Stored, None, terms.now)?;
     let mut is_as_guessed = reports.len() == 1;
     for (ordinal, report) in (1_i64..).zip(reports) {
-        let backfill = mail.origin.backfill;
-        let (outcome, report, reason) = record_report_of(db, id, backfill, report, oldest_day, now)?;
+        let (outcome, report, reason) = record_report_of(db, (id, &mail.origin), report, terms)?;
         link(db, id, ordinal, report, outcome, reason)?;
         // Judging it again needs it.
         if reason.is_some() || outcome == Outcome::SetAside {
@@ -257,11 +265,9 @@ fn record_mail(
 /// Records one of a mail's reports: what became of it, its row if it has one, and why it is rejected.
 pub(super) fn record_report_of<'a>(
     db: &Connection,
-    mail: i64,
-    backfill: bool,
+    mail: (i64, &Origin),
     report: &'a IncomingReport,
-    oldest_day: Option<&str>,
-    now: Timestamp,
+    terms: &Terms,
 ) -> rusqlite::Result<(Outcome, Option<i64>, Option<&'a str>)> {
     match report {
         IncomingReport::Rejected(reason) => Ok((Outcome::Rejected, None, Some(reason))),
@@ -271,12 +277,15 @@ pub(super) fn record_report_of<'a>(
             submitter,
             standing,
         } => {
-            let is_too_old = oldest_day.is_some_and(|oldest| day_of(parsed.report.end).as_str() < oldest);
+            let is_too_old = terms
+                .oldest_day
+                .as_deref()
+                .is_some_and(|oldest| day_of(parsed.report.end).as_str() < oldest);
             if is_too_old {
                 return Ok((Outcome::TooOld, None, None));
             }
             let (outcome, report) =
-                record_report::record(db, (mail, backfill), (parsed, json), (submitter, standing), now)?;
+                record_report::record(db, mail, (parsed, json), (submitter, standing), terms)?;
             Ok((outcome, report, None))
         }
     }

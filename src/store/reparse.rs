@@ -6,8 +6,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 use serde_json::json;
 
+use super::elect::{elect, failure_types};
+use super::entries::count_days;
 use super::incoming::{Content, IncomingMail, IncomingReport};
-use super::record::{Outcome, keep_raw, link, record_report_of, settle};
+use super::mails::origin_of;
+use super::record::{Outcome, Terms, keep_raw, link, record_report_of, settle};
 use super::{Origin, Store, StoreError, moment, record_report};
 use crate::config::Span;
 use crate::report::Parsed;
@@ -80,8 +83,7 @@ impl Store {
         let mails = self
             .db
             .prepare(
-                "SELECT mail.id, mail.source, mail.folder, mail.uid_validity, mail.uid, mail.locator, mail.received_at,
-                        mail.size_bytes, mail.backfill, folder.server, folder.user, folder.name
+                "SELECT mail.*, folder.server, folder.user, folder.name AS folder_name
                  FROM mail LEFT JOIN folder ON folder.id = mail.folder
                  WHERE mail.outcome = 'rejected'
                     OR EXISTS (SELECT 1 FROM mail_report
@@ -89,23 +91,12 @@ impl Store {
                  ORDER BY mail.id",
             )?
             .query_map((), |row| {
-                let received_at: Option<String> = row.get(6)?;
                 Ok(RejectedOrigin {
-                    id: row.get(0)?,
-                    origin: Origin {
-                        source: row.get(1)?,
-                        folder: row.get(2)?,
-                        uid_validity: row.get(3)?,
-                        uid: row.get(4)?,
-                        base_name: None,
-                        locator: row.get(5)?,
-                        received_at: received_at.as_deref().and_then(moment),
-                        size_bytes: u64::try_from(row.get::<_, i64>(7)?).unwrap_or(0),
-                        backfill: row.get(8)?,
-                    },
-                    server: row.get(9)?,
-                    user: row.get::<_, Option<String>>(10)?.unwrap_or_default(),
-                    folder: row.get::<_, Option<String>>(11)?.unwrap_or_default(),
+                    id: row.get("id")?,
+                    origin: origin_of(row)?,
+                    server: row.get("server")?,
+                    user: row.get::<_, Option<String>>("user")?.unwrap_or_default(),
+                    folder: row.get::<_, Option<String>>("folder_name")?.unwrap_or_default(),
                 })
             })?
             .collect::<rusqlite::Result<_>>()?;
@@ -203,10 +194,10 @@ impl Store {
         retention: Span,
         now: Timestamp,
     ) -> Result<Reread, StoreError> {
-        let oldest_day = retention.before(now).map(super::record::day_of);
+        let terms = self.terms(retention, now);
         let tx = self.begin()?;
         let before = mail_state(&tx, mail)?;
-        reread(&tx, mail, incoming, oldest_day.as_deref(), now)?;
+        reread(&tx, mail, incoming, &terms)?;
         let after = mail_state(&tx, mail)?;
         let reread = match (&before, &after) {
             (before, after) if before == after => Reread::Same,
@@ -240,8 +231,7 @@ pub(super) fn reread(
     db: &Connection,
     mail: i64,
     incoming: &IncomingMail,
-    oldest_day: Option<&str>,
-    now: Timestamp,
+    terms: &Terms,
 ) -> rusqlite::Result<()> {
     // A report that was stored from this mail is now found as a duplicate of itself.
     let own: BTreeMap<i64, String> = db
@@ -276,9 +266,8 @@ pub(super) fn reread(
             set(Outcome::NotAReport, None)?;
             for (ordinal, report) in (1_i64..).zip(reports) {
                 is_rejected |= matches!(report, IncomingReport::Rejected(_));
-                let backfill = incoming.origin.backfill;
                 let (mut outcome, report, reason) =
-                    record_report_of(db, mail, backfill, report, oldest_day, now)?;
+                    record_report_of(db, (mail, &incoming.origin), report, terms)?;
                 if outcome == Outcome::Duplicate
                     && let Some(before) = report.and_then(|report| own.get(&report))
                 {
@@ -337,7 +326,7 @@ fn rewrite(
     let new_types = failure_types(db, report)?;
     keep_told(db, &old_types, &new_types)?;
     for failure_type in old_types.union(&new_types) {
-        record_report::count_days(db, *failure_type)?;
+        count_days(db, *failure_type)?;
     }
     Ok(match twin {
         Some(twin) => Rewritten::Merged(twin),
@@ -368,16 +357,6 @@ fn picture(db: &Connection, report: i64) -> rusqlite::Result<Vec<String>> {
     .collect()
 }
 
-fn failure_types(db: &Connection, report: i64) -> rusqlite::Result<BTreeSet<i64>> {
-    db.prepare_cached(
-        "SELECT DISTINCT failure.failure_type FROM failure
-         JOIN policy_result ON policy_result.id = failure.policy_result
-         WHERE policy_result.report = :report AND failure.failure_type IS NOT NULL",
-    )?
-    .query_map(named_params! { ":report": report }, |row| row.get(0))?
-    .collect()
-}
-
 /// A report that is now the same as another: mails point to that one, and it goes.
 fn merge(db: &Connection, report: i64, twin: i64) -> rusqlite::Result<()> {
     let mails: Vec<i64> = db
@@ -394,41 +373,6 @@ fn merge(db: &Connection, report: i64, twin: i64) -> rusqlite::Result<()> {
     )?;
     for mail in mails {
         settle(db, mail)?;
-    }
-    Ok(())
-}
-
-/// Lets of the reports of one identity the one count that would, had they come in any order.
-pub(super) fn elect(db: &Connection, identity: &[u8]) -> rusqlite::Result<()> {
-    let rivals: Vec<(i64, String, bool)> = db
-        .prepare_cached(
-            "SELECT id, status, authentication IN ('dkim', 'trusted-mx') AS is_proven FROM report
-             WHERE identity = :identity AND status IN ('counted', 'conflict', 'replaced')
-             ORDER BY is_proven DESC, sessions DESC, content",
-        )?
-        .query_map(named_params! { ":identity": identity }, |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    let Some((winner, losers)) = rivals.split_first() else {
-        return Ok(());
-    };
-    // At most one counts at any moment.
-    let wanted = losers
-        .iter()
-        .map(|loser| (loser, record_report::loser(winner.2, loser.2)))
-        .chain([(winner, "counted")]);
-    for ((report, status, _), wanted) in wanted.filter(|((_, status, _), wanted)| status != wanted) {
-        db.execute(
-            "UPDATE report SET status = :status WHERE id = :report",
-            named_params! { ":status": wanted, ":report": report },
-        )?;
-        if status == "counted" || wanted == "counted" {
-            for failure_type in failure_types(db, *report)? {
-                record_report::count_days(db, failure_type)?;
-            }
-        }
-        super::record::settle_mails_of(db, *report)?;
     }
     Ok(())
 }

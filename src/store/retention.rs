@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use rusqlite::{Connection, named_params};
 
-use super::{Store, StoreError, text};
+use super::{Store, StoreError, flood, text};
 use crate::config::Span;
 
 /// Days for which the bytes of rejected mails are kept.
@@ -77,6 +77,7 @@ impl Store {
             .query_map(named_params! { ":before": text(raw_before) }, |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         self.remove_ids(&raw, "DELETE FROM raw_mail WHERE mail = :id")?;
+        flood::retain(&self.db, now)?;
         let Some(before) = retention.before(now) else {
             self.sum_up()?;
             return Ok(0);

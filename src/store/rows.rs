@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::{Timestamp, civil::Date};
 
+use crate::authenticate::Cause;
+
 pub use crate::assess::history::Sum;
 
 /// Which mail it is.
@@ -115,8 +117,6 @@ pub struct MailCounts {
     pub rejected: u64,
     /// Reports in them that count nowhere because their origin isn't proven.
     pub set_aside: u64,
-    /// Of these: signed with a key that is gone.
-    pub keys_gone: u64,
     /// Of these: beyond the retention.
     pub too_old: u64,
 }
@@ -130,6 +130,56 @@ pub struct Unproven {
     pub all: u64,
     /// Whether they count as before, for their reporters used to be proven.
     pub counted: bool,
+}
+
+/// Reports that don't count whoever sent them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptOut {
+    /// Reports about others of the last seven days, or ever for the first digest.
+    pub foreign_reports: u64,
+    /// Domains that they are about, most reports first, at most 1,000.
+    pub foreign_domains: Vec<String>,
+    /// Senders that were cut off, most reports first, at most 100.
+    pub floods: Vec<Flood>,
+    /// Those of the last weeks that don't count for their origin or number, by reporter and day, at most 10,000.
+    pub withheld: Vec<Withheld>,
+    /// Why reports in the range aren't proven, most first.
+    pub unproven_for: Vec<(Cause, u64)>,
+    /// Senders that have begun to report in the name of a known one in the last seven days, by name.
+    pub new_senders: Vec<NewSender>,
+}
+
+/// Reports of a reporter about a day that are set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withheld {
+    /// The reporter.
+    pub reporter: String,
+    /// UTC day of their start.
+    pub day: Date,
+    /// How many.
+    pub reports: u64,
+    /// Whether one waits for a name server.
+    pub waits: bool,
+}
+
+/// A domain that signs reports in the name of an organisation which others have signed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSender {
+    /// The organization-name, as sent.
+    pub organization_name: String,
+    /// The domain that signs for it now too.
+    pub signing_domain: String,
+    /// The reporter that has that name for a week or longer.
+    pub known: String,
+}
+
+/// A sender of far more reports than usual.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flood {
+    /// Its domain.
+    pub reporter: String,
+    /// Reports that were cut off.
+    pub reports: u64,
 }
 
 /// Everything a digest tells: a function of the database, the range and the moment it is due.
@@ -151,6 +201,8 @@ pub struct DigestFacts {
     pub mails: MailCounts,
     /// Whether most reports of the last days aren't proven.
     pub unproven: Option<Unproven>,
+    /// Reports that are set aside though they are sound: about others, or far too many.
+    pub kept_out: KeptOut,
     /// Failure types that a report of the range shows which was neither imported nor there before we first looked.
     pub fresh_failure_types: BTreeSet<i64>,
     /// Sums by domain, by name.

@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, named_params};
 
+use super::elect::elect;
 use super::incoming::{Content, IncomingMail, IncomingReport};
+use super::mails::origin_of;
 use super::record::{settle, settle_mails_of};
-use super::reparse::{elect, reread};
-use super::{Origin, Store, StoreError, moment, text};
+use super::reparse::reread;
+use super::{Origin, Store, StoreError, text};
 use crate::config::{DomainsConfig, Span};
 
 /// A mail whose origin could not be judged.
@@ -39,30 +41,17 @@ impl Store {
         let mails = self
             .db
             .prepare_cached(
-                "SELECT mail.id, mail.source, mail.folder, mail.uid_validity, mail.uid, mail.locator, mail.received_at,
-                        mail.size_bytes, mail.backfill, raw_mail.bytes
-                 FROM mail JOIN raw_mail ON raw_mail.mail = mail.id
+                "SELECT mail.*, raw_mail.bytes FROM mail JOIN raw_mail ON raw_mail.mail = mail.id
                  WHERE mail.source IN (:source, 'import')
                    AND mail.id IN (SELECT mail FROM report
                                    WHERE status = 'set-aside' AND authentication = 'temporary')
                  ORDER BY random() LIMIT :at_most",
             )?
             .query_map(named_params! { ":source": source, ":at_most": at_most }, |row| {
-                let received_at: Option<String> = row.get(6)?;
                 Ok(TemporaryMail {
-                    id: row.get(0)?,
-                    origin: Origin {
-                        source: row.get(1)?,
-                        folder: row.get(2)?,
-                        uid_validity: row.get(3)?,
-                        uid: row.get(4)?,
-                        base_name: None,
-                        locator: row.get(5)?,
-                        received_at: received_at.as_deref().and_then(moment),
-                        size_bytes: u64::try_from(row.get::<_, i64>(7)?).unwrap_or(0),
-                        backfill: row.get(8)?,
-                    },
-                    raw: row.get(9)?,
+                    id: row.get("id")?,
+                    origin: origin_of(row)?,
+                    raw: row.get("bytes")?,
                 })
             })?
             .collect::<rusqlite::Result<_>>()?;
@@ -92,11 +81,11 @@ impl Store {
         if is_open {
             return Ok(0);
         }
-        let oldest_day = retention.before(now).map(super::record::day_of);
+        let terms = self.terms(retention, now);
         let tx = self.begin()?;
         let newest = "SELECT coalesce(max(id), 0) FROM report";
         let before: i64 = tx.query_row(newest, (), |row| row.get(0))?;
-        reread(&tx, mail, incoming, oldest_day.as_deref(), now)?;
+        reread(&tx, mail, incoming, &terms)?;
         let n_counted: i64 = tx.query_row(
             "SELECT count(*) FROM report WHERE id > :before AND status = 'counted'",
             named_params! { ":before": before },
@@ -195,6 +184,30 @@ impl Store {
 
 /// Lets a report count unless another of its identity does; whether it does.
 pub(super) fn let_count(db: &Connection, report: i64, identity: &[u8]) -> rusqlite::Result<bool> {
+    let id = renew(db, report)?;
+    db.execute(
+        "UPDATE report SET status = 'conflict', aside = '' WHERE id = :id",
+        named_params! { ":id": id },
+    )?;
+    elect(db, identity)?;
+    settle_mails_of(db, id)?;
+    // Of what was judged for good nothing is judged again; what was rejected still is.
+    db.execute(
+        "DELETE FROM raw_mail
+         WHERE mail = (SELECT mail FROM report WHERE id = :id)
+           AND NOT EXISTS (SELECT 1 FROM mail_reports
+                           WHERE mail_reports.mail = raw_mail.mail AND outcome IN ('rejected', 'set-aside'))",
+        named_params! { ":id": id },
+    )?;
+    db.query_row(
+        "SELECT status = 'counted' FROM report WHERE id = :id",
+        named_params! { ":id": id },
+        |row| row.get(0),
+    )
+}
+
+/// Gives a report a new id, so that the next digest covers it.
+pub(super) fn renew(db: &Connection, report: i64) -> rusqlite::Result<i64> {
     db.execute_batch("PRAGMA defer_foreign_keys = ON")?;
     let id: i64 = db.query_row(
         "SELECT max((SELECT coalesce(max(id), 0) FROM report),
@@ -203,7 +216,7 @@ pub(super) fn let_count(db: &Connection, report: i64, identity: &[u8]) -> rusqli
         |row| row.get(0),
     )?;
     db.execute(
-        "UPDATE report SET id = :id, status = 'conflict' WHERE id = :report",
+        "UPDATE report SET id = :id WHERE id = :report",
         named_params! { ":id": id, ":report": report },
     )?;
     db.execute(
@@ -216,22 +229,5 @@ pub(super) fn let_count(db: &Connection, report: i64, identity: &[u8]) -> rusqli
             named_params! { ":id": id, ":report": report },
         )?;
     }
-    elect(db, identity)?;
-    settle_mails_of(db, id)?;
-    let mail: Option<i64> = db.query_row(
-        "SELECT mail FROM report WHERE id = :id",
-        named_params! { ":id": id },
-        |row| row.get(0),
-    )?;
-    if let Some(mail) = mail {
-        db.execute(
-            "DELETE FROM raw_mail WHERE mail = :mail",
-            named_params! { ":mail": mail },
-        )?;
-    }
-    db.query_row(
-        "SELECT status = 'counted' FROM report WHERE id = :id",
-        named_params! { ":id": id },
-        |row| row.get(0),
-    )
+    Ok(id)
 }

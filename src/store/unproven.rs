@@ -62,7 +62,7 @@ impl Store {
             .prepare(
                 "SELECT report.id, report.identity, sender.reporter, report.day
                  FROM report JOIN sender ON sender.id = report.sender
-                 WHERE report.status = 'set-aside' AND report.authentication IN ('failed', 'none')
+                 WHERE report.status = 'set-aside' AND report.aside = 'origin' AND report.authentication IN ('failed', 'none')
                    AND NOT report.backfill AND report.stored_at >= :since AND report.day >= :day
                  ORDER BY report.id",
             )?
@@ -94,7 +94,7 @@ impl Store {
     /// # Errors
     ///
     /// As there.
-    pub fn set_free_of(
+    pub(super) fn set_free_of(
         &mut self,
         tally: &mut Tally,
         config: &Config,
@@ -265,7 +265,7 @@ pub(super) fn counted(db: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
 /// Whether anything is set aside that some day may be set free.
 fn has_aside(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row(
-        "SELECT EXISTS (SELECT 1 FROM report WHERE status = 'set-aside' AND authentication IN ('failed', 'none'))",
+        "SELECT EXISTS (SELECT 1 FROM report WHERE status = 'set-aside' AND aside = 'origin' AND authentication IN ('failed', 'none'))",
         (),
         |row| row.get(0),
     )
@@ -291,12 +291,12 @@ fn before(now: Timestamp, days: i64) -> Timestamp {
         .unwrap_or(Timestamp::MIN)
 }
 
-/// Reports that a digest covers and that are set aside; `for_reason`: only those whose reason says so.
-pub(super) fn n_set_aside(db: &Connection, range: Range, for_reason: Option<&str>) -> rusqlite::Result<u64> {
+/// Reports that a digest covers and that are set aside for their origin.
+pub(super) fn n_set_aside(db: &Connection, range: Range) -> rusqlite::Result<u64> {
     db.query_row(
-        "SELECT count(*) FROM report WHERE id > :after AND id <= :last AND status = 'set-aside'
-           AND (:reason IS NULL OR instr(authentication_reason, :reason) > 0)",
-        named_params! { ":after": range.after_report, ":last": range.last_report, ":reason": for_reason },
+        "SELECT count(*) FROM report
+         WHERE id > :after AND id <= :last AND status = 'set-aside' AND aside = 'origin'",
+        named_params! { ":after": range.after_report, ":last": range.last_report },
         |row| row.get(0).map(count),
     )
 }

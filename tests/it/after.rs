@@ -2,6 +2,9 @@
 
 use super::support::*;
 
+/// When a mail came that is old by any clock, but not 9999 days old.
+const OLD: &str = "\"01-Jan-2020 12:00:00 +0000\"";
+
 /// A stored, a duplicate, a broken one and a letter: UIDs 1 to 4.
 fn world_with_four_mails() -> World {
     let world = World::new();
@@ -99,10 +102,9 @@ fn a_mail_with_one_good_and_one_broken_report_stays() {
 fn only_mails_older_than_after_days_are_deleted() {
     let world = World::new();
     let mut session = world.dovecot.login(RUA);
-    let old = days_ago(20).strftime("\"%d-%b-%Y 12:00:00 +0000\"").to_string();
-    session.append_received("INBOX", &old, &Report::quiet("old").mail());
+    session.append_received("INBOX", OLD, &Report::quiet("old").mail());
     session.append("INBOX", &Report::quiet("new").mail());
-    let tlsrptd = world.tlsrptd(&world.mailbox("after = \"delete\"\nafter_days = 7"));
+    let tlsrptd = world.tlsrptd(&world.mailbox("since = \"forever\"\nafter = \"delete\"\nafter_days = 7"));
 
     tlsrptd.run(&["poll"]).exits(0);
 
@@ -114,13 +116,19 @@ fn only_mails_older_than_after_days_are_deleted() {
 fn a_mail_is_deleted_by_a_later_poll_when_it_has_become_old_enough() {
     let world = World::new();
     let mut session = world.dovecot.login(RUA);
-    let old = days_ago(20).strftime("\"%d-%b-%Y 12:00:00 +0000\"").to_string();
-    session.append_received("INBOX", &old, &Report::quiet("old").mail());
-    let tlsrptd = world.tlsrptd(&world.mailbox("after = \"delete\"\nafter_days = 30"));
+    session.append_received("INBOX", OLD, &Report::quiet("old").mail());
+    let deleted_after = |days: u32| {
+        let mailbox = world.mailbox(&format!(
+            "since = \"forever\"\nafter = \"delete\"\nafter_days = {days}"
+        ));
+        // Belongs to [store], which comes before.
+        format!("retention = \"forever\"\n{mailbox}")
+    };
+    let tlsrptd = world.tlsrptd(&deleted_after(9999));
     tlsrptd.run(&["poll"]).exits(0);
     assert_eq!(session.uids("INBOX"), [1]);
 
-    tlsrptd.configure(&world.mailbox("after = \"delete\"\nafter_days = 10"));
+    tlsrptd.configure(&deleted_after(7));
     tlsrptd.run(&["poll"]).exits(0);
 
     assert!(session.uids("INBOX").is_empty());

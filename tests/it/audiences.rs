@@ -133,7 +133,7 @@ fn daemon_sends_an_audience_its_deferred_mail_later_and_the_others_theirs_at_onc
     // A minute passes in two seconds.
     let mut command = tlsrptd.command(&["run"]);
     command
-        .env("LD_PRELOAD", process::faketime())
+        .env("LD_PRELOAD", faketime::library())
         .env("FAKETIME", "@2027-01-12 12:00:00 x30");
     let run = Running::start(&mut command);
     let tries =

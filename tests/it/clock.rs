@@ -35,7 +35,8 @@ impl Clocked {
         fs::write(&clock, offset_to(time)).unwrap();
         let mut command = tlsrptd.command(&["run"]);
         command
-            .env("LD_PRELOAD", process::faketime())
+            .env("LD_PRELOAD", faketime::library())
+            .env_remove("FAKETIME")
             .env("FAKETIME_TIMESTAMP_FILE", &clock)
             .env("FAKETIME_NO_CACHE", "1")
             // As a clock that is set: what measures durations goes on undisturbed.

@@ -1,6 +1,10 @@
 //! What a poll costs, in counts that are the same on every machine.
 
+use std::fs;
 use std::ops::RangeInclusive;
+use std::path::Path;
+
+use rusqlite::Connection;
 
 use super::support::script::Script;
 use super::support::*;
@@ -114,6 +118,67 @@ fn a_poll_of_an_unchanged_mailbox_reads_less_than_10_kb() {
     tlsrptd.run(&["poll"]).exits(0);
 
     assert!(proxy.n_bytes() < 10_000, "{}", proxy.n_bytes());
+}
+
+/// How many transactions `act` commits. A reader keeps them in the WAL, whose frames that end one say how large the
+/// database is then (the SQLite file format, section 4.1).
+fn transactions(database: &Path, act: impl FnOnce()) -> usize {
+    let reader = Connection::open(database).unwrap();
+    reader
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+        .unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
+        .unwrap();
+    act();
+    let wal = fs::read(format!("{}-wal", database.display())).unwrap();
+    let (header, frames) = wal.split_at_checked(32).unwrap_or_default();
+    if frames.is_empty() {
+        return 0;
+    }
+    let number = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap());
+    let page = usize::try_from(number(&header[8..12])).unwrap();
+    let frames = frames.chunks_exact(24 + page);
+    let valid = frames.take_while(|frame| frame[8..16] == header[16..24]);
+    valid.filter(|frame| number(&frame[4..8]) > 0).count()
+}
+
+#[test]
+fn a_poll_of_an_unchanged_mailbox_is_one_transaction_at_most() {
+    let world = World::new();
+    world.dovecot.plant(RUA, reports::many(20));
+    let tlsrptd = world.tlsrptd(&world.mailbox_at(world.dovecot.imaps, ""));
+    tlsrptd.run(&["poll"]).exits(0);
+
+    let n_transactions = transactions(&tlsrptd.database(), || {
+        tlsrptd.run(&["poll"]).exits(0);
+    });
+
+    // None within the same second, for then nothing has changed.
+    assert!(n_transactions <= 1, "{n_transactions}");
+}
+
+#[test]
+fn each_batch_of_mails_is_one_transaction() {
+    let world = World::new();
+    let mailbox = world.mailbox_at(world.dovecot.imaps, "");
+    let tlsrptd = world.tlsrptd(&format!("[limits]\nbatch_mails = 2\n{mailbox}"));
+    let poll_of = |ids: std::ops::Range<u32>| {
+        world
+            .dovecot
+            .plant(RUA, ids.map(|id| Report::quiet(id.to_string()).mail()));
+        transactions(&tlsrptd.database(), || {
+            tlsrptd.run(&["poll"]).exits(0);
+        })
+    };
+    world.dovecot.plant(RUA, reports::many(1));
+    tlsrptd.run(&["poll"]).exits(0);
+
+    let (few, many) = (poll_of(0..2), poll_of(2..62));
+
+    assert_eq!(tlsrptd.reports(), 63);
+    // Beside 1 and 30 batches there is what the end of a poll writes, which differs by what is new to it.
+    assert!((26..=32).contains(&(many - few)), "{few} and {many}");
 }
 
 /// A FETCH answer for each mail.

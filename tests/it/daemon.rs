@@ -244,7 +244,7 @@ fn with_digest_keys(sending: &str, keys: &str) -> String {
 fn at_time(tlsrptd: &Tlsrptd, time: &str, arguments: &[&str]) -> Command {
     let mut command = tlsrptd.command(arguments);
     command
-        .env("LD_PRELOAD", process::faketime())
+        .env("LD_PRELOAD", faketime::library())
         .env("FAKETIME", format!("@{time}"));
     command
 }

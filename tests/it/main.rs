@@ -32,6 +32,7 @@ mod init;
 mod kill;
 mod mailboxes;
 mod oauth;
+mod origin;
 mod reparse;
 mod servers;
 mod service;

@@ -273,7 +273,7 @@ fn daemon_sends_a_deferred_digest_by_its_own_next_try() {
     .unwrap();
     let mut command = tlsrptd.command(&["run"]);
     command
-        .env("LD_PRELOAD", process::faketime())
+        .env("LD_PRELOAD", faketime::library())
         .env("FAKETIME", "@2027-01-12 12:00:00 x30");
     let run = Running::start(&mut command);
 

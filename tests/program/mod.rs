@@ -1,9 +1,12 @@
 //! The real binary, with the configuration of a folder.
 
+pub(crate) mod clock;
+mod faketime;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// The binary, to be run in `folder` with its `tlsrptd.toml` and nothing else of the environment.
+/// The binary, to be run in `folder` with its `tlsrptd.toml`, on [`clock::TODAY`], and with nothing else of the environment.
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tlsrptd"));
     command
@@ -11,6 +14,7 @@ pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
         .arg("--config")
         .arg(folder.join("tlsrptd.toml"))
         .env_clear()
+        .envs(clock::set())
         .current_dir(folder);
     command
 }

@@ -362,6 +362,7 @@ impl World {
 
     /// Records everything that has arrived by now; whether there was something.
     fn receive(&mut self, now: Timestamp) -> bool {
+        self.store.admit_by(&self.config).unwrap();
         let later = self.arrivals.split_off(&(now, u64::MAX));
         let arrived = std::mem::replace(&mut self.arrivals, later);
         let mut expected = Tally::default();
@@ -395,7 +396,7 @@ impl World {
             .collect();
         let mut tally = self.store.record(&mails, None, Span::Forever, now).unwrap();
         assert_eq!(tally, expected);
-        self.store.set_free_of(&mut tally, &self.config, now).unwrap();
+        self.store.look_again(&mut tally, &self.config, now).unwrap();
         tally.stored > 0
     }
 

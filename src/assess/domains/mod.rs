@@ -102,6 +102,8 @@ pub struct Retired {
 /// Everything about domains and reporters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
+    /// Whether the configuration lists no domains, so that every one reported on is ours.
+    pub learns_domains: bool,
     /// All domains by name, with foreign and retired ones.
     pub domains: Vec<DomainState>,
     /// All reporters about our domains, most connections first.
@@ -155,6 +157,7 @@ impl Survey {
         drift.extend(tlsa_drift);
         drift.sort_by(|a, b| (a.day, &a.key).cmp(&(b.day, &b.key)));
         Self {
+            learns_domains: history.our_domains.is_empty(),
             quiet: silence::quiet(&index, &reporters),
             domains,
             reporters,

@@ -45,7 +45,7 @@ pub(super) fn text(status: &Status, now: Timestamp) -> String {
     lines.push(("Reports", format!("{}{newest}", counts.reports)));
     if counts.set_aside > 0 {
         let more = "`tlsrptd mails --outcome set-aside` lists them";
-        lines.push(("Set aside", format!("{}, not proven; {more}", counts.set_aside)));
+        lines.push(("Set aside", format!("{}, not counted; {more}", counts.set_aside)));
     }
     lines.extend(status.unproven.as_ref().map(unproven_line));
     lines.push(("Failure types", counts.failure_types.to_string()));

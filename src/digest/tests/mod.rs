@@ -19,6 +19,7 @@ use crate::store::rows::{
 };
 
 mod hostile;
+mod kept_out;
 
 fn options() -> Options {
     Options {
@@ -54,6 +55,7 @@ fn friday() -> DigestFacts {
         reports: 0,
         days: None,
         unproven: None,
+        kept_out: crate::store::rows::KeptOut::default(),
         mails: MailCounts::default(),
         fresh_failure_types: [7].into(),
         domains: vec![],

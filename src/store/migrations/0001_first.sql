@@ -79,12 +79,22 @@ CREATE TABLE report (
     authentication_reason TEXT,      -- why none is
     deviations     TEXT    NOT NULL, -- JSON array
     status         TEXT    NOT NULL CHECK (status IN ('counted', 'conflict', 'set-aside', 'replaced')),
+    aside          TEXT    NOT NULL, -- why it is set aside: origin, foreign, flood; '' where it isn't
     backfill       INTEGER NOT NULL,
     set_free       INTEGER NOT NULL DEFAULT 0, -- it isn't proven and counts, for its reporter used to be
     sessions       INTEGER NOT NULL, -- decides between reports of one identity
     identity       BLOB    NOT NULL, -- 16 bytes of the hash, with who reports
     content        BLOB    NOT NULL  -- 16 bytes of the hash
 ) STRICT;
+-- How many reports came a day, of each organisation, in proven and in other mails; '' is who doesn't say.
+CREATE TABLE arrival (
+    reporter  TEXT    NOT NULL,
+    is_proven INTEGER NOT NULL,
+    day       TEXT    NOT NULL, -- UTC day on which the mails came
+    reports   INTEGER NOT NULL, -- without those that were cut off
+    PRIMARY KEY (reporter, is_proven, day)
+) STRICT, WITHOUT ROWID;
+
 -- At most one report of an identity counts.
 CREATE UNIQUE INDEX report_counted ON report (identity) WHERE status = 'counted';
 -- Duplicates are known by both.
@@ -93,7 +103,7 @@ CREATE UNIQUE INDEX report_content ON report (identity, content);
 CREATE INDEX report_day ON report (day);
 CREATE INDEX report_mail ON report (mail);
 -- What is set aside: told, accepted, judged again.
-CREATE INDEX report_set_aside ON report (authentication) WHERE status = 'set-aside';
+CREATE INDEX report_set_aside ON report (aside, authentication) WHERE status = 'set-aside';
 -- Whether something on the way breaks signatures.
 CREATE INDEX report_set_free ON report (day) WHERE set_free;
 -- Reports that count, but alone make nothing urgent, resolved or ready.
@@ -458,7 +468,17 @@ SELECT mail_report.mail, mail_report.report,
                 THEN mail_report.outcome
             WHEN report.status = 'replaced' THEN 'conflict'
             ELSE report.status END AS outcome,
-       coalesce(mail_report.reason, iif(report.status = 'set-aside', report.authentication_reason, NULL)) AS reason
+       coalesce(mail_report.reason,
+                CASE report.aside
+                     WHEN 'origin' THEN report.authentication_reason
+                     WHEN 'flood' THEN 'far more reports came from this sender that day than usual'
+                     WHEN 'foreign' THEN (
+                         SELECT 'it is about ' || min(policy.policy_domain)
+                                || iif(min(policy.policy_domain) < max(policy.policy_domain), ' and others', '')
+                                || ', not about your domains.mail'
+                         FROM policy_result JOIN policy ON policy.id = policy_result.policy
+                         WHERE policy_result.report = report.id)
+                END) AS reason
 FROM mail_report LEFT JOIN report ON report.id = mail_report.report;
 
 -- The text as sent is put together only where it is asked for. The window gives the pieces their order: in an aggregate
@@ -477,6 +497,7 @@ SELECT report.id, report.mail, nullif(sender.organization_name, '') AS organizat
                     FROM json_template, json_each(report_json.text) AS piece
                     WHERE json_template.id = report_json.template LIMIT 1))
         FROM report_json WHERE report_json.report = report.id) AS json, report.status,
+       nullif(report.aside, '') AS set_aside_for,
        (SELECT rival.id FROM report AS rival WHERE rival.identity = report.identity AND rival.status = 'counted'
         AND report.status = 'conflict') AS rival
 FROM report JOIN sender ON sender.id = report.sender;

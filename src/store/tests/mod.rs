@@ -14,6 +14,7 @@ use crate::report::{self, Context};
 mod cursor;
 mod digests;
 mod files;
+mod kept_out;
 mod order;
 mod problems;
 mod record;

@@ -5,6 +5,8 @@ pub(crate) mod courier;
 pub(crate) mod cyrus;
 pub(crate) mod dkim;
 pub(crate) mod dovecot;
+#[path = "../../program/faketime.rs"]
+pub(crate) mod faketime;
 pub(crate) mod faulty_disk;
 pub(crate) mod hostile;
 pub(crate) mod imap;

@@ -52,6 +52,7 @@ impl Postfix {
             command.arg("-s").arg("-c").arg(folder.join("etc"));
             command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
             command
+                .envs(process::clock())
                 .env("MAIL_CONFIG", folder.join("etc"))
                 .env("MAIL_LOGTAG", "postfix");
             let [smtp, submission, submissions] = ports;

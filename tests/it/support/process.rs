@@ -1,15 +1,19 @@
 //! Child processes that end with the test, found by their own pid and never by name.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::wait::{LONG, until};
+
+/// Ticks of CPU time in a second, on every machine that Linux runs on today.
+const USER_HZ: u64 = 100;
 
 /// A server of the test.
 pub(crate) struct Server {
@@ -137,14 +141,11 @@ pub(crate) fn retry<T>(what: &str, log: &Path, mut start: impl FnMut() -> Option
     })
 }
 
-/// The library that changes the clock of a program that loads it. The command `faketime` would stand between the
-/// program and our signals.
-pub(crate) fn faketime() -> PathBuf {
-    let folders = fs::read_dir("/usr/lib").unwrap();
-    folders
-        .map(|folder| folder.unwrap().path().join("faketime/libfaketime.so.1"))
-        .find(|library| library.exists())
-        .expect("libfaketime is missing; run ./test, which installs it")
+/// What libfaketime reads, where all the tests run under another clock (`faketime '2027-03-28 12:00' ...`): a program
+/// without it would live on another day than its test and the servers.
+pub(crate) fn clock() -> impl Iterator<Item = (&'static str, OsString)> {
+    let names = ["LD_PRELOAD", "FAKETIME"].into_iter();
+    names.filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
 /// What `name` in /proc says of each thread of a process; the program works in a thread of its own.
@@ -157,4 +158,27 @@ pub(crate) fn of_threads(pid: u32, name: &str) -> String {
         .filter_map(|thread| fs::read_to_string(thread.path().join(name)).ok())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Whether a thread of a process waits for a CPU, has one, or waits for a disk.
+pub(crate) fn is_held_up(pid: u32) -> bool {
+    let threads = of_threads(pid, "stat");
+    // `PID (NAME) STATE ...`
+    threads
+        .split(") ")
+        .skip(1)
+        .any(|rest| rest.starts_with(['R', 'D']))
+}
+
+/// The time that a process has computed so far, in user and system mode; 0 if it is gone.
+pub(crate) fn cpu_time(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let (_, rest) = stat.rsplit_once(") ").unwrap_or_default();
+    let n_ticks: u64 = rest
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u64>().unwrap())
+        .sum();
+    Duration::from_millis(n_ticks * 1000 / USER_HZ)
 }

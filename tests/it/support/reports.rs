@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,13 +29,12 @@ pub(crate) struct Report {
     pub(crate) failures: Vec<(&'static str, u64)>,
 }
 
-/// The day so many days ago, UTC.
+/// The day so many days ago, UTC. All tests share a today: a report that is made twice is the same also when midnight
+/// comes between.
 pub(crate) fn days_ago(n: i64) -> Date {
-    Timestamp::now()
-        .to_zoned(TimeZone::UTC)
-        .date()
-        .checked_sub(n.days())
-        .unwrap()
+    static TODAY: OnceLock<Date> = OnceLock::new();
+    let today = TODAY.get_or_init(|| Timestamp::now().to_zoned(TimeZone::UTC).date());
+    today.checked_sub(n.days()).unwrap()
 }
 
 impl Report {

@@ -15,6 +15,9 @@ use serde_json::Value;
 use super::process;
 use super::wait::LONG;
 
+/// How often a program that is to end is looked at.
+const LOOK: Duration = Duration::from_millis(2);
+
 /// What a verb said, and how it ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -179,13 +182,14 @@ impl Tlsrptd {
     }
 }
 
-/// The binary in a clean environment, in the root folder.
+/// The binary in a clean environment, in the root folder, by the clock of its test.
 pub(crate) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tlsrptd"));
     command
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("TZ", "UTC")
+        .envs(process::clock())
         .current_dir("/");
     command
 }
@@ -244,12 +248,34 @@ impl Running {
         self.log.lock().unwrap().clone()
     }
 
-    /// Sends SIGTERM and waits for the end, which must come within `limit`.
+    /// Sends SIGTERM and waits for the end, which must come within `limit` of the program's own time: when it is asleep,
+    /// for whatever it waits, and when it computes. That it waits for a CPU or a disk is the machine's affair.
     #[track_caller]
     pub(crate) fn terminate(mut self, limit: Duration) -> Ended {
+        let pid = self.pid();
+        let computed_before = process::cpu_time(pid);
         self.since = Instant::now();
-        process::signal(self.pid(), Signal::TERM);
-        self.wait(limit)
+        process::signal(pid, Signal::TERM);
+        let mut asleep = Duration::ZERO;
+        let mut looked_at = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            std::thread::sleep(LOOK);
+            let passed = looked_at.elapsed();
+            looked_at = Instant::now();
+            if !process::is_held_up(pid) {
+                // When we couldn't look, it may have been held up as well.
+                asleep += passed.min(LOOK * 5);
+            }
+            let computed = process::cpu_time(pid).saturating_sub(computed_before);
+            assert!(
+                asleep + computed < limit && self.since.elapsed() < LONG,
+                "it did not end within {limit:?}: {asleep:?} asleep, {computed:?} computing, {:?} by the wall; its \
+                 log:\n{}",
+                self.since.elapsed(),
+                self.log()
+            );
+        }
+        self.wait(LONG)
     }
 
     /// Sends a signal.

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 /// Long enough for anything on a busy machine; a test that meets it has failed.
 pub(crate) const LONG: Duration = Duration::from_mins(3);
 
-/// A signal ends the program within this time: five seconds, three of which are `LAST_SEND`, besides what a busy machine
-/// needs to close a database. Any limit of the program that it would wait for in vain is longer.
-pub(crate) const END: Duration = Duration::from_secs(15);
+/// A signal ends the program within this much of its own time (see `Running::terminate`), as it promises. Any limit of
+/// the program that it would wait for in vain is longer.
+pub(crate) const END: Duration = Duration::from_secs(5);
 
 /// Asks until there is an answer.
 ///

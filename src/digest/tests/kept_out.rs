@@ -1,0 +1,270 @@
+//! Reports that don't count, and who is new.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::assess::domains::Survey;
+use crate::assess::history::{Entry, History, PolicyText};
+use crate::authenticate::Cause;
+use crate::digest::Known;
+use crate::store::rows::{Flood, NewSender, Unproven, Withheld};
+
+/// One good connection of google.com to example.com on each of these days of November.
+fn history(days: &[i8], listed: bool) -> History {
+    let policy = PolicyText {
+        policy_type: "sts".to_owned(),
+        ..PolicyText::default()
+    };
+    let policy = std::rc::Rc::new(policy);
+    let entry = |day: &i8| Entry {
+        report: i64::from(*day),
+        day: nov(*day),
+        reporter: "google.com".into(),
+        domain: "example.com".into(),
+        policy: std::rc::Rc::clone(&policy),
+        ok: Some(30),
+        failed: Some(0),
+    };
+    History {
+        today: nov(20),
+        our_domains: if listed {
+            texts(&["example.com"])
+        } else {
+            Vec::new()
+        },
+        our_mx: Vec::new(),
+        entries: days.iter().map(entry).collect(),
+        failures: Vec::new(),
+        remarks: Vec::new(),
+        unproven: std::collections::BTreeSet::new(),
+    }
+}
+
+/// What is known on 20 November, after mails with these events.
+fn known(history: &History, told: &[&str]) -> Known {
+    Known {
+        today: history.today,
+        problems: Vec::new(),
+        tellings: BTreeMap::new(),
+        told_events: told.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>(),
+        survey: Survey::of(history, &[]),
+    }
+}
+
+fn text_of(kind: MailKind, facts: &DigestFacts, outlook: &Outlook) -> String {
+    let text = Digest::build(kind, facts, outlook, &options()).to_text();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn new_domain_is_named_once_where_none_are_listed() {
+    let facts = friday();
+    let history = history(&[17, 18], false);
+    let outlook = known(&history, &[]).outlook(MailKind::Daily, &facts, 14);
+    assert_eq!(outlook.kept_out.new_domains, ["example.com"]);
+    assert!(outlook.events.contains(&"domain example.com".to_owned()));
+    let text = text_of(MailKind::Daily, &facts, &outlook);
+    assert!(
+        text.contains("Reported on for the first time: example.com."),
+        "{text}"
+    );
+    // No mail is sent for that alone, and none tells it twice.
+    assert!(!news(&facts, &outlook));
+    let outlook = known(&history, &["domain example.com"]).outlook(MailKind::Daily, &facts, 14);
+    assert!(outlook.kept_out.new_domains.is_empty() && outlook.events.is_empty());
+}
+
+#[test]
+fn no_domain_is_new_in_the_first_look_or_where_they_are_listed() {
+    let facts = friday();
+    let first = known(&history(&[17], false), &[]).outlook(MailKind::FirstLook, &facts, 14);
+    assert!(first.kept_out.new_domains.is_empty());
+    assert_eq!(first.events, ["domain example.com"]);
+    let listed = known(&history(&[17], true), &[]).outlook(MailKind::Daily, &facts, 14);
+    assert!(listed.kept_out.new_domains.is_empty() && listed.events.is_empty());
+}
+
+#[test]
+fn at_most_three_domains_of_others_are_named_in_the_weekly_mail_and_the_first_look() {
+    let mut facts = friday();
+    facts.kept_out.foreign_domains =
+        texts(&["e.example", "d.example", "c.example", "b.example", "a.example"]);
+    let known = known(&history(&[17], true), &[]);
+    for kind in [MailKind::Weekly, MailKind::FirstLook] {
+        let text = text_of(kind, &facts, &known.outlook(kind, &facts, 14));
+        assert!(
+            text.contains(
+                "Reports about 5 domains that you don't list: a.example, b.example, c.example and 2 more."
+            ),
+            "{text}"
+        );
+    }
+    let outlook = known.outlook(MailKind::Daily, &facts, 14);
+    assert!(!text_of(MailKind::Daily, &facts, &outlook).contains("don't list"));
+    assert!(!news(&facts, &outlook));
+}
+
+#[test]
+fn first_look_at_reports_about_others_alone_says_so() {
+    let mut facts = DigestFacts {
+        previous_at: None,
+        reports: 0,
+        ..friday()
+    };
+    facts.kept_out.foreign_reports = 12;
+    let digest = Digest::build(MailKind::FirstLook, &facts, &Outlook::default(), &options());
+    assert_eq!(
+        digest.subject,
+        "[tlsrptd] First look: 12 reports, none about your domains"
+    );
+}
+
+fn flooded() -> DigestFacts {
+    let mut facts = friday();
+    facts.kept_out.floods = vec![Flood {
+        reporter: "evil.example".to_owned(),
+        reports: 70_000,
+    }];
+    facts
+}
+
+#[test]
+fn sender_that_is_cut_off_is_news_once_a_month_and_told_each_time() {
+    let facts = flooded();
+    let history = history(&[18], true);
+    for (told, is_news) in [
+        (vec![], true),
+        (vec!["flood evil.example 2026-10"], true),
+        (vec!["flood evil.example 2026-11"], false),
+    ] {
+        let outlook = known(&history, &told).outlook(MailKind::Daily, &facts, 14);
+        assert_eq!(news(&facts, &outlook), is_news, "{told:?}");
+        let text = text_of(MailKind::Daily, &facts, &outlook);
+        assert!(
+            text.contains("70 000 reports of evil.example cut off: far more than usual"),
+            "{text}"
+        );
+        assert!(text.contains("tlsrptd accept --from evil.example"), "{text}");
+    }
+}
+
+#[test]
+fn that_most_signatures_fail_makes_three_mails_then_waits_for_the_week() {
+    let mut facts = friday();
+    facts.unproven = Some(Unproven {
+        failing: 12,
+        all: 13,
+        counted: true,
+    });
+    let history = history(&[18], true);
+    for (told, is_news) in [
+        (vec![], true),
+        (vec!["blind 2026-11-18", "blind 2026-11-19"], true),
+        (
+            vec!["blind 2026-11-17", "blind 2026-11-18", "blind 2026-11-19"],
+            false,
+        ),
+        // Since then the weekly mail alone has told it.
+        (
+            vec![
+                "blind 2026-10-31",
+                "blind 2026-11-01",
+                "blind 2026-11-07",
+                "blind 2026-11-14",
+            ],
+            false,
+        ),
+        // That was another time.
+        (
+            vec!["blind 2026-11-01", "blind 2026-11-02", "blind 2026-11-03"],
+            true,
+        ),
+    ] {
+        let outlook = known(&history, &told).outlook(MailKind::Daily, &facts, 14);
+        assert_eq!(news(&facts, &outlook), is_news, "{told:?}");
+        assert_eq!(outlook.events, ["blind 2026-11-20"]);
+        for kind in [MailKind::Daily, MailKind::Weekly] {
+            let digest = Digest::build(kind, &facts, &outlook, &options());
+            assert!(digest.subject.contains("not proven"), "{}", digest.subject);
+        }
+    }
+}
+
+#[test]
+fn reporter_whose_reports_are_set_aside_is_not_silent() {
+    let history = history(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], true);
+    let mut facts = friday();
+    let silent = known(&history, &[]).outlook(MailKind::Daily, &facts, 14);
+    assert!(silent.silent.len() == 1 && silent.no_reports_days.is_some());
+    for (waits, why) in [
+        (
+            false,
+            "Google: 9 reports about days after 11 Nov are set aside, not proven",
+        ),
+        (
+            true,
+            "Google: 9 reports about days after 11 Nov wait for a name server",
+        ),
+    ] {
+        let withheld = |day: i8, reports: u64| Withheld {
+            reporter: "google.com".to_owned(),
+            day: nov(day),
+            reports,
+            waits,
+        };
+        facts.kept_out.withheld = vec![withheld(11, 100), withheld(15, 4), withheld(18, 5)];
+        for kind in [MailKind::Daily, MailKind::Weekly] {
+            let outlook = known(&history, &["silent google.com 2026-11-11"]).outlook(kind, &facts, 14);
+            assert!(outlook.silent.is_empty() && outlook.week.still_silent.is_empty());
+            assert_eq!(outlook.no_reports_days, None);
+            let text = text_of(kind, &facts, &outlook);
+            assert!(text.contains(why) && !text.contains("nothing since"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn new_signer_of_a_known_name_is_named_with_it() {
+    let mut facts = friday();
+    facts.kept_out.new_senders = vec![NewSender {
+        organization_name: "Google Inc.".to_owned(),
+        signing_domain: "evil.example".to_owned(),
+        known: "google.com".to_owned(),
+    }];
+    let text = text_of(MailKind::Daily, &facts, &Outlook::default());
+    assert!(
+        text.contains(
+            "Reports of \"Google Inc.\" come from evil.example too (new sender d=evil.example); before, Google sent them."
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn first_look_says_why_reports_could_not_be_verified_and_what_to_do() {
+    let mut facts = DigestFacts {
+        previous_at: None,
+        reports: 30,
+        ..friday()
+    };
+    facts.mails.set_aside = 70;
+    facts.kept_out.unproven_for = vec![
+        (Cause::KeyGone, 40),
+        (Cause::Changed, 15),
+        (Cause::Unsigned, 10),
+        (Cause::NoAnswer, 3),
+        (Cause::Weak, 2),
+    ];
+    let text = text_of(MailKind::FirstLook, &facts, &Outlook::default());
+    for words in [
+        "70 of 100 reports set aside",
+        "40 signed with a key that is not in the DNS any more; 15 changed on the way after they were signed; 10 without a \
+         signature of who is in From; 3 without an answer of a name server; 2 for other reasons.",
+        "A key that is gone is usual for old mails, and proves nothing against them.",
+        "leave those to the rua address alone",
+        "tlsrptd accept --from DOMAIN",
+        "tlsrptd import --authentication off FILE",
+    ] {
+        assert!(text.contains(words), "{words:?} is not in:\n{text}");
+    }
+}

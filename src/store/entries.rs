@@ -1,0 +1,223 @@
+//! The entries of a report, with the failures and failure types that they show.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, params};
+use serde_json::json;
+
+use super::sums::Share;
+use super::text;
+use crate::report::{FailureDetails, Policy, PolicyResult, ResultType};
+
+fn policy(db: &Connection, policy: &Policy, sts_mode: Option<&str>) -> rusqlite::Result<i64> {
+    let domain = policy.policy_domain.as_deref().unwrap_or_default();
+    let policy_string = json!(policy.policy_string).to_string();
+    let mx_host = json!(policy.mx_host).to_string();
+    let known = db
+        .prepare_cached(
+            "SELECT id FROM policy WHERE policy_domain = :domain AND policy_type = :policy_type
+             AND policy_string = :policy_string AND mx_host = :mx_host",
+        )?
+        .query_row(
+            named_params! {
+                ":domain": domain, ":policy_type": policy.policy_type.as_str(),
+                ":policy_string": policy_string, ":mx_host": mx_host,
+            },
+            |row| row.get(0),
+        )
+        .optional()?;
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    db.prepare_cached(
+        "INSERT INTO policy (policy_type, policy_domain, sts_mode, policy_string, mx_host)
+         VALUES (:policy_type, :domain, :sts_mode, :policy_string, :mx_host)",
+    )?
+    .execute(named_params! {
+        ":policy_type": policy.policy_type.as_str(), ":domain": domain,
+        ":sts_mode": sts_mode.unwrap_or_default(), ":policy_string": policy_string, ":mx_host": mx_host,
+    })?;
+    Ok(db.last_insert_rowid())
+}
+
+/// A count as SQLite keeps it; reports over its range were made unreadable when they were parsed.
+fn count(count: Option<u64>) -> Option<i64> {
+    count.and_then(|count| i64::try_from(count).ok())
+}
+
+/// Records an element of "policies", with its failures. `day` is the report's if that counts.
+pub(super) fn policy_result(
+    db: &Connection,
+    report: i64,
+    (result, share): (&PolicyResult, Option<Share>),
+    day: Option<&str>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let policy = policy(db, &result.policy, result.sts_mode().as_deref())?;
+    db.prepare_cached(
+        "INSERT INTO policy_result (report, policy, successful, failed, domain_ok, domain_failed, domain_unreadable)
+         VALUES (:report, :policy, :successful, :failed, :domain_ok, :domain_failed, :domain_unreadable)",
+    )?
+    .execute(named_params! {
+        ":report": report, ":policy": policy,
+        ":successful": count(result.successful), ":failed": count(result.failed),
+        ":domain_ok": share.map(|share| share.ok), ":domain_failed": share.map(|share| share.failed),
+        ":domain_unreadable": share.map(|share| share.unreadable),
+    })?;
+    let mut failures = Failures {
+        policy_result: db.last_insert_rowid(),
+        result,
+        day,
+        now: text(now),
+        types: BTreeMap::new(),
+        insert: db.prepare_cached(INSERT_FAILURE)?,
+        find_type: db.prepare_cached(FIND_TYPE)?,
+        insert_type: db.prepare_cached(INSERT_TYPE)?,
+        widen_type: db.prepare_cached(WIDEN_TYPE)?,
+        db,
+    };
+    for details in &result.failure_details {
+        failures.add(Some(details))?;
+    }
+    // Failures that no detail accounts for.
+    let accounted = result
+        .failure_details
+        .iter()
+        .any(|details| details.failed_session_count != Some(0));
+    if !accounted && result.failed != Some(0) {
+        failures.add(None)?;
+    }
+    Ok(())
+}
+
+/// `unspecified`: the type of a failure whose kind the report doesn't say.
+pub(super) const UNSPECIFIED: &str = "unspecified";
+
+// A report may have 100,000 details with an MX each: these are looked up once a policy result, and bound by position.
+const INSERT_FAILURE: &str =
+    "INSERT INTO failure (policy_result, failure_type, detail, result_type, sending_mta_ip,
+                          receiving_mx_hostname, receiving_mx_helo, receiving_ip, failed_session_count,
+                          failure_reason_code, additional_information)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const FIND_TYPE: &str = "SELECT id FROM failure_type
+     WHERE policy_domain = ? AND policy_type = ? AND result_type = ? AND receiving_mx_hostname = ?";
+const INSERT_TYPE: &str =
+    "INSERT INTO failure_type (policy_domain, policy_type, result_type, receiving_mx_hostname,
+                               first_day, last_day, first_stored_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)";
+const WIDEN_TYPE: &str = "UPDATE failure_type
+     SET first_day = iif(first_day = '', ?2, min(first_day, ?2)), last_day = max(last_day, ?2)
+     WHERE id = ?1 AND (first_day = '' OR first_day > ?2 OR last_day < ?2)";
+
+/// Records the failures of one policy result.
+struct Failures<'a> {
+    db: &'a Connection,
+    policy_result: i64,
+    result: &'a PolicyResult,
+    /// The report's day if that counts.
+    day: Option<&'a str>,
+    now: String,
+    /// Failure types by result type and MX: most details of a report share a few.
+    types: BTreeMap<(&'a str, &'a str), i64>,
+    insert: CachedStatement<'a>,
+    find_type: CachedStatement<'a>,
+    insert_type: CachedStatement<'a>,
+    widen_type: CachedStatement<'a>,
+}
+
+impl<'a> Failures<'a> {
+    fn add(&mut self, details: Option<&'a FailureDetails>) -> rusqlite::Result<()> {
+        let failed = details.map_or(self.result.failed, |details| details.failed_session_count);
+        let failure_type = if failed == Some(0) {
+            None
+        } else {
+            Some(self.failure_type(details)?)
+        };
+        let none = FailureDetails::default();
+        let row = details.unwrap_or(&none);
+        self.insert.execute(params![
+            self.policy_result,
+            failure_type,
+            details.is_some(),
+            row.result_type.as_ref().map(ResultType::as_str),
+            row.sending_mta_ip,
+            row.receiving_mx_hostname,
+            row.receiving_mx_helo,
+            row.receiving_ip,
+            count(failed),
+            row.failure_reason_code,
+            row.additional_information,
+        ])?;
+        Ok(())
+    }
+
+    /// Finds or makes a failure type, and widens its days by the report's if that counts.
+    fn failure_type(&mut self, details: Option<&'a FailureDetails>) -> rusqlite::Result<i64> {
+        let result_type = details.and_then(|details| details.result_type.as_ref());
+        let mx = details.and_then(|details| details.receiving_mx_hostname.as_deref());
+        let names = (
+            result_type.map_or(UNSPECIFIED, ResultType::as_str),
+            mx.unwrap_or_default(),
+        );
+        if let Some(known) = self.types.get(&names) {
+            return Ok(*known);
+        }
+        let policy = &self.result.policy;
+        let domain = policy.policy_domain.as_deref().unwrap_or_default();
+        let policy_type = policy.policy_type.as_str();
+        let known = self
+            .find_type
+            .query_row((domain, policy_type, names.0, names.1), |row| row.get(0))
+            .optional()?;
+        let id = match (known, self.day) {
+            (Some(id), Some(day)) => {
+                self.widen_type.execute((id, day))?;
+                id
+            }
+            (Some(id), None) => id,
+            (None, day) => {
+                // A type that only reports in conflict show has no days, and no view shows it.
+                let day = day.unwrap_or_default();
+                self.insert_type
+                    .execute((domain, policy_type, names.0, names.1, day, &self.now))?;
+                self.db.last_insert_rowid()
+            }
+        };
+        self.types.insert(names, id);
+        Ok(id)
+    }
+}
+
+/// Takes a report that no longer counts out of the days of its failure types.
+pub(super) fn discount(db: &Connection, report: i64) -> rusqlite::Result<()> {
+    let failure_types: Vec<i64> = db
+        .prepare_cached(
+            "SELECT DISTINCT failure.failure_type FROM failure
+             JOIN policy_result ON policy_result.id = failure.policy_result
+             WHERE policy_result.report = :report AND failure.failure_type IS NOT NULL",
+        )?
+        .query_map(named_params! { ":report": report }, |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for failure_type in failure_types {
+        count_days(db, failure_type)?;
+    }
+    Ok(())
+}
+
+/// Derives the days of a failure type anew from the reports that count and those that retention removed.
+pub(super) fn count_days(db: &Connection, failure_type: i64) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE failure_type SET (first_day, last_day) = (
+             SELECT coalesce(min(day), ''), coalesce(max(day), '') FROM (
+                 SELECT other.day FROM failure
+                 JOIN policy_result ON policy_result.id = failure.policy_result
+                 JOIN report AS other ON other.id = policy_result.report AND other.status = 'counted'
+                 WHERE failure.failure_type = failure_type.id
+                 UNION ALL SELECT failure_type.expired_first_day WHERE failure_type.expired_first_day IS NOT NULL
+                 UNION ALL SELECT failure_type.expired_last_day WHERE failure_type.expired_last_day IS NOT NULL))
+         WHERE id = :failure_type",
+    )?
+    .execute(named_params! { ":failure_type": failure_type })?;
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! How many reports of each sender come a day, and when they are far too many.
+
+use rusqlite::{Connection, named_params};
+
+use super::StoreError;
+use super::facts::count;
+use super::record::day_of;
+use crate::authenticate::organisation;
+
+/// So many times what is usual is too many.
+const TIMES_USUAL: u64 = 10;
+/// What is usual is the most of one of so many days before.
+const USUAL_DAYS: i64 = 28;
+/// Counts are kept for so many days.
+const KEPT_DAYS: i64 = 60;
+
+/// Counts a report that came on a day; whether it is one too many. Old mail counts as usual, however much it is.
+pub(super) fn arrives(
+    db: &Connection,
+    submitter: &str,
+    is_proven: bool,
+    day: &str,
+    limit: u64,
+    backfill: bool,
+) -> rusqlite::Result<bool> {
+    // Nobody uses up the share of another by his name.
+    let reporter = organisation(submitter);
+    let names = named_params! { ":reporter": reporter, ":is_proven": is_proven, ":day": day };
+    let n: i64 = db
+        .prepare_cached(
+            "INSERT INTO arrival (reporter, is_proven, day, reports) VALUES (:reporter, :is_proven, :day, 1)
+             ON CONFLICT DO UPDATE SET reports = reports + 1 RETURNING reports",
+        )?
+        .query_row(names, |row| row.get(0))?;
+    if backfill || count(n) <= limit {
+        return Ok(false);
+    }
+    let usual: i64 = db
+        .prepare_cached(
+            "SELECT coalesce(max(reports), 0) FROM arrival
+             WHERE reporter = :reporter AND is_proven = :is_proven
+               AND day >= date(:day, :since) AND day < :day",
+        )?
+        .query_row(
+            named_params! {
+                ":reporter": reporter, ":is_proven": is_proven, ":day": day, ":since": format!("-{USUAL_DAYS} days"),
+            },
+            |row| row.get(0),
+        )?;
+    if count(n) <= count(usual).saturating_mul(TIMES_USUAL) {
+        return Ok(false);
+    }
+    // What is cut off doesn't make more usual.
+    db.prepare_cached(
+        "UPDATE arrival SET reports = reports - 1
+         WHERE reporter = :reporter AND is_proven = :is_proven AND day = :day",
+    )?
+    .execute(names)?;
+    Ok(true)
+}
+
+/// Forgets counts of days that matter no more.
+pub(super) fn retain(db: &Connection, now: jiff::Timestamp) -> Result<(), StoreError> {
+    let hours = KEPT_DAYS.saturating_mul(24);
+    let before = now.checked_sub(jiff::SignedDuration::from_hours(hours));
+    db.execute(
+        "DELETE FROM arrival WHERE day < :before",
+        named_params! { ":before": day_of(before.unwrap_or(jiff::Timestamp::MIN)) },
+    )?;
+    Ok(())
+}
