@@ -221,8 +221,7 @@ pub(crate) fn foreign_sentence(foreign: &[String]) -> String {
     let named: Vec<String> = foreign.iter().map(|name| names::host(name)).collect();
     let domains = words::count(u64::try_from(foreign.len()).unwrap_or(u64::MAX), "domain");
     format!(
-        "Reports about {domains} that you don't list: {}. Add what is yours to domains.mail; \"tlsrptd retire NAME\" \
-         leaves a name out.",
+        "Reports about {domains} that you don't list: {}. Add what is yours to domains.mail.",
         words::list_and_more(&named, MAX_NAMED)
     )
 }
