@@ -260,7 +260,7 @@ def target_2(bench):
 
 def target_3(bench):
     """parsedmarc's quickest way: files, no look-ups, JSON on one line."""
-    n_mails = 1000 // bench.part
+    n_mails = 1000  # fewer show how long both take to start
     folder = bench.eml(n_mails)
     parsedmarc = pathlib.Path(sys.executable).with_name("parsedmarc")
     files = sorted(folder.iterdir())
@@ -502,8 +502,9 @@ def target_12(bench):
                 break
         time.sleep(0.2)
     time.sleep(2)
+    seconds = 60 // bench.part
     before = switches(process.pid)
-    time.sleep(10)
+    time.sleep(seconds)
     woken = switches(process.pid) - before
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     rss = int(re.search(r"VmRSS:\s*(\d+)", status)[1]) / 1024
@@ -512,8 +513,8 @@ def target_12(bench):
     first_command(bench)
     start = median([first_command(bench) for _ in range(bench.runs)]) * 1000
     size = pathlib.Path(bench.options.tlsrptd).stat().st_size / 2**20
-    yield Row(12, "daemon at rest", "<= 16 MiB, no wake-ups but timers", f"{rss:.1f} MiB, woken {woken} times in 10 s",
-              rss <= 16 and woken <= 10)
+    yield Row(12, "daemon at rest", "<= 16 MiB, no wake-ups but timers", f"{rss:.1f} MiB, woken {woken} times in {seconds} s",
+              rss <= 16 and woken <= 8)  # of its timers
     yield Row(12, "start to first command, binary", "< 50 ms, < 12 MiB", f"{start:.0f} ms, {size:.1f} MiB",
               start < 50 and size < 12)
 

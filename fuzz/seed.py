@@ -44,6 +44,10 @@ def add_file(content):
 
 def add_mail(content):
     add("mail", content)
+    signature = b"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=a; h=From; bh=AAAA; b=AAAA\n"
+    results = b"Authentication-Results: mx.example.org; dkim=pass header.d=example.com header.s=a\n"
+    for head in (b"", signature, results, signature + results):
+        add("authenticate", head + content + b"\0v=DKIM1; k=rsa; p=AAAA")
     for part in email.message_from_bytes(content).walk():
         attached = part.get_payload(decode=True)
         if attached and (attached.startswith((b"\x1f\x8b", b"PK")) or attached.lstrip().startswith(b"{")):
@@ -64,13 +68,13 @@ def main():
         answers = path.read_bytes().replace(b"\\xff\n", b"\xff").replace(b"\n", b"\r\n")
         for n_proper in range(12):
             add("imap", bytes([n_proper]) + answers)
-    for path in sorted((ROOT.parent / "src" / "digest" / "testdata").glob("refine-vectors*.tsv")):
+    for path in sorted((ROOT.parent / "src" / "assess" / "testdata").glob("refine-vectors*.tsv")):
         for row in path.read_text().splitlines()[1:]:
             columns = row.split("\t")
             if len(columns) == 6:
                 policy_type, usages, result_type, reason, _, _ = columns
                 policy = [f"{usage} 1 1 9f2c41aa" for usage in usages] or ["version: STSv1", "mode: enforce", "mx: *.example.org"]
-                lines = [policy_type, result_type, reason, "mx1.example.org", "*.example.org", *policy]
+                lines = [policy_type, "", result_type, reason, "mx1.example.org", "*.example.org", *policy]
                 add("policy", "\n".join(lines).encode())
 
 

@@ -128,12 +128,12 @@ pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Bounded> {
     if size > limit {
         return Ok(Bounded::TooLarge { size });
     }
-    take_bounded(file, limit)
+    take_bounded(file, size, limit)
 }
 
-/// Reads a stream of unknown size up to `limit` bytes.
-pub(super) fn take_bounded(reader: impl Read, limit: u64) -> io::Result<Bounded> {
-    let bytes = take(reader, limit.saturating_add(1))?;
+/// Reads a stream up to `limit` bytes; it probably has `expected`, 0 where that isn't known.
+pub(super) fn take_bounded(reader: impl Read, expected: u64, limit: u64) -> io::Result<Bounded> {
+    let bytes = take(reader, expected, limit.saturating_add(1))?;
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     Ok(if size > limit {
         Bounded::TooLarge { size }
@@ -142,9 +142,9 @@ pub(super) fn take_bounded(reader: impl Read, limit: u64) -> io::Result<Bounded>
     })
 }
 
-/// The first `n_bytes` bytes, or fewer where the stream ends.
-pub(super) fn take(reader: impl Read, n_bytes: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// The first `n_bytes` bytes, or fewer where the stream ends, in memory for as many as are expected.
+pub(super) fn take(reader: impl Read, expected: u64, n_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(expected.min(n_bytes)).unwrap_or_default());
     #[expect(clippy::disallowed_methods, reason = "bounded by take")]
     reader.take(n_bytes).read_to_end(&mut bytes)?;
     Ok(bytes)

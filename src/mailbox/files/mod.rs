@@ -244,7 +244,7 @@ impl<E> Walk<'_, E> {
 
     /// Content of unknown kind.
     fn stream(&mut self, reader: &mut dyn Read, origin: &Origin) -> Result<(), E> {
-        let head = match maildir::take(&mut *reader, HEAD_BYTES) {
+        let head = match maildir::take(&mut *reader, HEAD_BYTES, HEAD_BYTES) {
             Ok(head) => head,
             Err(error) => return self.broken(origin, &error),
         };
@@ -256,7 +256,7 @@ impl<E> Walk<'_, E> {
         if let Some(size) = origin.size.filter(|size| *size > self.limit) {
             return self.whole(origin, Bounded::TooLarge { size });
         }
-        match maildir::take_bounded(reader, self.limit) {
+        match maildir::take_bounded(reader, origin.size.unwrap_or_default(), self.limit) {
             Ok(content) => self.whole(origin, content),
             Err(error) => self.broken(origin, &error),
         }
