@@ -36,7 +36,7 @@ fn history(days: &[i8], listed: bool) -> History {
         entries: days.iter().map(entry).collect(),
         failures: Vec::new(),
         remarks: Vec::new(),
-        unproven: std::collections::BTreeSet::new(),
+        unproven: BTreeSet::new(),
     }
 }
 
