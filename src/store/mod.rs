@@ -266,6 +266,8 @@ fn configure(db: &mut Connection) -> rusqlite::Result<()> {
     // Reports are strangers' text: never let a schema trick call functions with side effects.
     db.pragma_update(None, "trusted_schema", false)?;
     db.set_prepared_statement_cache_capacity(64);
+    // Plans go by no single value: else a statement would be prepared again for each day that it is asked for.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 

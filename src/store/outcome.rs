@@ -4,7 +4,7 @@
 //! everything beside the reports that an assessment reads. Reports have changed where a day isn't packed
 //! ([`super::packed`]); to pack it changes that number too.
 
-use std::io::Read as _;
+use std::io::BufReader;
 use std::time::UNIX_EPOCH;
 
 use flate2::Compression;
@@ -74,9 +74,7 @@ pub(super) fn find<T: DeserializeOwned>(
     state: &str,
 ) -> rusqlite::Result<Option<T>> {
     let read = |packed: &[u8]| -> Option<T> {
-        let mut json = Vec::new();
-        ZlibDecoder::new(packed).read_to_end(&mut json).ok()?;
-        serde_json::from_slice(&json).ok()
+        serde_json::from_reader(BufReader::new(ZlibDecoder::new(packed))).ok()
     };
     let found = db
         .prepare_cached("SELECT value FROM outcome WHERE what = :what AND state = :state")?

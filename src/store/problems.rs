@@ -148,15 +148,13 @@ impl Store {
         {
             return Ok((problems, survey, None));
         }
-        let history = match history {
-            Some(history) => history,
-            None => {
-                let keys = Keys::read(&tx)?;
-                let mut history =
-                    history::read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?.history;
-                mark_stale(&mut history);
-                history
-            }
+        let history = if let Some(history) = history {
+            history
+        } else {
+            let keys = Keys::read(&tx)?;
+            let mut read = history::read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?;
+            mark_stale(&mut read.history);
+            read.history
         };
         let survey = Survey::of(&history, &problems);
         Ok((problems, survey, state))
