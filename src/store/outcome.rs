@@ -19,6 +19,9 @@ use serde_json::json;
 use super::packed;
 use crate::config::DomainsConfig;
 
+/// Most that an outcome is unpacked to, should somebody have tampered with it.
+const MAX_BYTES: u64 = 1 << 30;
+
 /// What is kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum What {
@@ -75,7 +78,7 @@ pub(super) fn find<T: DeserializeOwned>(
 ) -> rusqlite::Result<Option<T>> {
     let read = |packed: &[u8]| -> Option<T> {
         let mut json = Vec::new();
-        ZlibDecoder::new(packed).read_to_end(&mut json).ok()?;
+        std::io::copy(&mut ZlibDecoder::new(packed).take(MAX_BYTES), &mut json).ok()?;
         serde_json::from_slice(&json).ok()
     };
     let found = db

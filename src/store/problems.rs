@@ -146,12 +146,11 @@ impl Store {
         {
             return Ok((problems, survey, None));
         }
-        let history = match history {
-            Some(history) => history,
-            None => {
-                let keys = Keys::read(&tx)?;
-                history::read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?.history
-            }
+        let history = if let Some(history) = history {
+            history
+        } else {
+            let keys = Keys::read(&tx)?;
+            history::read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?.history
         };
         let survey = Survey::of(&history, &problems);
         Ok((problems, survey, state))

@@ -106,7 +106,7 @@ fn every_new_report_outdates_what_was_kept() {
     });
     let more = report_of("1", "2026-11-19", json!([policy("sts", 99, 0, json!([]))]));
     assert_outdates("in conflict", |place| {
-        place.record(&[mail(&[more.clone()])]);
+        place.record(&[mail(std::slice::from_ref(&more))]);
     });
     assert_outdates("proven", |place| {
         place.record(&[proven(&more)]);
