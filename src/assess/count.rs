@@ -55,8 +55,8 @@ pub(super) struct Fail {
 /// The failing days of a problem, each by reporter.
 pub(super) type Days<'h> = BTreeMap<Date, BTreeMap<&'h str, Fail>>;
 
-/// Days, each with the index of an entry in the history.
-type Places = Vec<(Date, usize)>;
+/// Indices of entries, with their days.
+type OfDays = Vec<(Date, usize)>;
 
 /// Entries by reporter and domain, in order of their days; and the MX hosts that anything names.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub(super) struct Index<'h> {
 
 impl<'h> Index<'h> {
     pub(super) fn new(history: &'h History) -> Self {
-        let mut by_seen: HashMap<*const Seen, (&Seen, Places)> = HashMap::new();
+        let mut by_seen: HashMap<*const Seen, (&Seen, OfDays)> = HashMap::new();
         for (at, entry) in history.entries.iter().enumerate() {
             let (_, days) = by_seen
                 .entry(Rc::as_ptr(&entry.seen))

@@ -4,7 +4,7 @@
 //! everything beside the reports that an assessment reads. Reports have changed where a day isn't packed
 //! ([`super::packed`]); to pack it changes that number too.
 
-use std::io::BufReader;
+use std::io::Read as _;
 use std::time::UNIX_EPOCH;
 
 use flate2::Compression;
@@ -18,6 +18,9 @@ use serde_json::json;
 
 use super::packed;
 use crate::config::DomainsConfig;
+
+/// Most that an outcome is unpacked to, should somebody have tampered with it.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// What is kept.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +77,9 @@ pub(super) fn find<T: DeserializeOwned>(
     state: &str,
 ) -> rusqlite::Result<Option<T>> {
     let read = |packed: &[u8]| -> Option<T> {
-        serde_json::from_reader(BufReader::new(ZlibDecoder::new(packed))).ok()
+        let mut json = Vec::new();
+        std::io::copy(&mut ZlibDecoder::new(packed).take(MAX_BYTES), &mut json).ok()?;
+        serde_json::from_slice(&json).ok()
     };
     let found = db
         .prepare_cached("SELECT value FROM outcome WHERE what = :what AND state = :state")?
