@@ -23,7 +23,7 @@ pub struct Completeness {
 /// How far the reports of one reporter are in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportedTo {
-    /// As in [`super::history::Entry::reporter`].
+    /// As in [`super::history::Seen::reporter`].
     pub reporter: String,
     /// Its newest known day.
     pub newest_day: Date,

@@ -192,7 +192,10 @@ impl<'h> Life<'h> {
     /// How the episode of these failing days ended before the given day.
     fn end(&self, failing: &[Date], before: Date, needed: u32, notes: &[Date]) -> Option<End> {
         let last = *failing.last()?;
-        if between(last, before) < 2 {
+        let gap = between(last, before);
+        // Who failed last must prove it or fall silent, and most pauses are too short for either.
+        let is_too_short = i64::from(gap) <= SILENT_DAYS && u32::try_from(gap).is_ok_and(|gap| gap <= needed);
+        if gap < 2 || (is_too_short && notes.iter().all(|note| *note < last)) {
             return None;
         }
         let provers = self.provers(failing);

@@ -56,7 +56,7 @@ pub enum Ending {
 /// What one reporter says of a problem in its present or last episode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Witness {
-    /// As in [`super::history::Entry::reporter`].
+    /// As in [`super::history::Seen::reporter`].
     pub reporter: String,
     /// Failed connections.
     pub failed: Sum,
@@ -83,7 +83,7 @@ pub struct Witness {
 /// A reporter that could have seen the problem and did not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unaffected {
-    /// As in [`super::history::Entry::reporter`].
+    /// As in [`super::history::Seen::reporter`].
     pub reporter: String,
     /// Its good connections on the failing days under the same policy type.
     pub ok: u64,

@@ -33,7 +33,7 @@ const BUSY_DAYS: usize = 7;
 /// How a reporter stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReporterState {
-    /// As in [`crate::assess::history::Entry::reporter`].
+    /// As in [`crate::assess::history::Seen::reporter`].
     pub reporter: String,
     /// First known day.
     pub first_day: Date,
