@@ -22,7 +22,6 @@ mod connections;
 mod costs;
 mod daemon;
 mod database;
-mod demo;
 mod dialects;
 mod digest;
 mod faults;
