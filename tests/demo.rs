@@ -9,8 +9,10 @@ use std::process::Command;
 use mail_parser::MessageParser;
 use tempfile::TempDir;
 
+#[path = "program/faketime.rs"]
+mod faketime;
+
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/demo");
-const FAKETIME: &str = "/usr/bin/faketime";
 
 /// The three failures that the demo's reports show: what failed, and where.
 const FAILURES: [&str; 3] = [
@@ -91,18 +93,11 @@ fn the_demo_names_its_three_failures_and_ends_well() {
 
 #[test]
 fn the_demo_shows_the_same_in_two_years() {
-    assert!(
-        Path::new(FAKETIME).exists(),
-        "there is no {FAKETIME}; run ./test, which installs it"
-    );
     let folder = tempfile::tempdir().unwrap();
     let later = folder.path().join("tlsrptd-in-two-years");
-    let binary = env!("CARGO_BIN_EXE_tlsrptd");
-    fs::write(
-        &later,
-        format!("#!/bin/sh\nexec {FAKETIME} -f +2y '{binary}' \"$@\"\n"),
-    )
-    .unwrap();
+    let (binary, library) = (env!("CARGO_BIN_EXE_tlsrptd"), faketime::library());
+    let clock = format!("LD_PRELOAD='{}' FAKETIME=+2y", library.display());
+    fs::write(&later, format!("#!/bin/sh\n{clock} exec '{binary}' \"$@\"\n")).unwrap();
     fs::set_permissions(&later, fs::Permissions::from_mode(0o755)).unwrap();
     let stdout = demo(&later, &folder);
     assert_shows_everything(&stdout);
