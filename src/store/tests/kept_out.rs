@@ -333,6 +333,18 @@ fn copy_of_a_report_that_was_cut_off_counts_on_a_day_with_room() {
 }
 
 #[test]
+fn copy_that_is_one_too_many_proves_what_another_copy_did_not() {
+    let mut place = place(&at_most(1));
+    let forwarded = by(on("2026-11-20", "a.example", "2"), "a.example", false);
+    place.record(&[forwarded, on("2026-11-20", "a.example", "1")]);
+    assert_eq!(place.record(&[on("2026-11-20", "a.example", "2")]).duplicates, 1);
+    assert_eq!(
+        place.row("SELECT authentication || ' ' || set_aside_for FROM reports_all WHERE report_id = '2'"),
+        "dkim flood"
+    );
+}
+
+#[test]
 fn counts_of_old_days_are_forgotten() {
     let mut place = place(&at_most(3));
     place.record(&many("2026-09-01", "a.example", 1));
