@@ -30,6 +30,8 @@ pub(crate) struct Document {
     domains: Vec<Totals>,
     reporters: Vec<Reporter>,
     rejected_mails: Vec<RejectedMail>,
+    kept_out: KeptOut,
+    new_senders: Vec<NewSender>,
     failing_mailboxes: Vec<Trouble>,
     refused_recipients: Vec<Trouble>,
 }
@@ -120,6 +122,28 @@ struct RejectedMail {
     reason: String,
 }
 
+/// Reports that don't count.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct KeptOut {
+    unproven: u64,
+    foreign: u64,
+    foreign_domains: Vec<String>,
+    floods: Vec<Flood>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Flood {
+    reporter: String,
+    reports: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct NewSender {
+    organization_name: String,
+    signing_domain: String,
+    known: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Trouble {
     name: String,
@@ -180,6 +204,8 @@ impl Document {
             domains: facts.domains.iter().map(Totals::from).collect(),
             reporters: facts.reporters.iter().map(Reporter::from).collect(),
             rejected_mails: facts.rejected.iter().map(RejectedMail::from).collect(),
+            kept_out: KeptOut::from(facts),
+            new_senders: facts.kept_out.new_senders.iter().map(NewSender::from).collect(),
             failing_mailboxes: facts.failing.iter().map(Trouble::from).collect(),
             refused_recipients: facts.refused.iter().map(Trouble::from).collect(),
         }
@@ -281,6 +307,32 @@ impl From<&rows::RejectedMail> for RejectedMail {
             locator: mail.locator.clone(),
             received_at: mail.received_at,
             reason: mail.reason.clone(),
+        }
+    }
+}
+
+impl From<&DigestFacts> for KeptOut {
+    fn from(facts: &DigestFacts) -> Self {
+        let kept_out = &facts.kept_out;
+        let floods = kept_out.floods.iter().map(|flood| Flood {
+            reporter: flood.reporter.clone(),
+            reports: flood.reports,
+        });
+        Self {
+            unproven: facts.mails.set_aside,
+            foreign: kept_out.foreign_reports,
+            foreign_domains: kept_out.foreign_domains.clone(),
+            floods: floods.collect(),
+        }
+    }
+}
+
+impl From<&rows::NewSender> for NewSender {
+    fn from(sender: &rows::NewSender) -> Self {
+        Self {
+            organization_name: sender.organization_name.clone(),
+            signing_domain: sender.signing_domain.clone(),
+            known: sender.known.clone(),
         }
     }
 }

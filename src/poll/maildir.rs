@@ -55,7 +55,7 @@ impl Poll<'_, '_> {
         }
         let there: BTreeSet<&String> = entries.iter().map(|entry| &entry.base_name).collect();
         let gone = known.iter().filter(|name| !there.contains(name));
-        store.maildir_polled(folder.id, &passed_over, gone)?;
+        store.maildir_polled(folder.id, &passed_over, gone, !self.is_cut)?;
         Ok(())
     }
 

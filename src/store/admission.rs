@@ -17,6 +17,9 @@ use crate::assess::cause::host_form;
 use crate::config::{Config, DomainsConfig, Unauthenticated};
 use crate::report::{Parsed, PolicyType};
 
+/// Most MX patterns that are learnt of a policy, and of all: reports are what strangers write.
+const MAX_PATTERNS: (usize, usize) = (100, 10_000);
+
 /// Why a report is set aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Aside {
@@ -188,10 +191,13 @@ fn ours(db: &Connection, domains: &DomainsConfig) -> rusqlite::Result<Option<Our
         "SELECT policy_string, mx_host FROM policy
          WHERE policy_type = 'sts' AND policy_domain IN (SELECT value FROM json_each(:domains))
            AND EXISTS (SELECT 1 FROM policy_result JOIN report ON report.id = policy_result.report
-                       WHERE policy_result.policy = policy.id AND report.status = 'counted')",
+                       WHERE policy_result.policy = policy.id AND report.status = 'counted')
+         ORDER BY policy.id",
     )?;
     let mut rows = statement.query(named_params! { ":domains": json!(mail).to_string() })?;
-    while let Some(row) = rows.next()? {
+    while mx.len() < MAX_PATTERNS.1
+        && let Some(row) = rows.next()?
+    {
         let texts = |text: &str| serde_json::from_str::<Vec<String>>(text).unwrap_or_default();
         let lines = texts(row.get_ref(0)?.as_str()?);
         let listed = lines.iter().filter_map(|line| {
@@ -200,14 +206,10 @@ fn ours(db: &Connection, domains: &DomainsConfig) -> rusqlite::Result<Option<Our
                 .eq_ignore_ascii_case("mx")
                 .then(|| host_form(value.trim()))
         });
-        mx.extend(listed.filter(|pattern| !pattern.is_empty()));
         let hosts = texts(row.get_ref(1)?.as_str()?);
-        mx.extend(
-            hosts
-                .iter()
-                .map(|host| host_form(host.trim()))
-                .filter(|host| !host.is_empty()),
-        );
+        let hosts = hosts.iter().map(|host| host_form(host.trim()));
+        let patterns = listed.chain(hosts).filter(|pattern| !pattern.is_empty());
+        mx.extend(patterns.take(MAX_PATTERNS.0));
     }
     drop(rows);
     // What was retired is spoken of for some weeks.

@@ -135,7 +135,8 @@ impl Store {
         Ok((folder, names))
     }
 
-    /// Ends a Maildir's poll: remembers the files that were passed over and forgets those that are gone.
+    /// Ends a Maildir's poll: remembers the files that were passed over and forgets those that are gone. Until one has
+    /// read all that is there, what is read was there before.
     ///
     /// # Errors
     ///
@@ -145,11 +146,12 @@ impl Store {
         folder: i64,
         passed_over: &[String],
         gone: impl Iterator<Item = &'a String>,
+        has_read_all: bool,
     ) -> Result<(), StoreError> {
         let tx = self.begin()?;
         tx.execute(
-            "UPDATE folder SET backfill_below = 0, old_below = 0 WHERE id = :folder",
-            named_params! { ":folder": folder },
+            "UPDATE folder SET backfill_below = 0, old_below = 0 WHERE id = :folder AND :has_read_all",
+            named_params! { ":folder": folder, ":has_read_all": has_read_all },
         )?;
         for base_name in passed_over {
             tx.prepare_cached(

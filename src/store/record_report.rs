@@ -79,6 +79,7 @@ pub(super) fn record(
         aside = is_flood.then_some(Aside::Flood);
     }
     if let (Some(twin), Some(_)) = (twin, aside) {
+        learn(db, &identity, twin, standing, aside)?;
         return Ok((Outcome::Duplicate, Some(twin.id)));
     }
     // It counts from now on, so it is news: a new row, which no digest has covered.

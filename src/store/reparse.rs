@@ -363,6 +363,15 @@ fn merge(db: &Connection, report: i64, twin: i64) -> rusqlite::Result<()> {
         .prepare("SELECT mail FROM mail_report WHERE report = :report")?
         .query_map(named_params! { ":report": report }, |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
+    // What counts, and what is proven, isn't lost with the row.
+    db.execute(
+        "UPDATE report SET status = 'conflict', aside = '', authentication = gone.authentication,
+             signing_domain = gone.signing_domain, authentication_reason = gone.authentication_reason,
+             set_free = gone.set_free
+         FROM report AS gone
+         WHERE report.id = :twin AND gone.id = :report AND report.status = 'set-aside' AND gone.status <> 'set-aside'",
+        named_params! { ":twin": twin, ":report": report },
+    )?;
     db.execute(
         "UPDATE mail_report SET report = :twin, outcome = 'duplicate' WHERE report = :report",
         named_params! { ":twin": twin, ":report": report },

@@ -1,7 +1,7 @@
 //! The whole line with the origin of reports proven: Postfix and Dovecot, a name server, and what the mails say.
 
 use std::fs;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use mail_parser::MessageParser;
 
@@ -168,6 +168,36 @@ fn mails_beyond_the_limit_of_a_poll_wait_for_the_next() {
         assert_eq!(tlsrptd.reports(), n_stored);
     }
     assert_eq!(tlsrptd.count("SELECT count(*) AS n FROM mails"), 7);
+}
+
+#[test]
+fn first_look_at_a_maildir_that_takes_several_polls_reads_nothing_older_than_since() {
+    let world = World::new();
+    let folder = world.path("m");
+    for name in ["new", "cur", "tmp"] {
+        fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    let now = SystemTime::now();
+    for n in 0..5 {
+        let file = folder.join(format!("new/{n}"));
+        fs::write(&file, Report::quiet(n.to_string()).mail()).unwrap();
+        let age = if n < 3 { 0 } else { 30 * 24 * 3600 };
+        fs::File::options()
+            .write(true)
+            .open(&file)
+            .unwrap()
+            .set_modified(now - Duration::from_secs(age))
+            .unwrap();
+    }
+    let tlsrptd = world.tlsrptd(&format!(
+        "[authentication]\nmode = \"off\"\n[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\npath = {}\nsince = \"7d\"\n\
+         [limits]\npoll_mails = 2\n",
+        quoted(&folder)
+    ));
+    for n_stored in [2, 3, 3] {
+        tlsrptd.run(&["poll"]).exits(0);
+        assert_eq!(tlsrptd.reports(), n_stored);
+    }
 }
 
 #[test]

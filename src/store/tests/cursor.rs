@@ -177,15 +177,29 @@ fn a_maildir_is_known_by_base_names_and_forgets_those_that_are_gone() {
     place.record(&[read]);
     place
         .store
-        .maildir_polled(folder.id, &["b".to_owned()], std::iter::empty())
+        .maildir_polled(folder.id, &["b".to_owned()], std::iter::empty(), true)
         .unwrap();
     let (folder, known) = place.store.maildir(path, Span::Forever, at(NOW)).unwrap();
     assert_eq!(folder.backfill_below, 0);
     assert_eq!(known.iter().collect::<Vec<_>>(), ["a", "b"]);
     place
         .store
-        .maildir_polled(folder.id, &[], std::iter::once(&"a".to_owned()))
+        .maildir_polled(folder.id, &[], std::iter::once(&"a".to_owned()), true)
         .unwrap();
     let (_, known) = place.store.maildir(path, Span::Forever, at(NOW)).unwrap();
     assert_eq!(known.iter().collect::<Vec<_>>(), ["b"]);
+}
+
+#[test]
+fn all_that_a_maildir_held_at_first_is_backfill_however_many_polls_it_takes() {
+    let mut place = Place::new();
+    let path = "/var/mail/reports";
+    let (folder, _) = place.store.maildir(path, Span::Forever, at(NOW)).unwrap();
+    place
+        .store
+        .maildir_polled(folder.id, &["old".to_owned()], std::iter::empty(), false)
+        .unwrap();
+    let (again, known) = place.store.maildir(path, Span::Forever, at(NOW)).unwrap();
+    assert_eq!(again, folder);
+    assert!(known.contains("old"));
 }

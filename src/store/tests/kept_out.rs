@@ -154,6 +154,20 @@ fn mx_host_is_ours_where_it_is_listed_or_a_policy_of_ours_that_counts_names_it()
 }
 
 #[test]
+fn few_mx_hosts_are_learnt_of_one_policy() {
+    let config = listing(&["example.org"], &[]);
+    let mut place = place(&config);
+    let mut entry = about("example.org", "sts");
+    let lines = (0..150).map(|n| format!("mx: mx{n}.example.com"));
+    entry["policy"]["policy-string"] = json!(lines.collect::<Vec<_>>());
+    place.record(&[report("1", &[entry])]);
+    place.store.admit_by(&config).unwrap();
+    let tlsa = |n: &str| report(n, &[about(&format!("mx{n}.example.com"), "tlsa")]);
+    assert_eq!(place.record(&[tlsa("99")]).stored, 1);
+    assert_eq!(place.record(&[tlsa("100")]).set_aside, 1);
+}
+
+#[test]
 fn reports_about_a_domain_count_once_it_is_listed() {
     let mut place = place(&listing(&["example.org"], &[]));
     place.record(&[
@@ -330,6 +344,18 @@ fn copy_of_a_report_that_was_cut_off_counts_on_a_day_with_room() {
     assert_eq!(place.record(&[on("2026-11-20", "a.example", "2")]).duplicates, 1);
     assert_eq!(place.record(&[on("2026-11-21", "a.example", "2")]).stored, 1);
     assert_eq!(place.row("SELECT count(*) FROM reports"), "2");
+}
+
+#[test]
+fn copy_that_is_one_too_many_proves_what_another_copy_did_not() {
+    let mut place = place(&at_most(1));
+    let forwarded = by(on("2026-11-20", "a.example", "2"), "a.example", false);
+    place.record(&[forwarded, on("2026-11-20", "a.example", "1")]);
+    assert_eq!(place.record(&[on("2026-11-20", "a.example", "2")]).duplicates, 1);
+    assert_eq!(
+        place.row("SELECT authentication || ' ' || set_aside_for FROM reports_all WHERE report_id = '2'"),
+        "dkim flood"
+    );
 }
 
 #[test]

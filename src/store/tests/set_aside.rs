@@ -1,10 +1,13 @@
 //! Reports whose origin is proven, isn't, or can't be judged yet.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::super::{Accept, IncomingMail, IncomingReport, Standing};
 use super::{NOW, Place, at, detail, failing, mail, policy, question, recipients, report_of};
-use crate::config::{DomainsConfig, Span};
+use crate::config::{DomainsConfig, Limits, Span};
+use crate::report::{self, Context};
 
 const DAY: &str = "2026-11-20";
 
@@ -450,4 +453,16 @@ fn new_installation_tells_that_most_fail_and_sets_nothing_free() {
     assert_eq!(place.store.set_free(nov(20).1).unwrap(), 0);
     let unproven = place.store.unproven(nov(20).1).unwrap().unwrap();
     assert_eq!((unproven.failing, unproven.all, unproven.counted), (3, 3, false));
+}
+
+#[test]
+fn report_that_turns_out_to_be_like_one_that_is_set_aside_goes_on_counting() {
+    let mut place = place(&[unproven("failed", &more()), proven(&less())]);
+    let parsed = report::parse(&more().to_string(), &Limits::default(), &Context::default()).unwrap();
+    place
+        .store
+        .rewrite_report(2, &parsed, &BTreeSet::new(), "webmail.example", at(NOW))
+        .unwrap();
+    assert_eq!(place.row("SELECT count(*) FROM reports_all"), "1");
+    assert_eq!(place.row("SELECT authentication FROM reports"), "dkim");
 }
