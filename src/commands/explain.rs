@@ -208,7 +208,7 @@ fn cause_json(cause: Cause) -> Json {
         "mail": guide::impacts(cause).into_iter().map(|(basis, impact)| json!({
             "policy": guide::basis_name(basis),
             "impact": impact.as_str(),
-            "words": guide::impact_words(impact),
+            "words": guide::impact_words(cause, impact),
         })).collect::<Vec<_>>(),
         "causes": guide.signs.iter().map(|sign| json!({"what": fill(sign.what), "signs": fill(sign.signs)}))
             .collect::<Vec<_>>(),

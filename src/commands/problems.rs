@@ -185,7 +185,7 @@ pub(super) fn mail(problem: &Problem, today: Date) -> String {
     format!(
         "{}; {}",
         guide::basis_words(problem.basis),
-        guide::impact_words(problem.impact)
+        guide::impact_words(problem.cause, problem.impact)
     )
 }
 

@@ -67,11 +67,13 @@ pub(crate) fn set_aside(facts: &DigestFacts) -> Option<Finding> {
         ]
         .into_iter()
         .chain(reasons(facts))
+        .chain(changed(facts))
+        .chain(remedies(facts))
         .collect(),
     })
 }
 
-/// Why reports aren't proven, and what to do about it.
+/// Why reports aren't proven.
 pub(crate) fn reasons(facts: &DigestFacts) -> Vec<Row> {
     let causes = &facts.kept_out.unproven_for;
     if causes.is_empty() {
@@ -92,20 +94,30 @@ pub(crate) fn reasons(facts: &DigestFacts) -> Vec<Row> {
         String::new()
     };
     let mut rows = vec![Row::text("", format!("{}{more}.", parts.join("; ")))];
-    let has = |wanted: Cause| causes.iter().any(|(cause, _)| *cause == wanted);
-    if has(Cause::KeyGone) {
+    if has(facts, Cause::KeyGone) {
         rows.push(Row::text(
             "",
             "A key that is gone is usual for old mails, and proves nothing against them.".to_owned(),
         ));
     }
-    if has(Cause::Changed) {
-        rows.push(Row::text(
-            "Fix",
-            "Let what changes mails (a footer, a tag in the Subject) leave those to the rua address alone."
-                .to_owned(),
-        ));
-    }
+    rows
+}
+
+fn has(facts: &DigestFacts, wanted: Cause) -> bool {
+    let causes = &facts.kept_out.unproven_for;
+    causes.iter().any(|(cause, _)| *cause == wanted)
+}
+
+/// What to do where something changes mails on the way.
+fn changed(facts: &DigestFacts) -> Option<Row> {
+    let fix = "Let what changes mails (a footer, a tag in the Subject) leave those to the rua address alone.";
+    has(facts, Cause::Changed).then(|| Row::text("Fix", fix.to_owned()))
+}
+
+/// How to let reports count all the same.
+pub(crate) fn remedies(facts: &DigestFacts) -> Vec<Row> {
+    let has = |wanted: Cause| has(facts, wanted);
+    let mut rows = Vec::new();
     if has(Cause::KeyGone) || has(Cause::Changed) || has(Cause::Expired) {
         rows.push(Row::command("Count", "tlsrptd accept --from DOMAIN".to_owned()));
     }

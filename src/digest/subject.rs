@@ -45,7 +45,7 @@ pub(crate) fn verdict(
         });
     // Nothing else can be trusted to be all.
     if let Some(blind) = blind {
-        return with_more(&[blind], n_told.saturating_add(1), room);
+        return not_proven(blind, sorted, n_told, room);
     }
     let worst = sorted.open.first().or(sorted.brief.first());
     // Held mail before our own trouble, that before the rest.
@@ -75,6 +75,20 @@ pub(crate) fn verdict(
         return with_more(std::slice::from_ref(drift), n_told, room);
     }
     fit(&quiet(facts, outlook, sorted, options), room)
+}
+
+/// That most reports aren't proven, and whether mail is held all the same.
+fn not_proven(blind: String, sorted: &Sorted<'_>, n_told: usize, room: usize) -> String {
+    if !sorted.open.first().is_some_and(Reading::holds_mail) {
+        return with_more(&[blind], n_told.saturating_add(1), room);
+    }
+    let short = blind.replacen("daily report", "report", 1);
+    let verdicts = [
+        format!("Mail held back; {blind}"),
+        format!("Mail held; {blind}"),
+        format!("Mail held; {short}"),
+    ];
+    with_more(&verdicts, n_told, room)
 }
 
 /// What the Subject says of a problem: in full, then in ever fewer words.

@@ -108,31 +108,32 @@ fn unproven(facts: &DigestFacts) -> Option<Finding> {
     } else {
         "Who sent them is not proven by DKIM, so they count nowhere: what they report is missing from this mail."
     };
+    let remedy = [
+        Row::text(
+            "Cause",
+            "Mostly something on the way to the mailbox that changes mails: a gateway's footer, a list.".to_owned(),
+        ),
+        Row::command(
+            "Why",
+            "tlsrptd sql \"SELECT authentication_reason, count(*) FROM reports_all GROUP BY 1\"".to_owned(),
+        ),
+        Row::text(
+            "Fix",
+            "Let it leave mails to the rua address alone. Or set authserv_id, so that what the MX before it found \
+             counts; or unauthenticated = \"count\", so that all count. docs/authentication.md says more."
+                .to_owned(),
+        ),
+    ];
     Some(Finding {
         tag: TAG,
         tone: Tone::Trouble,
         id: None,
         title,
-        rows: vec![
-            Row::text("", counts.to_owned()),
-            Row::text(
-                "Cause",
-                "Mostly something on the way to the mailbox that changes mails: a gateway's footer, a list.".to_owned(),
-            ),
-            Row::command(
-                "Why",
-                "tlsrptd sql \"SELECT authentication_reason, count(*) FROM reports_all GROUP BY 1\"".to_owned(),
-            ),
-            Row::text(
-                "Fix",
-                "Let it leave mails to the rua address alone. Or set authserv_id, so that what the MX before it found \
-                 counts; or unauthenticated = \"count\", so that all count. docs/authentication.md says more."
-                    .to_owned(),
-            ),
-        ]
-        .into_iter()
-        .chain(kept_out::reasons(facts))
-        .collect(),
+        rows: std::iter::once(Row::text("", counts.to_owned()))
+            .chain(kept_out::reasons(facts))
+            .chain(remedy)
+            .chain(kept_out::remedies(facts))
+            .collect(),
     })
 }
 

@@ -145,7 +145,7 @@ pub fn guide(cause: Cause) -> &'static Guide {
 }
 
 /// What happens to mail, in a sentence.
-pub fn impact_words(impact: Impact) -> &'static str {
+pub fn impact_words(cause: Cause, impact: Impact) -> &'static str {
     match impact {
         Impact::Held => {
             "held back: senders skip this MX, try the others, then wait and try again; what doesn't get through in \
@@ -157,6 +157,10 @@ pub fn impact_words(impact: Impact) -> &'static str {
         }
         Impact::Plain => "delivered, most likely without encryption",
         Impact::Unprotected => "delivered as if you had no policy: encrypted when possible, but not checked",
+        // Other senders know the new policy.
+        Impact::Cached if cause == Cause::StalePolicy => {
+            "nothing fails by it: the sender goes by the old policy, its mode and its MX hosts"
+        }
         Impact::Cached => {
             "not held back by this alone: senders with an older copy of the policy go on using it, all others \
              deliver as if you had none"
@@ -197,7 +201,7 @@ pub fn impacts(cause: Cause) -> Vec<(Basis, Impact)> {
 pub fn outcomes(cause: Cause) -> Vec<(String, &'static str)> {
     let mut outcomes: Vec<(Vec<&'static str>, &'static str)> = Vec::new();
     for (basis, impact) in impacts(cause) {
-        let words = impact_words(impact);
+        let words = impact_words(cause, impact);
         match outcomes.iter_mut().find(|(_, known)| *known == words) {
             Some((bases, _)) => bases.push(basis_words(basis)),
             None => outcomes.push((vec![basis_words(basis)], words)),

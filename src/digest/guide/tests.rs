@@ -19,6 +19,18 @@ fn what_senders_say_is_read_as_the_cause_it_stands_under() {
 }
 
 #[test]
+fn an_old_policy_leaves_those_alone_who_know_the_new_one() {
+    let outcomes = outcomes(Cause::StalePolicy);
+    let [(under, words)] = outcomes.as_slice() else {
+        panic!("{outcomes:?}")
+    };
+    assert!(
+        under == "always" && words.contains("the sender goes by the old policy"),
+        "{words}"
+    );
+}
+
+#[test]
 fn every_result_type_leads_to_a_cause() {
     for result_type in RESULT_TYPES {
         assert!(!causes_of(result_type).is_empty(), "{result_type}");

@@ -271,3 +271,56 @@ fn first_look_says_why_reports_could_not_be_verified_and_what_to_do() {
         assert!(text.contains(words), "{words:?} is not in:\n{text}");
     }
 }
+
+#[test]
+fn mail_that_is_held_is_told_before_that_most_reports_are_not_proven() {
+    let (expired, new) = (expired(), Some(Event::New));
+    let mut facts = friday();
+    for (counted, n_more, subject) in [
+        (
+            true,
+            0,
+            "[tlsrptd] Mail held; 14 of 26 reports not proven, counted as before",
+        ),
+        (
+            true,
+            1,
+            "[tlsrptd] Mail held; 14 of 26 reports not proven, counted as before +1",
+        ),
+        (
+            false,
+            0,
+            "[tlsrptd] Mail held back; 14 of 26 daily reports set aside, not proven",
+        ),
+    ] {
+        facts.unproven = Some(Unproven {
+            failing: 14,
+            all: 26,
+            counted,
+        });
+        let mut problems = vec![(expired.clone(), new); n_more];
+        problems
+            .iter_mut()
+            .for_each(|(problem, _)| problem.id = "c05a".to_owned());
+        problems.push((expired.clone(), new));
+        let digest = Digest::build(MailKind::Daily, &facts, &outlook(problems), &options());
+        assert_eq!(digest.subject, subject);
+    }
+}
+
+#[test]
+fn where_most_reports_are_not_proven_one_line_says_what_to_mend() {
+    let mut facts = friday();
+    facts.unproven = Some(Unproven {
+        failing: 12,
+        all: 13,
+        counted: false,
+    });
+    facts.kept_out.unproven_for = vec![(Cause::Changed, 12)];
+    let text = text_of(MailKind::Daily, &facts, &Outlook::default());
+    assert_eq!(text.matches(" Fix ").count(), 1, "{text}");
+    assert!(
+        text.contains("missing from this mail. 12 changed on the way after they were signed. Cause"),
+        "{text}"
+    );
+}
