@@ -132,6 +132,29 @@ fn flooded() -> DigestFacts {
 }
 
 #[test]
+fn json_has_what_is_kept_out_and_who_is_new() {
+    let mut facts = flooded();
+    facts.mails.set_aside = 2;
+    facts.kept_out.foreign_reports = 3;
+    facts.kept_out.foreign_domains = texts(&["example.net"]);
+    facts.kept_out.new_senders = vec![NewSender {
+        organization_name: "Example Mail".to_owned(),
+        signing_domain: "example.org".to_owned(),
+        known: "example.com".to_owned(),
+    }];
+    let digest = Digest::build(MailKind::Weekly, &facts, &Outlook::default(), &options());
+    let json: serde_json::Value = serde_json::from_str(&digest.to_json().unwrap()).unwrap();
+    assert_eq!(
+        json["kept_out"],
+        serde_json::json!({
+            "unproven": 2, "foreign": 3, "foreign_domains": ["example.net"],
+            "floods": [{ "reporter": "evil.example", "reports": 70_000 }],
+        })
+    );
+    assert_eq!(json["new_senders"][0]["signing_domain"], "example.org");
+}
+
+#[test]
 fn sender_that_is_cut_off_is_news_once_a_month_and_told_each_time() {
     let facts = flooded();
     let history = history(&[18], true);
