@@ -116,7 +116,7 @@ fn footer_of_a_gateway_is_told_first_and_hides_no_failure() {
     );
     tlsrptd.run(&["digest", "--send"]).exits(0);
     let (subject, text) = digest(&world, 2);
-    says(&subject, &["daily reports not proven, counted as before"]);
+    says(&subject, &["reports not proven, counted as before"]);
     says(
         &text,
         &["authserv_id or unauthenticated", "expired", "mx1.example.org"],

@@ -321,10 +321,11 @@ fn mail_that_is_held_is_told_before_that_most_reports_are_not_proven() {
             all: 26,
             counted,
         });
-        let mut problems = vec![(expired.clone(), new); n_more];
-        problems
-            .iter_mut()
-            .for_each(|(problem, _)| problem.id = "c05a".to_owned());
+        let another = Problem {
+            id: "c05a".to_owned(),
+            ..expired.clone()
+        };
+        let mut problems = vec![(another, new); n_more];
         problems.push((expired.clone(), new));
         let digest = Digest::build(MailKind::Daily, &facts, &outlook(problems), &options());
         assert_eq!(digest.subject, subject);
