@@ -21,15 +21,33 @@ impl Poll<'_, '_> {
         let now = clock::now();
         let since = now.checked_sub(PATIENCE).unwrap_or(jiff::Timestamp::MIN);
         store.give_up_temporary(since)?;
-        let mails: Vec<(TemporaryMail, Vec<u8>)> = store
-            .temporary_mails(&self.mailbox.name, AT_A_TIME)?
-            .into_iter()
-            .filter_map(|mail| unpacked(&mail.raw, self.config.limits.mail_bytes).map(|bytes| (mail, bytes)))
-            .collect();
-        if mails.is_empty() {
-            return Ok(());
-        }
+        let mut waiting = store.temporary_mails(&self.mailbox.name, AT_A_TIME)?.into_iter();
         self.begin("ask for the keys of mails that wait for them".to_owned());
+        loop {
+            // A small raw mail may be a large one, so not all are unpacked at once.
+            let (mut mails, mut n_bytes) = (Vec::new(), 0_u64);
+            while n_bytes < self.config.limits.batch_bytes
+                && let Some(mail) = waiting.next()
+            {
+                let Some(bytes) = unpacked(&mail.raw, self.config.limits.mail_bytes) else {
+                    continue;
+                };
+                n_bytes = n_bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                mails.push((mail, bytes));
+            }
+            if mails.is_empty() {
+                return Ok(());
+            }
+            self.judge_again(store, mails).await?;
+        }
+    }
+
+    async fn judge_again(
+        &mut self,
+        store: &mut Store,
+        mails: Vec<(TemporaryMail, Vec<u8>)>,
+    ) -> Result<(), PollError> {
+        let now = clock::now();
         let keys = self.keys(mails.iter().map(|(_, bytes)| bytes.as_slice())).await;
         for (mail, bytes) in mails {
             let again = judge(self.config, mail.origin, &bytes, &keys, now);

@@ -11,6 +11,9 @@ use super::reparse::reread;
 use super::{Origin, Store, StoreError, text};
 use crate::config::{DomainsConfig, Span};
 
+/// Most compressed bytes of mails that are judged again at a time, but for the last of them.
+const MAX_RAW_AT_A_TIME: usize = 8 * 1024 * 1024;
+
 /// A mail whose origin could not be judged.
 #[derive(Debug, Clone)]
 pub struct TemporaryMail {
@@ -38,23 +41,29 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn temporary_mails(&self, source: &str, at_most: u32) -> Result<Vec<TemporaryMail>, StoreError> {
-        let mails = self
-            .db
-            .prepare_cached(
-                "SELECT mail.*, raw_mail.bytes FROM mail JOIN raw_mail ON raw_mail.mail = mail.id
+        let mut statement = self.db.prepare_cached(
+            "WITH chosen AS MATERIALIZED (
+                 SELECT mail.id FROM mail JOIN raw_mail ON raw_mail.mail = mail.id
                  WHERE mail.source IN (:source, 'import')
                    AND mail.id IN (SELECT mail FROM report
                                    WHERE status = 'set-aside' AND authentication = 'temporary')
-                 ORDER BY random() LIMIT :at_most",
-            )?
-            .query_map(named_params! { ":source": source, ":at_most": at_most }, |row| {
-                Ok(TemporaryMail {
-                    id: row.get("id")?,
-                    origin: origin_of(row)?,
-                    raw: row.get("bytes")?,
-                })
-            })?
-            .collect::<rusqlite::Result<_>>()?;
+                 ORDER BY random() LIMIT :at_most)
+             SELECT mail.*, raw_mail.bytes FROM chosen CROSS JOIN mail ON mail.id = chosen.id
+             CROSS JOIN raw_mail ON raw_mail.mail = mail.id",
+        )?;
+        let mut rows = statement.query(named_params! { ":source": source, ":at_most": at_most })?;
+        let (mut mails, mut n_bytes) = (Vec::new(), 0_usize);
+        while n_bytes < MAX_RAW_AT_A_TIME
+            && let Some(row) = rows.next()?
+        {
+            let raw: Vec<u8> = row.get("bytes")?;
+            n_bytes = n_bytes.saturating_add(raw.len());
+            mails.push(TemporaryMail {
+                id: row.get("id")?,
+                origin: origin_of(row)?,
+                raw,
+            });
+        }
         Ok(mails)
     }
 

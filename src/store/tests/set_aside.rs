@@ -466,3 +466,19 @@ fn report_that_turns_out_to_be_like_one_that_is_set_aside_goes_on_counting() {
     assert_eq!(place.row("SELECT count(*) FROM reports_all"), "1");
     assert_eq!(place.row("SELECT authentication FROM reports"), "dkim");
 }
+
+#[test]
+fn mails_that_wait_for_a_name_server_are_taken_by_their_size_too() {
+    let mut place = Place::new();
+    for id in ["1", "2", "3", "4"] {
+        let mut waiting = unproven(
+            "temporary",
+            &report_of(id, DAY, json!([policy("sts", 1, 0, json!([]))])),
+        );
+        waiting.origin.source = "rua".to_owned();
+        waiting.raw = Some(vec![0; 5 * 1024 * 1024]);
+        place.record(&[waiting]);
+    }
+    assert_eq!(place.store.temporary_mails("rua", 200).unwrap().len(), 2);
+    assert_eq!(place.store.temporary_mails("rua", 1).unwrap().len(), 1);
+}
