@@ -24,7 +24,7 @@ pub fn impact_in_short(impact: Impact) -> &'static str {
         Impact::Unknown => "mode unknown",
         Impact::Plain => "plain text",
         Impact::Unprotected => "unprotected",
-        Impact::Cached => "old policy",
+        Impact::Cached => "cached copy",
         Impact::Passed | Impact::Delivered | Impact::InSpite => "delivered",
     }
 }
