@@ -271,7 +271,13 @@ pub fn mx_matches(pattern: &str, host: &str) -> bool {
 
 /// A host name for comparison: trimmed, lower case, without a final dot.
 pub fn host_form(text: &str) -> String {
-    text.trim().trim_end_matches('.').to_ascii_lowercase()
+    without_end(text).to_ascii_lowercase()
+}
+
+/// Trimmed, without final dots, whatever blanks stand between these.
+pub(in crate::assess) fn without_end(text: &str) -> &str {
+    text.trim_start()
+        .trim_end_matches(|c: char| c == '.' || c.is_whitespace())
 }
 
 /// The usage fields of TLSA records, written with or without owner name.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::assess::cause::without_end;
 use crate::assess::history::PolicyText;
 use crate::assess::sessions::{pattern_for, plus};
 
@@ -180,7 +181,7 @@ impl Policy {
 }
 
 fn pattern(value: &str) -> Option<String> {
-    let pattern = value.trim().trim_end_matches('.').to_lowercase();
+    let pattern = without_end(value).to_lowercase();
     (!pattern.is_empty()).then_some(pattern)
 }
 

@@ -42,6 +42,12 @@ fn read(lines: &[&str]) -> Policy {
 }
 
 #[test]
+fn patterns_end_without_dots_and_blanks_however_mixed() {
+    let mixed = read(&["mode: enforce", "mx: mx1.example.com\u{c} . \u{c}."]);
+    assert_eq!(mixed, read(&["mode: enforce", "mx: mx1.example.com"]));
+}
+
+#[test]
 fn texts_that_differ_in_order_case_and_blanks_are_equal() {
     let plain = read(&[
         "version: STSv1",
