@@ -114,6 +114,14 @@ pub(super) fn keep_failure_types(db: &Connection) -> rusqlite::Result<()> {
             "INSERT INTO problem_failure_type (problem, failure_type) VALUES (:problem, :failure_type)",
         )?
         .execute(named_params! { ":problem": problem, ":failure_type": failure_type })?;
+        // A mail has told the problem already, and doesn't tell it anew for another sign of it.
+        db.prepare_cached(
+            "UPDATE failure_type SET (announced, announced_at) = (told.digest, told.due_at)
+             FROM (SELECT digest.id AS digest, digest.due_at FROM telling JOIN digest ON digest.id = telling.digest
+                   WHERE telling.problem = :problem ORDER BY telling.id LIMIT 1) AS told
+             WHERE id = :failure_type AND announced_at IS NULL",
+        )?
+        .execute(named_params! { ":problem": problem, ":failure_type": failure_type })?;
     }
     Ok(())
 }

@@ -508,6 +508,23 @@ fn vague_failures_that_joined_a_problem_are_counted_with_it() {
     );
 }
 
+#[test]
+fn failure_type_that_joins_a_problem_counts_as_told_with_it() {
+    let mut place = Place::new();
+    let expired = failing("1", "2026-11-20", "certificate-expired");
+    place.record(&[from(mail(&[expired]), "other.example")]);
+    let told = assess(&mut place)[0].id.clone();
+    tell(&place, &told, &telling(Event::New));
+    place.record(&[mail(&[vague("2", "2026-11-20")])]);
+    assess(&mut place);
+    let types = "SELECT result_type, announced_at IS NOT NULL FROM failure_types ORDER BY result_type";
+    assert_eq!(
+        place.rows(types),
+        ["certificate-expired|0", "validation-failure|1"],
+        "the first one is marked by the digest itself"
+    );
+}
+
 /// What users see of problems, but for ids.
 const SEEN: [&str; 7] = [
     "SELECT cause, place, place_kind, state, impact, policy, whose, named, first_day, last_day, visible_from, failed,
