@@ -7,7 +7,7 @@ use super::elect::elect;
 use super::incoming::{Content, IncomingMail, IncomingReport};
 use super::mails::origin_of;
 use super::record::{settle, settle_mails_of};
-use super::reparse::reread;
+use super::reread::reread;
 use super::{Origin, Store, StoreError, text};
 use crate::config::{DomainsConfig, Span};
 
