@@ -7,10 +7,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
+use super::super::history::{self, RECENT_DAYS};
+use super::super::keys::{Keys, Policies};
 use super::super::{IncomingMail, IncomingReport, Store, tellings};
 use super::{Place, at, detail, failing, mail, policy, report_of};
 use crate::assess::cause::Cause;
-use crate::assess::history::{Remark, Saying};
+use crate::assess::history::{History, Remark, Saying};
 use crate::assess::id;
 use crate::assess::impact::Impact;
 use crate::assess::news::{Event, Telling, Worse};
@@ -31,6 +33,17 @@ fn assess(place: &mut Place) -> Vec<Problem> {
 
 fn assess_on(store: &mut Store, today: &str) -> Vec<Problem> {
     store.assess(day(today), &DomainsConfig::default()).unwrap()
+}
+
+/// What problems are derived from.
+fn history(place: &Place) -> History {
+    let db = &place.store.db;
+    let keys = Keys::read(db).unwrap();
+    let policies = &mut Policies::default();
+    let domains = DomainsConfig::default();
+    history::read(db, &keys, policies, day(TODAY), &domains, RECENT_DAYS)
+        .unwrap()
+        .history
 }
 
 /// The same mail from another reporter.
@@ -165,10 +178,7 @@ fn names_of_one_organisation_are_one_reporter() {
     ] {
         place.record(&[from(mail(&[clean(id, "2026-11-20")]), submitter)]);
     }
-    let history = place
-        .store
-        .history(day(TODAY), &DomainsConfig::default())
-        .unwrap();
+    let history = history(&place);
     let reporters: Vec<&str> = history
         .entries
         .iter()
@@ -194,10 +204,7 @@ fn old_entries_matter_only_in_the_weeks_after_a_failure() {
     }
     place.record(&[mail(&[failing("failing", "2026-01-10", "certificate-expired")])]);
     place.record(&[from(mail(&[clean("other", "2026-01-11")]), "other.example")]);
-    let history = place
-        .store
-        .history(day(TODAY), &DomainsConfig::default())
-        .unwrap();
+    let history = history(&place);
     let mut days: Vec<String> = history
         .entries
         .iter()
@@ -223,10 +230,7 @@ fn failure_gathers_the_details_of_one_cause_and_place() {
         "2026-11-20",
         json!([policy("sts", 9, 7, details)]),
     )])]);
-    let history = place
-        .store
-        .history(day(TODAY), &DomainsConfig::default())
-        .unwrap();
+    let history = history(&place);
     let [expired, no_starttls] = &history.failures[..] else {
         panic!("{:?}", history.failures);
     };
