@@ -15,6 +15,7 @@ mod cursor;
 mod digests;
 mod files;
 mod kept_out;
+mod made_up;
 mod order;
 mod outcome;
 mod packed;
