@@ -130,6 +130,7 @@ impl World {
                 our_mx: Vec::new(),
                 entries: Vec::new(),
                 failures: Vec::new(),
+                older: Vec::new(),
                 remarks: Vec::new(),
                 unproven: std::collections::BTreeSet::new(),
             },

@@ -38,6 +38,7 @@ fn history(days: &[i8], listed: bool) -> History {
         our_mx: Vec::new(),
         entries: days.iter().map(entry).collect(),
         failures: Vec::new(),
+        older: Vec::new(),
         remarks: Vec::new(),
         unproven: BTreeSet::new(),
     }
@@ -208,10 +209,61 @@ fn that_most_signatures_fail_makes_three_mails_then_waits_for_the_week() {
     ] {
         let outlook = known(&history, &told).outlook(MailKind::Daily, &facts, 14);
         assert_eq!(news(&facts, &outlook), is_news, "{told:?}");
-        assert_eq!(outlook.events, ["blind 2026-11-20"]);
+        assert_eq!(outlook.events, ["blind counted 2026-11-20"]);
         for kind in [MailKind::Daily, MailKind::Weekly] {
             let digest = Digest::build(kind, &facts, &outlook, &options());
             assert!(digest.subject.contains("not proven"), "{}", digest.subject);
+        }
+    }
+}
+
+/// That signatures fail is told in full until mails have told it on three days, and once more when reports begin to count
+/// as before; then in a line.
+#[test]
+fn what_mails_have_told_of_failing_signatures_is_a_line() {
+    let history = history(&[18], true);
+    let three = ["blind 2026-11-16", "blind 2026-11-17", "blind 2026-11-18"];
+    let four = [&three[..], &["blind counted 2026-11-19"]].concat();
+    for (counted, told, in_full) in [
+        (false, &three[..2], true),
+        (false, &three[..], false),
+        (true, &three[..], true),
+        (true, &four[..], false),
+    ] {
+        let mut facts = friday();
+        facts.unproven = Some(Unproven {
+            failing: 12,
+            all: 13,
+            counted,
+        });
+        for kind in [MailKind::Daily, MailKind::Weekly] {
+            let mut outlook = known(&history, told).outlook(kind, &facts, 14);
+            outlook.problems = vec![(expired(), Some(Event::New))];
+            let digest = Digest::build(kind, &facts, &outlook, &options());
+            let text = digest.render().unwrap().text;
+            let is_weekly = kind == MailKind::Weekly;
+            assert_eq!(text.contains("TROUBLE"), in_full || is_weekly, "{text}");
+            assert!(
+                text.to_lowercase().contains("not proven") || text.contains("tlsrptd status"),
+                "{text}"
+            );
+            let is_news_first = counted && !in_full && !is_weekly;
+            assert_eq!(
+                digest.subject.contains("not proven"),
+                !is_news_first,
+                "{}",
+                digest.subject
+            );
+            if is_news_first {
+                let line = "Not proven, but counted: 12 of 13 daily reports (tlsrptd status).";
+                assert!(
+                    text.split_whitespace()
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                        .contains(line),
+                    "{text}"
+                );
+            }
         }
     }
 }

@@ -33,6 +33,7 @@ impl Made {
                 our_mx: owned(our_mx),
                 entries: Vec::new(),
                 failures: Vec::new(),
+                older: Vec::new(),
                 remarks: Vec::new(),
                 unproven: std::collections::BTreeSet::new(),
             },
