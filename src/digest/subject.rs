@@ -43,10 +43,8 @@ pub(crate) fn verdict(
         } else {
             outlook.silent.len()
         });
-    // Nothing else can be trusted to be all. What counts as before is all, and is said below once it was told.
-    let is_all =
-        facts.unproven.is_some_and(|unproven| unproven.counted) && trouble::is_in_brief(kind, outlook);
-    if let Some(blind) = blind.filter(|_| !is_all || n_told == 0) {
+    // Nothing else can be trusted to be all.
+    if let Some(blind) = blind {
         return not_proven(blind, sorted, n_told, room);
     }
     let worst = sorted.open.first().or(sorted.brief.first());

@@ -15,7 +15,7 @@ const ERROR_CHARS: usize = 240;
 const LOCATOR_CHARS: usize = 80;
 
 /// Everything that keeps us from reading or mailing. That reports aren't proven is not among it where `in_brief`: the
-/// mail's first lines say it.
+/// mail's Subject and first lines say it.
 pub(crate) fn findings(facts: &DigestFacts, options: &Options, in_brief: bool) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     let moment = |at| {
@@ -100,20 +100,18 @@ pub(crate) fn is_in_brief(kind: MailKind, outlook: &Outlook) -> bool {
     kind == MailKind::Daily && outlook.kept_out.was_told_in_full
 }
 
-/// For the top of the mail: the setting to change, or that nothing is new in that.
+/// For the top of the mail: the setting to change, and where more is said.
 pub(crate) fn setting(kind: MailKind, facts: &DigestFacts, outlook: &Outlook) -> Option<String> {
-    let unproven = facts.unproven.filter(|_| kind != MailKind::Urgent)?;
-    Some(if !is_in_brief(kind, outlook) {
-        "They bear no good DKIM signature. Change authserv_id or unauthenticated in [authentication]; TROUBLE says more."
-            .to_owned()
-    } else if unproven.counted {
+    let is_told = facts.unproven.is_some() && kind != MailKind::Urgent;
+    is_told.then(|| {
+        let more = if is_in_brief(kind, outlook) {
+            "docs/authentication.md"
+        } else {
+            "TROUBLE"
+        };
         format!(
-            "Not proven, but counted: {} of {} (tlsrptd status).",
-            words::number(unproven.failing),
-            words::count(unproven.all, "daily report")
+            "They bear no good DKIM signature. Change authserv_id or unauthenticated in [authentication]; {more} says more."
         )
-    } else {
-        "What these report is missing from this mail (tlsrptd status).".to_owned()
     })
 }
 

@@ -172,7 +172,6 @@ fn one_sending_network_of_several_is_told() {
     assert_eq!(problem.spot.sending_network.as_deref(), Some("198.51.100.0/24"));
 }
 
-
 #[test]
 fn unproven_reports_confirm_nothing() {
     let mut world = World::on(nov(20))
