@@ -32,6 +32,7 @@ fn survey(with_backup: bool) -> (Survey, Date) {
         today,
         our_domains: vec!["example.com".to_owned(), "example.org".to_owned()],
         our_mx: vec!["mx1.example.org".to_owned()],
+        learnt_mx: std::collections::BTreeSet::new(),
         entries: Vec::new(),
         failures: Vec::new(),
         remarks: Vec::new(),

@@ -10,7 +10,7 @@ use crate::config::{Config, DomainsConfig, Span};
 
 const DAY: &str = "2026-11-20";
 
-fn listing(mail: &[&str], mx: &[&str]) -> Config {
+pub(super) fn listing(mail: &[&str], mx: &[&str]) -> Config {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Config {
         domains: DomainsConfig {
@@ -28,18 +28,18 @@ fn at_most(reports_a_day: u64) -> Config {
 }
 
 /// An entry of a type about a domain.
-fn about(domain: &str, kind: &str) -> Value {
+pub(super) fn about(domain: &str, kind: &str) -> Value {
     let mut entry = policy(kind, 5, 1, json!([detail("certificate-expired", 1)]));
     entry["policy"]["policy-domain"] = json!(domain);
     entry
 }
 
-fn report(id: &str, entries: &[Value]) -> IncomingMail {
+pub(super) fn report(id: &str, entries: &[Value]) -> IncomingMail {
     mail(&[report_of(id, DAY, entries.to_vec())])
 }
 
 /// As by this reporter, proven or not.
-fn by(mut mail: IncomingMail, reporter: &str, is_proven: bool) -> IncomingMail {
+pub(super) fn by(mut mail: IncomingMail, reporter: &str, is_proven: bool) -> IncomingMail {
     if let super::super::Content::Reports(reports) = &mut mail.content {
         for report in reports {
             if let IncomingReport::Read {
@@ -51,6 +51,7 @@ fn by(mut mail: IncomingMail, reporter: &str, is_proven: bool) -> IncomingMail {
                     authentication: if is_proven { "dkim" } else { "none" },
                     signing_domain: is_proven.then(|| reporter.to_owned()),
                     reason: (!is_proven).then(|| format!("the mail from {reporter} has no DKIM signature")),
+                    waits_for: None,
                     counts: is_proven,
                 };
             }
@@ -59,9 +60,9 @@ fn by(mut mail: IncomingMail, reporter: &str, is_proven: bool) -> IncomingMail {
     mail
 }
 
-fn place(config: &Config) -> Place {
+pub(super) fn place(config: &Config) -> Place {
     let mut place = Place::new();
-    assert_eq!(place.store.admit_by(config).unwrap(), 0);
+    assert_eq!(place.store.admit_by(config, at(NOW)).unwrap(), 0);
     place
 }
 
@@ -116,58 +117,6 @@ fn without_a_list_every_report_counts() {
 }
 
 #[test]
-fn mx_host_is_ours_where_it_is_listed_or_a_policy_of_ours_that_counts_names_it() {
-    let config = listing(&["example.org"], &["mx9.example.net"]);
-    let mut place = place(&config);
-    let with_mx = |id: &str, domain: &str, mx: &str| {
-        let mut entry = about(domain, "sts");
-        entry["policy"]["policy-string"] = json!(["version: STSv1", "mode: enforce", format!("mx: {mx}")]);
-        report(id, &[entry])
-    };
-    let tlsa = |id: &str, host: &str| report(id, &[about(host, "tlsa")]);
-    place.record(&[
-        tlsa("1", "mx9.example.net"),
-        tlsa("2", "mx1.example.com"),
-        tlsa("3", "mx.evil.example"),
-        report("4", &[about("mx1.example.com", "sts")]),
-        with_mx("5", "example.org", "*.Example.com"),
-        by(
-            with_mx("6", "example.org", "*.evil.example"),
-            "forger.example",
-            false,
-        ),
-        with_mx("7", "example.net", "*.evil.example"),
-    ]);
-    assert_eq!(
-        place.rows("SELECT report_id FROM reports ORDER BY report_id"),
-        ["1", "5"]
-    );
-    let mut tally = super::super::Tally::default();
-    place.store.look_again(&mut tally, &config, at(NOW)).unwrap();
-    assert_eq!(tally.stored, 1);
-    assert_eq!(
-        place.rows("SELECT report_id FROM reports ORDER BY report_id"),
-        ["1", "2", "5"]
-    );
-    assert_eq!(place.record(&[tlsa("8", "mx2.example.com")]).stored, 1);
-    assert_eq!(place.rows("PRAGMA foreign_key_check"), Vec::<String>::new());
-}
-
-#[test]
-fn few_mx_hosts_are_learnt_of_one_policy() {
-    let config = listing(&["example.org"], &[]);
-    let mut place = place(&config);
-    let mut entry = about("example.org", "sts");
-    let lines = (0..150).map(|n| format!("mx: mx{n}.example.com"));
-    entry["policy"]["policy-string"] = json!(lines.collect::<Vec<_>>());
-    place.record(&[report("1", &[entry])]);
-    place.store.admit_by(&config).unwrap();
-    let tlsa = |n: &str| report(n, &[about(&format!("mx{n}.example.com"), "tlsa")]);
-    assert_eq!(place.record(&[tlsa("99")]).stored, 1);
-    assert_eq!(place.record(&[tlsa("100")]).set_aside, 1);
-}
-
-#[test]
 fn reports_about_a_domain_count_once_it_is_listed() {
     let mut place = place(&listing(&["example.org"], &[]));
     place.record(&[
@@ -177,12 +126,12 @@ fn reports_about_a_domain_count_once_it_is_listed() {
     ]);
     assert_eq!(place.row("SELECT count(*) FROM reports"), "0");
     let ours = listing(&["example.org", "example.net"], &[]);
-    assert_eq!(place.store.admit_by(&ours).unwrap(), 1);
+    assert_eq!(place.store.admit_by(&ours, at(NOW)).unwrap(), 1);
     assert_eq!(
         place.rows(STANDING),
         ["1|counted|NULL", "2|set-aside|origin", "3|set-aside|foreign"]
     );
-    assert_eq!(place.store.admit_by(&ours).unwrap(), 0);
+    assert_eq!(place.store.admit_by(&ours, at(NOW)).unwrap(), 0);
     // It is news: the next digest covers it.
     assert_eq!(place.row("SELECT id > 3 FROM reports"), "1");
     assert_eq!(facts(&place).mails.set_aside, 1);
@@ -191,7 +140,7 @@ fn reports_about_a_domain_count_once_it_is_listed() {
         ["stored", "set-aside", "set-aside"]
     );
     // Without a list everything is.
-    assert_eq!(place.store.admit_by(&Config::default()).unwrap(), 1);
+    assert_eq!(place.store.admit_by(&Config::default(), at(NOW)).unwrap(), 1);
     assert_eq!(
         place.rows(STANDING),
         ["1|counted|NULL", "2|set-aside|origin", "3|counted|NULL"]
@@ -202,7 +151,13 @@ fn reports_about_a_domain_count_once_it_is_listed() {
 fn what_counted_before_others_were_listed_goes_on_counting() {
     let mut place = place(&Config::default());
     place.record(&[report("1", &[about("example.net", "sts")])]);
-    assert_eq!(place.store.admit_by(&listing(&["example.org"], &[])).unwrap(), 0);
+    assert_eq!(
+        place
+            .store
+            .admit_by(&listing(&["example.org"], &[]), at(NOW))
+            .unwrap(),
+        0
+    );
     assert_eq!(place.rows(STANDING), ["1|counted|NULL"]);
 }
 
@@ -218,7 +173,7 @@ fn foreign_report_counts_once_a_person_says_so_and_stays_counted() {
         .unwrap();
     assert_eq!(accepted, (1, 1));
     assert_eq!(place.record(&[foreign()]).duplicates, 1);
-    assert_eq!(place.store.admit_by(&Config::default()).unwrap(), 0);
+    assert_eq!(place.store.admit_by(&Config::default(), at(NOW)).unwrap(), 0);
     assert_eq!(place.rows(STANDING), ["1|counted|NULL"]);
 }
 
@@ -244,11 +199,11 @@ fn copy_of_a_foreign_report_that_is_proven_is_remembered() {
         by(foreign(), "a.example", false),
         by(foreign(), "a.example", true),
     ]);
-    assert_eq!(place.store.admit_by(&Config::default()).unwrap(), 1);
+    assert_eq!(place.store.admit_by(&Config::default(), at(NOW)).unwrap(), 1);
 }
 
 /// A report of a reporter that came on a day.
-fn on(day: &str, reporter: &str, id: &str) -> IncomingMail {
+pub(super) fn on(day: &str, reporter: &str, id: &str) -> IncomingMail {
     let mut mail = by(report(id, &[about("example.org", "sts")]), reporter, true);
     mail.origin.received_at = Some(at(&format!("{day}T08:00:00Z")));
     mail
@@ -290,24 +245,47 @@ fn sender_of_far_too_many_is_cut_off_for_the_day_and_buries_nobody() {
 }
 
 #[test]
-fn ten_times_the_most_of_a_day_of_four_weeks_is_usual() {
+fn three_times_the_median_of_two_weeks_is_usual_and_ten_times_the_limit_the_most() {
     let mut place = place(&at_most(3));
-    place.record(&many("2026-10-23", "a.example", 3));
-    assert_eq!(place.record(&many("2026-11-20", "a.example", 31)).stored, 30);
-    // What was cut off makes nothing more usual, and what is older than that is forgotten.
-    assert_eq!(place.record(&many("2026-11-21", "a.example", 301)).stored, 300);
-    assert_eq!(place.record(&many("2026-12-20", "a.example", 4)).stored, 3);
+    for day in 7..=13 {
+        place.record(&many(&format!("2026-11-{day:02}"), "a.example", 3));
+    }
+    // Seven days of fourteen say little of the others.
+    assert_eq!(place.record(&many("2026-11-14", "a.example", 10)).stored, 3);
+    assert_eq!(place.record(&many("2026-11-15", "a.example", 10)).stored, 9);
+    // One day of many, and what was cut off, make nothing more usual.
+    assert_eq!(place.record(&many("2026-11-16", "a.example", 28)).stored, 9);
+    assert_eq!(place.record(&many("2026-11-30", "a.example", 10)).stored, 3);
+    let old: Vec<IncomingMail> = (10..=20)
+        .flat_map(|day| many(&format!("2026-12-{day}"), "a.example", 20))
+        .map(backfill)
+        .collect();
+    assert_eq!(place.record(&old).stored, 220);
+    assert_eq!(place.record(&many("2026-12-21", "a.example", 31)).stored, 30);
 }
 
 #[test]
 fn old_mail_is_never_too_much_and_shows_what_is_usual() {
     let mut place = place(&at_most(3));
-    let old: Vec<IncomingMail> = many("2026-11-20", "a.example", 20)
-        .into_iter()
+    let old: Vec<IncomingMail> = (10..=20)
+        .flat_map(|day| many(&format!("2026-11-{day}"), "a.example", 5))
         .map(backfill)
         .collect();
-    assert_eq!(place.record(&old).stored, 20);
-    assert_eq!(place.record(&many("2026-11-21", "a.example", 200)).stored, 200);
+    assert_eq!(place.record(&old).stored, 55);
+    assert_eq!(place.record(&many("2026-11-21", "a.example", 16)).stored, 15);
+}
+
+#[test]
+fn names_below_one_domain_have_one_share() {
+    let mut place = place(&at_most(2));
+    let mails: Vec<IncomingMail> = (0..3)
+        .map(|n| on("2026-11-20", &format!("x{n}.evil.example"), &n.to_string()))
+        .collect();
+    assert_eq!(place.record(&mails).stored, 2);
+    assert_eq!(
+        place.rows("SELECT DISTINCT reporter FROM reports_all"),
+        ["evil.example"]
+    );
 }
 
 #[test]

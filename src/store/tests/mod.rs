@@ -15,6 +15,7 @@ mod cursor;
 mod digests;
 mod files;
 mod kept_out;
+mod learnt;
 mod order;
 mod outcome;
 mod packed;
@@ -24,6 +25,8 @@ mod retention;
 mod set_aside;
 mod sums;
 mod texts;
+mod unproven;
+mod waiting;
 
 /// When everything happens that doesn't say otherwise.
 const NOW: &str = "2026-11-22T06:00:00Z";

@@ -26,7 +26,7 @@ fn standing(mut mail: IncomingMail, standing: &Standing) -> IncomingMail {
     mail
 }
 
-fn by(mut mail: IncomingMail, reporter: &str) -> IncomingMail {
+pub(super) fn by(mut mail: IncomingMail, reporter: &str) -> IncomingMail {
     if let super::super::Content::Reports(reports) = &mut mail.content {
         for report in reports {
             if let IncomingReport::Read { submitter, .. } = report {
@@ -51,6 +51,7 @@ pub(super) fn unproven(authentication: &'static str, report: &Value) -> Incoming
         authentication,
         signing_domain: None,
         reason: Some("its key is gone".to_owned()),
+        waits_for: (authentication == "temporary").then(|| "webmail.example".to_owned()),
         counts: false,
     };
     let mut mail = standing(mail(std::slice::from_ref(report)), &aside);
@@ -60,11 +61,11 @@ pub(super) fn unproven(authentication: &'static str, report: &Value) -> Incoming
     mail
 }
 
-fn unchecked(report: &Value) -> IncomingMail {
+pub(super) fn unchecked(report: &Value) -> IncomingMail {
     mail(std::slice::from_ref(report))
 }
 
-fn place(mails: &[IncomingMail]) -> Place {
+pub(super) fn place(mails: &[IncomingMail]) -> Place {
     let mut place = Place::new();
     for mail in mails {
         place.record(std::slice::from_ref(mail));
@@ -72,7 +73,7 @@ fn place(mails: &[IncomingMail]) -> Place {
     place
 }
 
-fn less() -> Value {
+pub(super) fn less() -> Value {
     report_of(
         "1",
         DAY,
@@ -359,14 +360,14 @@ fn accepted_report_does_not_displace_one_that_is_proven() {
 }
 
 /// Day `n` of November 2026, and a moment on the day after.
-fn nov(n: u32) -> (String, jiff::Timestamp) {
+pub(super) fn nov(n: u32) -> (String, jiff::Timestamp) {
     (
         format!("2026-11-{n:02}"),
         at(&format!("2026-11-{:02}T06:00:00Z", n.saturating_add(1))),
     )
 }
 
-fn report_on(day: &str, reporter: &str) -> Value {
+pub(super) fn report_on(day: &str, reporter: &str) -> Value {
     report_of(
         &format!("{day} {reporter}"),
         day,
@@ -375,7 +376,12 @@ fn report_on(day: &str, reporter: &str) -> Value {
 }
 
 /// A mail of a reporter, of each of these days; proven or not.
-fn arrives(place: &mut Place, days: std::ops::RangeInclusive<u32>, reporter: &str, is_proven: bool) {
+pub(super) fn arrives(
+    place: &mut Place,
+    days: std::ops::RangeInclusive<u32>,
+    reporter: &str,
+    is_proven: bool,
+) {
     for n in days {
         let (day, now) = nov(n);
         let report = report_on(&day, reporter);
@@ -424,7 +430,7 @@ fn reports_are_looked_at_again_when_something_came_or_a_day_has_passed() {
         .store
         .db
         .execute(
-            "DELETE FROM report WHERE day < '2026-11-11' AND day > '2026-11-01'",
+            "DELETE FROM report WHERE day < '2026-11-11' AND day > '2026-11-04'",
             (),
         )
         .unwrap();
