@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, named_params};
 
+use super::derive::Joined;
 use super::keys::Keys;
-use super::problems::Joined;
 use crate::assess::cause::Cause;
 use crate::assess::history::{Entry, History};
 

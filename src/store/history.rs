@@ -20,28 +20,14 @@ pub(super) const RECENT_DAYS: i64 = 60;
 const AFTER_DAYS: i64 = 60;
 
 impl Store {
-    /// Everything that problems and the states of domains are derived from, as of `today` (UTC).
-    ///
-    /// All failures that retention has left; entries without any only of the last 60 days, or where the same reporter
-    /// saw the same domain fail in the 60 days before.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] from the database.
-    pub fn history(&self, today: Date, domains: &DomainsConfig) -> Result<History, StoreError> {
-        // One state of the database, though it takes several queries.
-        let tx = self.db.unchecked_transaction()?;
-        let keys = Keys::read(&tx)?;
-        Ok(read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?.history)
-    }
-
-    /// The same with every entry that retention has left, for totals and beginnings of all time. It takes the more time
-    /// and memory the more is stored.
+    /// Everything that problems and the states of domains are derived from, as of `today` (UTC), with every entry that
+    /// retention has left, for totals and beginnings of all time. It takes the more time and memory the more is stored.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
     pub fn whole_history(&self, today: Date, domains: &DomainsConfig) -> Result<History, StoreError> {
+        // One state of the database, though it takes several queries.
         let tx = self.db.unchecked_transaction()?;
         let keys = Keys::read(&tx)?;
         Ok(read(&tx, &keys, &mut Policies::default(), today, domains, i64::MAX)?.history)
@@ -55,6 +41,8 @@ pub(super) struct Read {
     pub(super) policy_results: Vec<i64>,
 }
 
+/// All failures that retention has left; entries without any only of the last `recent_days`, or where the same reporter
+/// saw the same domain fail in the 60 days before.
 pub(super) fn read(
     db: &Connection,
     keys: &Keys,

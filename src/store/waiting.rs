@@ -6,7 +6,7 @@ use rusqlite::{Connection, named_params};
 use super::incoming::{Content, IncomingMail, IncomingReport};
 use super::mails::origin_of;
 use super::record::settle;
-use super::reparse::reread;
+use super::reread::reread;
 use super::{Origin, Store, StoreError, text};
 use crate::config::Span;
 
@@ -119,10 +119,6 @@ impl Store {
         let tx = self.begin()?;
         let newest = "SELECT coalesce(max(id), 0) FROM report";
         let before: i64 = tx.query_row(newest, (), |row| row.get(0))?;
-        tx.execute(
-            "DELETE FROM waiting WHERE mail = :mail",
-            named_params! { ":mail": mail },
-        )?;
         reread(&tx, mail, incoming, &terms)?;
         let n_counted: i64 = tx.query_row(
             "SELECT count(*) FROM report WHERE id > :before AND status = 'counted'",

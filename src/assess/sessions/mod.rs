@@ -3,19 +3,24 @@
 //! `sts` and `tlsa` entries of one report and domain are the same sessions seen under two policies: of the two the
 //! larger counts, entries of other types are added.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::assess::history::{Entry, Failure, History, Saying, Sum};
+use crate::assess::history::{Entry, Failure, History, Saying};
 use crate::assess::policy::Policy;
 use crate::assess::tlsa::{self, TlsaSet};
 
+mod order;
+mod row;
 mod shelf;
 mod span;
 
+use order::{Key, in_order};
+pub(in crate::assess) use row::Row;
+use row::row;
 use shelf::Shelf;
 pub(in crate::assess) use span::{count_within, days_between, plus, rows_within, within};
 
@@ -28,34 +33,6 @@ pub enum Standing {
     Retired(Date),
     /// Not in the configuration's list.
     Foreign,
-}
-
-/// What one reporter says of one domain on one day: a known day.
-#[derive(Debug, Clone)]
-pub(in crate::assess) struct Row<'a> {
-    pub(in crate::assess) day: Date,
-    pub(in crate::assess) reporter: &'a str,
-    pub(in crate::assess) n_reports: u64,
-    pub(in crate::assess) total: Sum,
-    pub(in crate::assess) failed: Sum,
-    /// Whether it has entries of type `sts`, `tlsa`, `no-policy-found`, and of others than `tlsa`.
-    pub(in crate::assess) has: Has,
-    /// Stands for the reporter, in the order of names.
-    pub(in crate::assess) reporter_number: usize,
-    reads: Range<usize>,
-}
-
-/// Which policy types there are.
-#[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "a set of types")]
-pub(in crate::assess) struct Has {
-    pub(in crate::assess) sts: bool,
-    /// A policy's text.
-    pub(in crate::assess) text: bool,
-    pub(in crate::assess) tlsa: bool,
-    pub(in crate::assess) not_found: bool,
-    /// Any but `tlsa`.
-    pub(in crate::assess) others: bool,
 }
 
 /// An entry with what its text says.
@@ -294,100 +271,5 @@ fn standing(history: &History, retired: &BTreeMap<&str, Date>, domain: &str) -> 
         None if history.our_domains.is_empty() => Standing::Ours,
         None if is_listed(&history.our_domains) || is_listed(&history.our_mx) => Standing::Ours,
         None => Standing::Foreign,
-    }
-}
-
-/// Where an entry stands in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    domain: usize,
-    day: Date,
-    reporter: usize,
-    report: i64,
-    entry: usize,
-}
-
-impl Key {
-    fn is_same_row(&self, other: &Self) -> bool {
-        (self.domain, self.day, self.reporter) == (other.domain, other.day, other.reporter)
-    }
-}
-
-fn in_order(history: &History) -> Vec<Key> {
-    let domain_of = ranks(history.entries.iter().map(|entry| &*entry.domain));
-    let reporter_of = ranks(history.entries.iter().map(|entry| &*entry.reporter));
-    let mut keys: Vec<Key> = history
-        .entries
-        .iter()
-        .enumerate()
-        .map(|(i, entry)| Key {
-            domain: domain_of.get(&*entry.domain).copied().unwrap_or_default(),
-            day: entry.day,
-            reporter: reporter_of.get(&*entry.reporter).copied().unwrap_or_default(),
-            report: entry.report,
-            entry: i,
-        })
-        .collect();
-    keys.sort_unstable();
-    keys
-}
-
-/// Each name's place in the alphabet, so that sorting compares numbers.
-fn ranks<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {
-    let mut ranks: HashMap<&str, usize> = names.map(|name| (name, 0)).collect();
-    let sorted: BTreeSet<&str> = ranks.keys().copied().collect();
-    for (rank, name) in sorted.into_iter().enumerate() {
-        ranks.insert(name, rank);
-    }
-    ranks
-}
-
-/// The row of these entries, with its domain.
-fn row<'a>(reads: &[Read<'a>], span: Range<usize>, reporter_number: usize) -> Option<(&'a str, Row<'a>)> {
-    let of_row = reads.get(span.clone())?;
-    let first = of_row.first()?.entry;
-    let mut row = Row {
-        day: first.day,
-        reporter: &first.reporter,
-        n_reports: 0,
-        total: Sum::default(),
-        failed: Sum::default(),
-        has: Has::default(),
-        reporter_number,
-        reads: span,
-    };
-    for report in of_row.chunk_by(|a, b| a.entry.report == b.entry.report) {
-        row.n_reports = row.n_reports.saturating_add(1);
-        // All and failed connections by type.
-        let (mut sts, mut tlsa, mut others) = <((Sum, Sum), (Sum, Sum), (Sum, Sum))>::default();
-        for Read { entry, policy, .. } in report {
-            let sums = match entry.policy.policy_type.as_str() {
-                "sts" => &mut sts,
-                "tlsa" => &mut tlsa,
-                _ => &mut others,
-            };
-            sums.0.take(entry.ok);
-            sums.0.take(entry.failed);
-            sums.1.take(entry.failed);
-            row.has.take(&entry.policy.policy_type, policy.is_some());
-        }
-        row.total.add(sts.0.larger(tlsa.0));
-        row.total.add(others.0);
-        row.failed.add(sts.1.larger(tlsa.1));
-        row.failed.add(others.1);
-    }
-    Some((&first.domain, row))
-}
-
-impl Has {
-    fn take(&mut self, policy_type: &str, has_text: bool) {
-        self.text |= has_text;
-        self.others |= policy_type != "tlsa";
-        match policy_type {
-            "sts" => self.sts = true,
-            "tlsa" => self.tlsa = true,
-            "no-policy-found" => self.not_found = true,
-            _ => {}
-        }
     }
 }

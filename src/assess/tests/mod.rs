@@ -1,11 +1,13 @@
 //! The rules of docs/digest.md, each by example, over histories built by hand.
 #![expect(clippy::arithmetic_side_effects, reason = "test data are small")]
 
+mod joined;
 mod life;
 mod news;
 mod order;
-mod rules;
+mod patterns;
 mod samples;
+mod whose;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -313,4 +315,8 @@ fn witness<'p>(problem: &'p Problem, reporter: &str) -> &'p Witness {
 fn seen(problem: &Problem, reporter: &str) -> (u64, u64) {
     let witness = witness(problem, reporter);
     (witness.failed.known, witness.total.known)
+}
+
+fn backup(mx: &'static str) -> Detail {
+    detail("validation-failure", mx, 24)
 }

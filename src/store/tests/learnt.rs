@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::super::{IncomingMail, Tally};
-use super::kept_out::{about, by, listing, on, place, report};
+use super::kept_out::flood::on;
+use super::kept_out::{about, by, listing, place, report};
 use super::{NOW, Place, at};
 use crate::config::{AuthenticationConfig, AuthenticationMode, Config};
 

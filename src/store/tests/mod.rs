@@ -16,6 +16,7 @@ mod digests;
 mod files;
 mod kept_out;
 mod learnt;
+mod made_up;
 mod order;
 mod outcome;
 mod packed;

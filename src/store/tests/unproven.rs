@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::set_aside::{arrives, by, nov, report_on, unproven};
+use super::set_aside::set_free::{arrives, nov, report_on};
+use super::set_aside::{by, unproven};
 use super::{Place, policy, report_of};
 use crate::config::Span;
 

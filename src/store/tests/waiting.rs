@@ -135,3 +135,17 @@ fn reporters_that_we_know_come_first_and_then_those_that_were_tried_least() {
     assert_eq!(ids(&mut place, 2), [6, 3]);
     assert_eq!(ids(&mut place, 2), [6, 4]);
 }
+
+#[test]
+fn rejected_mail_that_can_be_read_after_an_upgrade_waits_for_its_key() {
+    let mut rejected = super::mail_of(Content::Rejected("no JSON".to_owned()));
+    rejected.raw = Some(b"raw".to_vec());
+    let mut place = place(&[rejected]);
+    place
+        .store
+        .reread_mail(1, &unproven("temporary", &less()), Span::Forever, at(NOW))
+        .unwrap();
+    assert_eq!(ids(&mut place, 10), [1]);
+    assert_eq!(again(&mut place, 1, &proven(&less())), 1);
+    assert_eq!(place.row("SELECT count(*) FROM raw_mail"), "0");
+}
