@@ -63,7 +63,7 @@ fn is_ours(index: &Index<'_>, row: &Row<'_>) -> bool {
     let domain = &*row.entry.domain;
     ours.is_empty()
         || ours.iter().any(|name| host_form(name) == domain)
-        || (row.entry.policy.policy_type == "tlsa" && index.is_mx(domain))
+        || (row.entry.policy.policy_type == "tlsa" && index.history.is_our_mx(domain))
 }
 
 /// The problem of these failures; `None` if there are none.

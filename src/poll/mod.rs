@@ -111,7 +111,7 @@ pub async fn poll(
     let deadline = config.limits.poll_deadline;
     // Cutting it anywhere is safe: each batch is one transaction, and the session dies with it.
     let work = async {
-        let n_ours = store.admit_by(config)?;
+        let n_ours = store.admit_by(config, clock::now())?;
         poll.tally.stored = poll.tally.stored.saturating_add(n_ours);
         poll.temporary(store).await?;
         match mailbox.kind {

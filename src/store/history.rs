@@ -9,7 +9,7 @@ use rusqlite::{Connection, named_params};
 use super::day::{DayEntry, Shared};
 use super::facts::date;
 use super::keys::{Keys, Policies};
-use super::{Store, StoreError, packed, remarks, unproven};
+use super::{Store, StoreError, learnt, packed, remarks, unproven};
 use crate::assess::cause::host_form;
 use crate::assess::history::{Entry, Failure, History, Seen};
 use crate::assess::policy::{Text, Texts};
@@ -85,6 +85,7 @@ pub(super) fn read(
             today,
             our_domains: names(&domains.mail),
             our_mx: names(&domains.mx),
+            learnt_mx: learnt::read(db)?,
             entries: reader.entries,
             failures: reader.failures,
             older: reader.older,

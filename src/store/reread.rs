@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 use super::incoming::{Content, IncomingMail, IncomingReport};
 use super::mails::origin_of;
 use super::record::{Outcome, Terms, keep_raw, link, record_report_of, settle};
-use super::{Origin, Store, StoreError};
+use super::{Origin, Store, StoreError, waiting};
 use crate::config::Span;
 
 /// A mail or file of which something was rejected.
@@ -153,21 +153,27 @@ pub(super) fn reread(
             },
         )
     };
-    let mut is_rejected = false;
+    db.execute(
+        "DELETE FROM waiting WHERE mail = :mail",
+        named_params! { ":mail": mail },
+    )?;
+    // What is rejected may be read one day, and what waits is judged again.
+    let mut needs_raw = false;
     match &incoming.content {
         Content::NotAReport => {
             set(Outcome::NotAReport, None)?;
         }
         Content::Rejected(reason) => {
-            is_rejected = true;
+            needs_raw = true;
             set(Outcome::Rejected, Some(reason))?;
         }
         Content::Reports(reports) => {
             set(Outcome::NotAReport, None)?;
-            for (ordinal, report) in (1_i64..).zip(reports) {
-                is_rejected |= matches!(report, IncomingReport::Rejected(_));
+            for (ordinal, found) in (1_i64..).zip(reports) {
                 let (mut outcome, report, reason) =
-                    record_report_of(db, (mail, &incoming.origin), report, terms)?;
+                    record_report_of(db, (mail, &incoming.origin), found, terms)?;
+                needs_raw |= matches!(found, IncomingReport::Rejected(_));
+                needs_raw |= waiting::note(db, (mail, incoming), found, report)?;
                 if outcome == Outcome::Duplicate
                     && let Some(before) = report.and_then(|report| own.get(&report))
                 {
@@ -178,7 +184,7 @@ pub(super) fn reread(
             settle(db, mail)?;
         }
     }
-    if is_rejected {
+    if needs_raw {
         keep_raw(db, mail, incoming)
     } else {
         db.execute(

@@ -182,20 +182,11 @@ impl<'a> Index<'a> {
         numbers
     }
 
-    /// Postfix names the MX host as the domain of `tlsa` entries: it is ours where a policy of ours lists it.
+    /// Postfix names the MX host as the domain of `tlsa` entries.
     fn take_mx_home(&mut self) {
-        if self.domains.iter().all(|rows| rows.standing != Standing::Foreign) {
-            return;
-        }
-        let numbers: BTreeSet<usize> = self.ours().flat_map(|rows| self.policies_of(rows)).collect();
-        let patterns: BTreeSet<String> = numbers
-            .into_iter()
-            .filter_map(|number| self.policy(number))
-            .flat_map(|policy| policy.mx.iter().cloned())
-            .collect();
-        let listed = |mx: &str| pattern_for(mx).iter().any(|pattern| patterns.contains(pattern));
+        let history = self.history;
         for rows in &mut self.domains {
-            if rows.standing == Standing::Foreign && rows.is_mx() && listed(rows.domain) {
+            if rows.standing == Standing::Foreign && rows.is_mx() && history.is_our_mx(rows.domain) {
                 rows.standing = Standing::Ours;
             }
         }

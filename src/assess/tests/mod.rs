@@ -128,6 +128,7 @@ impl World {
                 today,
                 our_domains: Vec::new(),
                 our_mx: Vec::new(),
+                learnt_mx: std::collections::BTreeSet::new(),
                 entries: Vec::new(),
                 failures: Vec::new(),
                 older: Vec::new(),

@@ -36,6 +36,7 @@ fn survey_with(with_backup: bool, remarks: Vec<Remark>) -> (Survey, Date) {
         today,
         our_domains: vec!["example.com".to_owned(), "example.org".to_owned()],
         our_mx: vec!["mx1.example.org".to_owned()],
+        learnt_mx: std::collections::BTreeSet::new(),
         entries: Vec::new(),
         failures: Vec::new(),
         older: Vec::new(),

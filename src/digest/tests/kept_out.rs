@@ -36,6 +36,7 @@ fn history(days: &[i8], listed: bool) -> History {
             Vec::new()
         },
         our_mx: Vec::new(),
+        learnt_mx: BTreeSet::new(),
         entries: days.iter().map(entry).collect(),
         failures: Vec::new(),
         older: Vec::new(),

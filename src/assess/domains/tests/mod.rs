@@ -31,6 +31,7 @@ impl Made {
                 today,
                 our_domains: owned(our_domains),
                 our_mx: owned(our_mx),
+                learnt_mx: std::collections::BTreeSet::new(),
                 entries: Vec::new(),
                 failures: Vec::new(),
                 older: Vec::new(),

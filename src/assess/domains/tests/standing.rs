@@ -17,28 +17,33 @@ fn domains_that_are_not_listed_are_foreign_and_have_no_events() {
 }
 
 #[test]
-fn mx_that_our_policy_lists_is_ours_when_dane_reports_name_it_as_domain() {
-    let standings = |our_pattern: &str| {
-        let mut made = Made::on(date(2026, 11, 19), &["example.com"], &[]);
-        made.reports(
-            nov(18..=18),
-            "google.com",
-            "example.com",
-            &sts("enforce", &[our_pattern], 1),
-            5,
-        )
-        .reports(
-            nov(18..=18),
-            "post.example.net",
-            "mx1.example.com",
-            &tlsa(&["3 1 1 aa"]),
-            5,
-        );
-        made.survey().domains[1].standing
+fn mx_that_dane_reports_name_as_domain_is_ours_below_a_domain_of_ours_and_where_it_was_learnt() {
+    let standing = |mx: &'static str| {
+        let mut made = Made::on(date(2026, 11, 19), &["example.com"], &["mx.example.net"]);
+        made.history.learnt_mx = ["mx1.example.org".to_owned(), "*.provider.example".to_owned()].into();
+        // What one reporter says of our policy is its word alone.
+        let named = sts("enforce", &[mx], 1);
+        made.reports(nov(18..=18), "google.com", "example.com", &named, 5)
+            .reports(nov(18..=18), "post.example", mx, &tlsa(&["3 1 1 aa"]), 5);
+        let survey = made.survey();
+        survey
+            .domains
+            .iter()
+            .find(|state| state.domain == mx)
+            .unwrap()
+            .standing
     };
-    assert_eq!(standings("mx1.example.com"), Standing::Ours);
-    assert_eq!(standings("*.example.com"), Standing::Ours);
-    assert_eq!(standings("mx2.example.com"), Standing::Foreign);
+    for mx in [
+        "mx1.example.com",
+        "mx.example.net",
+        "mx1.example.org",
+        "a.provider.example",
+    ] {
+        assert_eq!(standing(mx), Standing::Ours, "{mx}");
+    }
+    for mx in ["mx2.example.org", "a.b.provider.example", "mx.badexample.com"] {
+        assert_eq!(standing(mx), Standing::Foreign, "{mx}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A report of a reporter that came on a day.
-fn on(day: &str, reporter: &str, id: &str) -> IncomingMail {
+pub(in crate::store::tests) fn on(day: &str, reporter: &str, id: &str) -> IncomingMail {
     let mut mail = by(report(id, &[about("example.org", "sts")]), reporter, true);
     mail.origin.received_at = Some(at(&format!("{day}T08:00:00Z")));
     mail
@@ -45,24 +45,47 @@ fn sender_of_far_too_many_is_cut_off_for_the_day_and_buries_nobody() {
 }
 
 #[test]
-fn ten_times_the_most_of_a_day_of_four_weeks_is_usual() {
+fn three_times_the_median_of_two_weeks_is_usual_and_ten_times_the_limit_the_most() {
     let mut place = place(&at_most(3));
-    place.record(&many("2026-10-23", "a.example", 3));
-    assert_eq!(place.record(&many("2026-11-20", "a.example", 31)).stored, 30);
-    // What was cut off makes nothing more usual, and what is older than that is forgotten.
-    assert_eq!(place.record(&many("2026-11-21", "a.example", 301)).stored, 300);
-    assert_eq!(place.record(&many("2026-12-20", "a.example", 4)).stored, 3);
+    for day in 7..=13 {
+        place.record(&many(&format!("2026-11-{day:02}"), "a.example", 3));
+    }
+    // Seven days of fourteen say little of the others.
+    assert_eq!(place.record(&many("2026-11-14", "a.example", 10)).stored, 3);
+    assert_eq!(place.record(&many("2026-11-15", "a.example", 10)).stored, 9);
+    // One day of many, and what was cut off, make nothing more usual.
+    assert_eq!(place.record(&many("2026-11-16", "a.example", 28)).stored, 9);
+    assert_eq!(place.record(&many("2026-11-30", "a.example", 10)).stored, 3);
+    let old: Vec<IncomingMail> = (10..=20)
+        .flat_map(|day| many(&format!("2026-12-{day}"), "a.example", 20))
+        .map(backfill)
+        .collect();
+    assert_eq!(place.record(&old).stored, 220);
+    assert_eq!(place.record(&many("2026-12-21", "a.example", 31)).stored, 30);
 }
 
 #[test]
 fn old_mail_is_never_too_much_and_shows_what_is_usual() {
     let mut place = place(&at_most(3));
-    let old: Vec<IncomingMail> = many("2026-11-20", "a.example", 20)
-        .into_iter()
+    let old: Vec<IncomingMail> = (10..=20)
+        .flat_map(|day| many(&format!("2026-11-{day}"), "a.example", 5))
         .map(backfill)
         .collect();
-    assert_eq!(place.record(&old).stored, 20);
-    assert_eq!(place.record(&many("2026-11-21", "a.example", 200)).stored, 200);
+    assert_eq!(place.record(&old).stored, 55);
+    assert_eq!(place.record(&many("2026-11-21", "a.example", 16)).stored, 15);
+}
+
+#[test]
+fn names_below_one_domain_have_one_share() {
+    let mut place = place(&at_most(2));
+    let mails: Vec<IncomingMail> = (0..3)
+        .map(|n| on("2026-11-20", &format!("x{n}.evil.example"), &n.to_string()))
+        .collect();
+    assert_eq!(place.record(&mails).stored, 2);
+    assert_eq!(
+        place.rows("SELECT DISTINCT reporter FROM reports_all"),
+        ["evil.example"]
+    );
 }
 
 #[test]

@@ -8,12 +8,12 @@ use super::{NOW, Place, at, backfill, detail, mail, mail_of, policy, question, r
 use crate::authenticate::Cause;
 use crate::config::{Config, DomainsConfig, Span};
 
-mod flood;
+pub(super) mod flood;
 mod told;
 
 const DAY: &str = "2026-11-20";
 
-fn listing(mail: &[&str], mx: &[&str]) -> Config {
+pub(super) fn listing(mail: &[&str], mx: &[&str]) -> Config {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Config {
         domains: DomainsConfig {
@@ -31,18 +31,18 @@ fn at_most(reports_a_day: u64) -> Config {
 }
 
 /// An entry of a type about a domain.
-fn about(domain: &str, kind: &str) -> Value {
+pub(super) fn about(domain: &str, kind: &str) -> Value {
     let mut entry = policy(kind, 5, 1, json!([detail("certificate-expired", 1)]));
     entry["policy"]["policy-domain"] = json!(domain);
     entry
 }
 
-fn report(id: &str, entries: &[Value]) -> IncomingMail {
+pub(super) fn report(id: &str, entries: &[Value]) -> IncomingMail {
     mail(&[report_of(id, DAY, entries.to_vec())])
 }
 
 /// As by this reporter, proven or not.
-fn by(mut mail: IncomingMail, reporter: &str, is_proven: bool) -> IncomingMail {
+pub(super) fn by(mut mail: IncomingMail, reporter: &str, is_proven: bool) -> IncomingMail {
     if let super::super::Content::Reports(reports) = &mut mail.content {
         for report in reports {
             if let IncomingReport::Read {
@@ -54,6 +54,7 @@ fn by(mut mail: IncomingMail, reporter: &str, is_proven: bool) -> IncomingMail {
                     authentication: if is_proven { "dkim" } else { "none" },
                     signing_domain: is_proven.then(|| reporter.to_owned()),
                     reason: (!is_proven).then(|| format!("the mail from {reporter} has no DKIM signature")),
+                    waits_for: None,
                     counts: is_proven,
                 };
             }
@@ -62,9 +63,9 @@ fn by(mut mail: IncomingMail, reporter: &str, is_proven: bool) -> IncomingMail {
     mail
 }
 
-fn place(config: &Config) -> Place {
+pub(super) fn place(config: &Config) -> Place {
     let mut place = Place::new();
-    assert_eq!(place.store.admit_by(config).unwrap(), 0);
+    assert_eq!(place.store.admit_by(config, at(NOW)).unwrap(), 0);
     place
 }
 
@@ -119,58 +120,6 @@ fn without_a_list_every_report_counts() {
 }
 
 #[test]
-fn mx_host_is_ours_where_it_is_listed_or_a_policy_of_ours_that_counts_names_it() {
-    let config = listing(&["example.org"], &["mx9.example.net"]);
-    let mut place = place(&config);
-    let with_mx = |id: &str, domain: &str, mx: &str| {
-        let mut entry = about(domain, "sts");
-        entry["policy"]["policy-string"] = json!(["version: STSv1", "mode: enforce", format!("mx: {mx}")]);
-        report(id, &[entry])
-    };
-    let tlsa = |id: &str, host: &str| report(id, &[about(host, "tlsa")]);
-    place.record(&[
-        tlsa("1", "mx9.example.net"),
-        tlsa("2", "mx1.example.com"),
-        tlsa("3", "mx.evil.example"),
-        report("4", &[about("mx1.example.com", "sts")]),
-        with_mx("5", "example.org", "*.Example.com"),
-        by(
-            with_mx("6", "example.org", "*.evil.example"),
-            "forger.example",
-            false,
-        ),
-        with_mx("7", "example.net", "*.evil.example"),
-    ]);
-    assert_eq!(
-        place.rows("SELECT report_id FROM reports ORDER BY report_id"),
-        ["1", "5"]
-    );
-    let mut tally = super::super::Tally::default();
-    place.store.look_again(&mut tally, &config, at(NOW)).unwrap();
-    assert_eq!(tally.stored, 1);
-    assert_eq!(
-        place.rows("SELECT report_id FROM reports ORDER BY report_id"),
-        ["1", "2", "5"]
-    );
-    assert_eq!(place.record(&[tlsa("8", "mx2.example.com")]).stored, 1);
-    assert_eq!(place.rows("PRAGMA foreign_key_check"), Vec::<String>::new());
-}
-
-#[test]
-fn few_mx_hosts_are_learnt_of_one_policy() {
-    let config = listing(&["example.org"], &[]);
-    let mut place = place(&config);
-    let mut entry = about("example.org", "sts");
-    let lines = (0..150).map(|n| format!("mx: mx{n}.example.com"));
-    entry["policy"]["policy-string"] = json!(lines.collect::<Vec<_>>());
-    place.record(&[report("1", &[entry])]);
-    place.store.admit_by(&config).unwrap();
-    let tlsa = |n: &str| report(n, &[about(&format!("mx{n}.example.com"), "tlsa")]);
-    assert_eq!(place.record(&[tlsa("99")]).stored, 1);
-    assert_eq!(place.record(&[tlsa("100")]).set_aside, 1);
-}
-
-#[test]
 fn reports_about_a_domain_count_once_it_is_listed() {
     let mut place = place(&listing(&["example.org"], &[]));
     place.record(&[
@@ -180,12 +129,12 @@ fn reports_about_a_domain_count_once_it_is_listed() {
     ]);
     assert_eq!(place.row("SELECT count(*) FROM reports"), "0");
     let ours = listing(&["example.org", "example.net"], &[]);
-    assert_eq!(place.store.admit_by(&ours).unwrap(), 1);
+    assert_eq!(place.store.admit_by(&ours, at(NOW)).unwrap(), 1);
     assert_eq!(
         place.rows(STANDING),
         ["1|counted|NULL", "2|set-aside|origin", "3|set-aside|foreign"]
     );
-    assert_eq!(place.store.admit_by(&ours).unwrap(), 0);
+    assert_eq!(place.store.admit_by(&ours, at(NOW)).unwrap(), 0);
     // It is news: the next digest covers it.
     assert_eq!(place.row("SELECT id > 3 FROM reports"), "1");
     assert_eq!(facts(&place).mails.set_aside, 1);
@@ -194,7 +143,7 @@ fn reports_about_a_domain_count_once_it_is_listed() {
         ["stored", "set-aside", "set-aside"]
     );
     // Without a list everything is.
-    assert_eq!(place.store.admit_by(&Config::default()).unwrap(), 1);
+    assert_eq!(place.store.admit_by(&Config::default(), at(NOW)).unwrap(), 1);
     assert_eq!(
         place.rows(STANDING),
         ["1|counted|NULL", "2|set-aside|origin", "3|counted|NULL"]
@@ -205,7 +154,13 @@ fn reports_about_a_domain_count_once_it_is_listed() {
 fn what_counted_before_others_were_listed_goes_on_counting() {
     let mut place = place(&Config::default());
     place.record(&[report("1", &[about("example.net", "sts")])]);
-    assert_eq!(place.store.admit_by(&listing(&["example.org"], &[])).unwrap(), 0);
+    assert_eq!(
+        place
+            .store
+            .admit_by(&listing(&["example.org"], &[]), at(NOW))
+            .unwrap(),
+        0
+    );
     assert_eq!(place.rows(STANDING), ["1|counted|NULL"]);
 }
 
@@ -221,7 +176,7 @@ fn foreign_report_counts_once_a_person_says_so_and_stays_counted() {
         .unwrap();
     assert_eq!(accepted, (1, 1));
     assert_eq!(place.record(&[foreign()]).duplicates, 1);
-    assert_eq!(place.store.admit_by(&Config::default()).unwrap(), 0);
+    assert_eq!(place.store.admit_by(&Config::default(), at(NOW)).unwrap(), 0);
     assert_eq!(place.rows(STANDING), ["1|counted|NULL"]);
 }
 
@@ -247,5 +202,5 @@ fn copy_of_a_foreign_report_that_is_proven_is_remembered() {
         by(foreign(), "a.example", false),
         by(foreign(), "a.example", true),
     ]);
-    assert_eq!(place.store.admit_by(&Config::default()).unwrap(), 1);
+    assert_eq!(place.store.admit_by(&Config::default(), at(NOW)).unwrap(), 1);
 }

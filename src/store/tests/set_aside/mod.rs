@@ -10,7 +10,7 @@ use crate::config::{DomainsConfig, Limits, Span};
 use crate::report::{self, Context};
 
 mod accepted;
-mod set_free;
+pub(super) mod set_free;
 
 const DAY: &str = "2026-11-20";
 
@@ -29,7 +29,7 @@ fn standing(mut mail: IncomingMail, standing: &Standing) -> IncomingMail {
     mail
 }
 
-fn by(mut mail: IncomingMail, reporter: &str) -> IncomingMail {
+pub(super) fn by(mut mail: IncomingMail, reporter: &str) -> IncomingMail {
     if let super::super::Content::Reports(reports) = &mut mail.content {
         for report in reports {
             if let IncomingReport::Read { submitter, .. } = report {
@@ -54,6 +54,7 @@ pub(super) fn unproven(authentication: &'static str, report: &Value) -> Incoming
         authentication,
         signing_domain: None,
         reason: Some("its key is gone".to_owned()),
+        waits_for: (authentication == "temporary").then(|| "webmail.example".to_owned()),
         counts: false,
     };
     let mut mail = standing(mail(std::slice::from_ref(report)), &aside);
@@ -63,11 +64,11 @@ pub(super) fn unproven(authentication: &'static str, report: &Value) -> Incoming
     mail
 }
 
-fn unchecked(report: &Value) -> IncomingMail {
+pub(super) fn unchecked(report: &Value) -> IncomingMail {
     mail(std::slice::from_ref(report))
 }
 
-fn place(mails: &[IncomingMail]) -> Place {
+pub(super) fn place(mails: &[IncomingMail]) -> Place {
     let mut place = Place::new();
     for mail in mails {
         place.record(std::slice::from_ref(mail));
@@ -75,7 +76,7 @@ fn place(mails: &[IncomingMail]) -> Place {
     place
 }
 
-fn less() -> Value {
+pub(super) fn less() -> Value {
     report_of(
         "1",
         DAY,

@@ -3,14 +3,14 @@
 use super::*;
 
 /// Day `n` of November 2026, and a moment on the day after.
-fn nov(n: u32) -> (String, jiff::Timestamp) {
+pub(in crate::store::tests) fn nov(n: u32) -> (String, jiff::Timestamp) {
     (
         format!("2026-11-{n:02}"),
         at(&format!("2026-11-{:02}T06:00:00Z", n.saturating_add(1))),
     )
 }
 
-fn report_on(day: &str, reporter: &str) -> Value {
+pub(in crate::store::tests) fn report_on(day: &str, reporter: &str) -> Value {
     report_of(
         &format!("{day} {reporter}"),
         day,
@@ -19,7 +19,12 @@ fn report_on(day: &str, reporter: &str) -> Value {
 }
 
 /// A mail of a reporter, of each of these days; proven or not.
-fn arrives(place: &mut Place, days: std::ops::RangeInclusive<u32>, reporter: &str, is_proven: bool) {
+pub(in crate::store::tests) fn arrives(
+    place: &mut Place,
+    days: std::ops::RangeInclusive<u32>,
+    reporter: &str,
+    is_proven: bool,
+) {
     for n in days {
         let (day, now) = nov(n);
         let report = report_on(&day, reporter);
@@ -68,7 +73,7 @@ fn reports_are_looked_at_again_when_something_came_or_a_day_has_passed() {
         .store
         .db
         .execute(
-            "DELETE FROM report WHERE day < '2026-11-11' AND day > '2026-11-01'",
+            "DELETE FROM report WHERE day < '2026-11-11' AND day > '2026-11-04'",
             (),
         )
         .unwrap();
