@@ -238,7 +238,7 @@ fn what_mails_have_told_of_failing_signatures_is_a_line() {
         });
         for kind in [MailKind::Daily, MailKind::Weekly] {
             let mut outlook = known(&history, told).outlook(kind, &facts, 14);
-            outlook.problems = vec![(super::expired(), Some(Event::New))];
+            outlook.problems = vec![(expired(), Some(Event::New))];
             let digest = Digest::build(kind, &facts, &outlook, &options());
             let text = digest.render().unwrap().text;
             let is_weekly = kind == MailKind::Weekly;
