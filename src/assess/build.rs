@@ -93,7 +93,7 @@ pub(super) fn draft<'h>(
         basis: verdict.basis,
         bases: verdict.bases,
         last_known_mode: verdict.last_known_mode,
-        whose: whose(cause, &rows, &unaffected),
+        whose: whose(index, cause, &rows, &unaffected),
         spot: spot(index, names, &place, &rows, &hosts),
         named: None,
         episodes: life.episodes.clone(),

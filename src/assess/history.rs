@@ -189,6 +189,8 @@ pub struct History {
     pub entries: Vec<Entry>,
     /// Every failure in them.
     pub failures: Vec<Failure>,
+    /// Of the entries that don't matter otherwise, those by which it is known since when senders show which policy.
+    pub older: Vec<Entry>,
     /// What people have said.
     pub remarks: Vec<Remark>,
     /// Ids of the reports that count although their origin isn't proven: alone they make nothing urgent, resolved or ready.
@@ -232,6 +234,7 @@ impl History {
                 }
                 _ => false,
             });
+        self.older.retain(|entry| is_theirs(&entry.domain));
         let failures = &self.failures;
         self.remarks.retain(|remark| {
             let is_problem = !remark.about.contains('.');

@@ -131,6 +131,7 @@ impl World {
                 learnt_mx: std::collections::BTreeSet::new(),
                 entries: Vec::new(),
                 failures: Vec::new(),
+                older: Vec::new(),
                 remarks: Vec::new(),
                 unproven: std::collections::BTreeSet::new(),
             },

@@ -171,3 +171,39 @@ fn one_sending_network_of_several_is_told() {
     let problem = world.problem_of(Cause::Expired, "mx2.example.com");
     assert_eq!(problem.spot.sending_network.as_deref(), Some("198.51.100.0/24"));
 }
+
+#[test]
+fn unproven_reports_confirm_nothing() {
+    let mut world = World::on(nov(20))
+        .report("google.com", nov(19), 90, 10, &[expired(10)])
+        .report("microsoft.com", nov(19), 90, 10, &[expired(10)]);
+    assert_eq!(world.problem().whose, Whose::YoursSeen);
+    world.history.unproven.insert(2);
+    let problem = world.problem();
+    assert_eq!(problem.whose, Whose::CantTell, "one proven witness");
+    let vouching: Vec<&str> = problem.vouching().map(|one| one.reporter.as_str()).collect();
+    assert_eq!(vouching, ["google.com"]);
+    world.history.unproven.insert(1);
+    let problem = world.problem();
+    assert_eq!(problem.whose, Whose::CantTell, "none");
+    assert_eq!(problem.vouching().count(), 2);
+}
+
+#[test]
+fn unproven_reports_refute_nothing() {
+    let mut world = World::on(nov(20))
+        .report("google.com", nov(19), 90, 10, &[expired(10)])
+        .report("microsoft.com", nov(19), 90, 0, &[]);
+    assert_eq!(world.problem().whose, Whose::OnlyOne);
+    world.history.unproven.insert(2);
+    assert_eq!(world.problem().whose, Whose::CantTell);
+}
+
+#[test]
+fn unproven_report_proves_nothing_by_what_it_shows() {
+    let mut world =
+        World::on(nov(20)).report("google.com", nov(19), 188, 24, &[backup("backup.example.net")]);
+    assert_eq!(world.problem().whose, Whose::YoursProven);
+    world.history.unproven.insert(1);
+    assert_eq!(world.problem().whose, Whose::CantTell);
+}

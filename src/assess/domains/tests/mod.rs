@@ -34,6 +34,7 @@ impl Made {
                 learnt_mx: std::collections::BTreeSet::new(),
                 entries: Vec::new(),
                 failures: Vec::new(),
+                older: Vec::new(),
                 remarks: Vec::new(),
                 unproven: std::collections::BTreeSet::new(),
             },
