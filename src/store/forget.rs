@@ -147,7 +147,7 @@ fn forget_problems(db: &Connection, domain: &str, forgotten: &mut Forgotten) -> 
                 AND about NOT IN (SELECT policy_domain FROM policy))",
         named_params! { ":domain": domain, ":below": below },
     )?;
-    db.execute("DELETE FROM outcome", ())?;
+    db.execute_batch("DELETE FROM outcome; DELETE FROM outcome_problem;")?;
     db.execute(
         "DELETE FROM told_event WHERE instr(key, :domain) > 0",
         named_params! { ":domain": domain },

@@ -11,9 +11,8 @@ use rusqlite::{Connection, Row, named_params};
 use super::facts::{count, date};
 use super::history::{self, RECENT_DAYS, Read};
 use super::keys::{self, Keys, Policies};
-use super::outcome::{self, What};
 use super::standing::keep;
-use super::{Store, StoreError, Tally, packed, remarks};
+use super::{Store, StoreError, Tally, outcome, packed, remarks};
 use crate::assess;
 use crate::assess::cause::Cause;
 use crate::assess::domains::Survey;
@@ -33,7 +32,7 @@ impl Store {
     pub fn assess(&mut self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
         let tx = self.begin()?;
         if let Some(state) = outcome::state(&tx, today, domains)?
-            && let Some(problems) = outcome::find(&tx, What::Problems, &state)?
+            && let Some(problems) = outcome::problems(&tx, &state)?
         {
             return Ok(problems);
         }
@@ -52,8 +51,9 @@ impl Store {
         let expired = expired_episodes(&tx)?;
         add_expired(&mut problems, &keys, &expired);
         keep(&tx, &mut keys, &read, &problems, &expired)?;
+        forget_failures(&mut problems);
         if let Some(state) = outcome::state(&tx, today, domains)? {
-            outcome::keep(&tx, What::Problems, &state, &problems)?;
+            outcome::keep_problems(&tx, &state, &problems)?;
         }
         tx.commit()?;
         self.sum_up_many()?;
@@ -76,7 +76,7 @@ impl Store {
             let tx = self.begin()?;
             // What others have changed since isn't in it.
             if outcome::state(&tx, today, domains)?.as_ref() == Some(&new) {
-                outcome::keep(&tx, What::Survey, &new, &survey)?;
+                outcome::keep_survey(&tx, &new, &survey)?;
             }
             tx.commit()?;
         }
@@ -144,7 +144,7 @@ impl Store {
         let state = outcome::state(&tx, today, domains)?;
         let (problems, history) = problems(&tx, state.as_deref(), today, domains)?;
         if let Some(state) = &state
-            && let Some(survey) = outcome::find(&tx, What::Survey, state)?
+            && let Some(survey) = outcome::survey(&tx, state)?
         {
             return Ok((problems, survey, None));
         }
@@ -213,7 +213,7 @@ fn problems(
     domains: &DomainsConfig,
 ) -> rusqlite::Result<(Vec<Problem>, Option<History>)> {
     if let Some(state) = state
-        && let Some(problems) = outcome::find(db, What::Problems, state)?
+        && let Some(problems) = outcome::problems(db, state)?
     {
         return Ok((problems, None));
     }
@@ -222,7 +222,15 @@ fn problems(
     mark_stale(&mut read.history);
     let mut problems = derive(&mut read, &keys);
     add_expired(&mut problems, &keys, &expired_episodes(db)?);
+    forget_failures(&mut problems);
     Ok((problems, Some(read.history)))
+}
+
+/// Whoever has no history has no use for places in it.
+fn forget_failures(problems: &mut [Problem]) {
+    for problem in problems {
+        problem.failures = Vec::new();
+    }
 }
 
 /// The problems under the ids that they have here, which never change. The assessment knows no past but the reports: it

@@ -1,7 +1,9 @@
 //! An old policy that is still applied, as a problem like others: the entries that show it, beyond its time.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
+
+use rustc_hash::FxHashSet;
 
 use super::Policy;
 use super::walk::history as policy_history;
@@ -57,17 +59,21 @@ fn kind(domain: &str) -> Rc<Kind> {
     })
 }
 
-/// Whether any domain has shown two texts: most never do, and then there is nothing to look at.
+/// Whether any domain has shown two policies: most never do, and then there is nothing to look at.
 fn may_be_stale(history: &History) -> bool {
     // Texts are shared, so there are few.
-    let mut texts: HashSet<*const PolicyText> = HashSet::new();
-    let mut domains: HashSet<&str> = HashSet::new();
-    history
-        .entries
-        .iter()
+    let mut texts: FxHashSet<*const PolicyText> = FxHashSet::default();
+    let mut policies: HashMap<&str, Policy> = HashMap::new();
+    let entries = history.entries.iter();
+    entries
         .filter(|entry| texts.insert(Rc::as_ptr(&entry.policy)))
-        .filter(|entry| entry.policy.policy_type == "sts" && !entry.policy.lines.is_empty())
-        .any(|entry| !domains.insert(&entry.domain))
+        .any(|entry| {
+            let Some(policy) = Policy::read(&entry.policy) else {
+                return false;
+            };
+            let known = policies.entry(&entry.domain).or_insert_with(|| policy.clone());
+            *known != policy
+        })
 }
 
 /// The reports that show an old policy of a domain beyond its time.

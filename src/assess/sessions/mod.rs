@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
+use std::rc::Rc;
 
 use jiff::civil::Date;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::assess::history::{Entry, Failure, History, Saying, Sum};
+use crate::assess::history::{Entry, Failure, History, Saying, Seen, Sum};
 use crate::assess::policy::Policy;
 use crate::assess::tlsa::{self, TlsaSet};
 
@@ -106,12 +108,13 @@ impl<'a> Index<'a> {
         let reads: Vec<Read<'a>> = keys
             .iter()
             .filter_map(|key| {
-                let entry = history.entries.get(key.entry)?;
-                let start = failures.partition_point(|failure| failure.entry < key.entry);
+                let entry = key.of(history)?;
+                let at = usize::try_from(key.entry).ok()?;
+                let start = failures.partition_point(|failure| failure.entry < at);
                 let n = failures
                     .iter()
                     .skip(start)
-                    .take_while(|failure| failure.entry == key.entry);
+                    .take_while(|failure| failure.entry == at);
                 Some(Read {
                     entry,
                     policy: policies.find(&entry.policy),
@@ -124,7 +127,8 @@ impl<'a> Index<'a> {
         let mut start = 0_usize;
         for chunk in keys.chunk_by(Key::is_same_row) {
             let end = start.saturating_add(chunk.len());
-            let number = chunk.first().map_or(0, |key| key.reporter);
+            let number = chunk.first().and_then(|key| usize::try_from(key.reporter).ok());
+            let number = number.unwrap_or_default();
             if let Some((domain, row)) = row(&reads, start..end, number) {
                 match domains.last_mut().filter(|last| last.domain == domain) {
                     Some(last) => last.rows.push(row),
@@ -309,46 +313,66 @@ fn standing(history: &History, retired: &BTreeMap<&str, Date>, domain: &str) -> 
 /// Where an entry stands in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
-    domain: usize,
+    domain: u32,
     day: Date,
-    reporter: usize,
-    report: i64,
-    entry: usize,
+    reporter: u32,
+    entry: u32,
 }
 
 impl Key {
     fn is_same_row(&self, other: &Self) -> bool {
         (self.domain, self.day, self.reporter) == (other.domain, other.day, other.reporter)
     }
+
+    fn of<'h>(&self, history: &'h History) -> Option<&'h Entry> {
+        history.entries.get(usize::try_from(self.entry).ok()?)
+    }
 }
 
 fn in_order(history: &History) -> Vec<Key> {
-    let domain_of = ranks(history.entries.iter().map(|entry| &*entry.domain));
-    let reporter_of = ranks(history.entries.iter().map(|entry| &*entry.reporter));
+    let mut ranks: FxHashMap<*const Seen, (u32, u32)> = FxHashMap::default();
+    let mut seen: Vec<&Seen> = Vec::new();
+    for entry in &history.entries {
+        ranks.entry(Rc::as_ptr(&entry.seen)).or_insert_with(|| {
+            seen.push(&entry.seen);
+            (0, 0)
+        });
+    }
+    let domains = self::ranks(seen.iter().map(|seen| &*seen.domain));
+    let reporters = self::ranks(seen.iter().map(|seen| &*seen.reporter));
+    for seen in seen {
+        let rank = |ranks: &HashMap<&str, u32>, name: &str| ranks.get(name).copied().unwrap_or_default();
+        ranks.insert(
+            seen,
+            (rank(&domains, &seen.domain), rank(&reporters, &seen.reporter)),
+        );
+    }
     let mut keys: Vec<Key> = history
         .entries
         .iter()
-        .enumerate()
-        .map(|(i, entry)| Key {
-            domain: domain_of.get(&*entry.domain).copied().unwrap_or_default(),
-            day: entry.day,
-            reporter: reporter_of.get(&*entry.reporter).copied().unwrap_or_default(),
-            report: entry.report,
-            entry: i,
+        .zip(0_u32..)
+        .map(|(entry, at)| {
+            let ranks = ranks.get(&Rc::as_ptr(&entry.seen));
+            let (domain, reporter) = ranks.copied().unwrap_or_default();
+            Key {
+                domain,
+                day: entry.day,
+                reporter,
+                entry: at,
+            }
         })
         .collect();
     keys.sort_unstable();
+    for row in keys.chunk_by_mut(Key::is_same_row).filter(|row| row.len() > 1) {
+        row.sort_unstable_by_key(|key| (key.of(history).map(|entry| entry.report), key.entry));
+    }
     keys
 }
 
 /// Each name's place in the alphabet, so that sorting compares numbers.
-fn ranks<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {
-    let mut ranks: HashMap<&str, usize> = names.map(|name| (name, 0)).collect();
-    let sorted: BTreeSet<&str> = ranks.keys().copied().collect();
-    for (rank, name) in sorted.into_iter().enumerate() {
-        ranks.insert(name, rank);
-    }
-    ranks
+fn ranks<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, u32> {
+    let sorted: BTreeSet<&str> = names.collect();
+    sorted.into_iter().zip(0..).collect()
 }
 
 /// The row of these entries, with its domain.
