@@ -35,7 +35,7 @@ pub fn import(
     now: Timestamp,
     progress: &mut (dyn FnMut(&Tally, u64) + Send),
 ) -> Result<Tally, StoreError> {
-    let n_ours = store.admit_by(config)?;
+    let n_ours = store.admit_by(config, now)?;
     // Without room in the channel two batches are in memory at most.
     let (sender, batches) = mpsc::sync_channel::<Vec<IncomingMail>>(0);
     let recorder = &mut *store;

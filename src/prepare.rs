@@ -7,7 +7,7 @@ use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 
-use crate::authenticate::{Verdict, organisation};
+use crate::authenticate::{Reason, Verdict, organisation};
 use crate::config::{Limits, Unauthenticated};
 use crate::extract::{self, Envelope, ExtractError, Extracted, ReportFile};
 use crate::report::{self, Context, ParseError};
@@ -55,6 +55,12 @@ impl Judged<'_> {
             authentication: self.verdict.as_str(),
             signing_domain: self.verdict.domain().map(str::to_owned),
             reason: self.verdict.reason().map(ToString::to_string),
+            waits_for: match self.verdict {
+                Verdict::Temporary {
+                    reason: Reason::Signature { domain, .. },
+                } => Some(organisation(domain)),
+                _ => None,
+            },
             counts: !is_unproven || self.unauthenticated == Unauthenticated::Count,
         }
     }

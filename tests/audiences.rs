@@ -18,7 +18,7 @@ use serde_json::{Value as Json, json};
 use tlsrptd::assess::history::{Remark, Saying};
 use tlsrptd::assess::news::{merged, of};
 use tlsrptd::config::Audience;
-use tlsrptd::deliver;
+use tlsrptd::deliver::{self, Access};
 use tlsrptd::digest::{Known, MailKind, Rendered};
 
 use place::Place;
@@ -120,7 +120,7 @@ impl Place {
     /// Mails of every kind, as they would be sent at `now`, whether one would be urgent, and the ids in them.
     fn mails(&mut self, now: &Zoned) -> (Vec<(Rendered, bool)>, BTreeSet<String>) {
         let audience = self.shop();
-        let known = deliver::known(&self.config, &mut self.store, &audience, now).unwrap();
+        let known = deliver::known(&self.config, Access::Write(&mut self.store), &audience, now).unwrap();
         let mailboxes = deliver::mailboxes(&self.config);
         let recipients = deliver::recipients(&self.config);
         let question = deliver::question(&self.config, &audience, &mailboxes, &recipients, now.timestamp());
@@ -141,7 +141,7 @@ impl Place {
     /// All ids by which its problems go here.
     fn ids(&mut self, now: &Zoned) -> BTreeSet<String> {
         let shop = self.shop();
-        ids(&deliver::known(&self.config, &mut self.store, &shop, now).unwrap())
+        ids(&deliver::known(&self.config, Access::Write(&mut self.store), &shop, now).unwrap())
     }
 
     /// Sends an audience what there is.
@@ -245,7 +245,7 @@ fn problem_of_which_other_domains_show_the_cause_keeps_what_was_told_of_it() {
     let shop = place.shop();
     place.tell(&morning, &shop, MailKind::FirstLook);
     let before = place.ids(&morning);
-    let known = deliver::known(&place.config, &mut place.store, &shop, &morning).unwrap();
+    let known = deliver::known(&place.config, Access::Write(&mut place.store), &shop, &morning).unwrap();
     let acknowledgement = Remark {
         about: known.problems[0].id.clone(),
         day: "2026-11-20".parse().unwrap(),
@@ -258,12 +258,12 @@ fn problem_of_which_other_domains_show_the_cause_keeps_what_was_told_of_it() {
     place.record(&[secret]);
 
     assert_ne!(before, place.ids(&next), "the id belongs to the precise problem");
-    let known = deliver::known(&place.config, &mut place.store, &shop, &next).unwrap();
+    let known = deliver::known(&place.config, Access::Write(&mut place.store), &shop, &next).unwrap();
     let problem = &known.problems[0];
     let told = merged(problem, &known.tellings);
     assert!(!told.is_empty());
     assert_eq!(of(problem, &told, known.today), None, "it stays acknowledged");
-    let all = deliver::known(&place.config, &mut place.store, &default, &next).unwrap();
+    let all = deliver::known(&place.config, Access::Write(&mut place.store), &default, &next).unwrap();
     assert!(all.problems[0].acknowledged_until.is_some(), "for everybody");
     let of_id = |remark: &&Remark| problem.id == remark.about;
     assert_eq!(problem.remarks.iter().filter(of_id).count(), 1);

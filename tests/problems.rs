@@ -194,6 +194,14 @@ fn explain_of_a_misspelt_name_says_which_is_meant() {
     let desk = Desk::with(&[]);
     let text = desk.run(1, &["explain", "sts-policy-fetch-eror"]);
     assert!(text.contains("do you mean sts-policy-fetch-error?"), "{text}");
+    for (typed, meant) in [
+        ("expierd", "expired"),
+        ("starttls", "no-starttls"),
+        ("Node left behin", "node-left-behind"),
+    ] {
+        let text = desk.run(1, &["explain", typed]);
+        assert!(text.contains(&format!("do you mean {meant}?")), "{text}");
+    }
 }
 
 #[test]
@@ -304,19 +312,36 @@ fn every_printed_query_gives_the_printed_figure() {
     }
 }
 
-/// google.com sees enforce since 20 days ago, microsoft.com still testing.
-fn old_policy() -> Vec<(String, Value)> {
-    let days = (2..=30).flat_map(|days| {
-        let now = if days > 20 { "testing" } else { "enforce" };
-        [("google.com", now), ("microsoft.com", "testing")].map(|seen| (days, seen))
+/// google.com sees enforce since so many days ago, microsoft.com since so many.
+fn old_policy(google: i64, microsoft: i64) -> Vec<(String, Value)> {
+    let days = (2..=google + 10).flat_map(|days| {
+        let mode = |since: i64| if days > since { "testing" } else { "enforce" };
+        [("google.com", mode(google)), ("microsoft.com", mode(microsoft))].map(|seen| (days, seen))
     });
     days.map(|(days, (reporter, mode))| report(reporter, ago(days), ("example.org", mode), 30, &[]))
         .collect()
 }
 
 #[test]
+fn an_old_policy_is_a_problem_however_long_ago_it_was_replaced() {
+    for (microsoft, state, n_days) in [(0, "ongoing", 91), (80, "resolved", 12)] {
+        let desk = Desk::with(&old_policy(100, microsoft));
+        let all = desk.json(&["problems", "--all"]);
+        let [problem] = all.as_array().unwrap().as_slice() else {
+            panic!("{all}");
+        };
+        assert_eq!(problem["cause"], "stale-policy");
+        assert_eq!(problem["state"], state);
+        assert_eq!(problem["failed"], n_days * 30, "from 92 days ago on");
+        let text = desk.run(0, &["show", problem["id"].as_str().unwrap()]);
+        let text: Vec<&str> = text.split_whitespace().collect();
+        assert!(text.join(" ").contains("connections under the old policy, on"));
+    }
+}
+
+#[test]
 fn an_old_policy_that_is_still_used_is_shown_counted_and_acknowledged_as_any_problem() {
-    let desk = Desk::with(&old_policy());
+    let desk = Desk::with(&old_policy(20, 0));
     let id = desk.id("stale-policy");
     let json = desk.json(&["show", &id]);
     // Beyond 7 days, which is its max_age, too: from 12 to 2 days ago.
@@ -333,6 +358,10 @@ fn an_old_policy_that_is_still_used_is_shown_counted_and_acknowledged_as_any_pro
     let text = desk.run(0, &["show", &id]);
     assert!(
         text.contains("330 of 330 connections under the old policy"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("Days by reporter: failed") && !text.contains("as sent"),
         "{text}"
     );
     desk.run(0, &["ack", &id]);

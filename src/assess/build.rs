@@ -63,7 +63,7 @@ fn is_ours(index: &Index<'_>, row: &Row<'_>) -> bool {
     let domain = &*row.entry.domain;
     ours.is_empty()
         || ours.iter().any(|name| host_form(name) == domain)
-        || (row.entry.policy.policy_type == "tlsa" && index.is_mx(domain))
+        || (row.entry.policy.policy_type == "tlsa" && index.history.is_our_mx(domain))
 }
 
 /// The problem of these failures, with what they tell without notes if that is known; `None` if there are none.
@@ -93,7 +93,7 @@ pub(super) fn draft<'h>(
         basis: verdict.basis,
         bases: verdict.bases,
         last_known_mode: verdict.last_known_mode,
-        whose: whose(cause, &rows, &unaffected),
+        whose: whose(index, cause, &rows, &unaffected),
         spot: spot(index, names, &place, &rows, &hosts),
         named: None,
         episodes: life.episodes.clone(),

@@ -219,13 +219,20 @@ impl<'h> Index<'h> {
     /// All connections of a reporter to these domains on a day.
     fn total(&self, reporter: &'h str, domains: &BTreeSet<&'h str>, day: Date) -> Sum {
         let mut sessions = Sessions::default();
-        for domain in self.with_other_mx(reporter, domains) {
+        let mut add = |domain: &'h str| {
             for (_, entry) in self.on(reporter, domain, day) {
                 let mut total = Sum::default();
                 total.take(entry.ok);
                 total.take(entry.failed);
                 sessions.add(entry, total);
             }
+        };
+        if domains.iter().any(|domain| self.is_mx(domain)) {
+            self.with_other_mx(reporter, domains)
+                .into_iter()
+                .for_each(&mut add);
+        } else {
+            domains.iter().copied().for_each(&mut add);
         }
         sessions.sum()
     }

@@ -202,3 +202,73 @@ fn numbers(word: i32, mut bits: u64) -> impl Iterator<Item = i32> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::assess::days::{after, date};
+
+    fn day() -> impl Strategy<Value = Date> {
+        // Mostly near each other, before and after 1970, and up to the ends of the calendar.
+        prop_oneof![8 => -200_i32..200, 1 => -4_000_000_i32..3_000_000].prop_map(date)
+    }
+
+    fn days() -> impl Strategy<Value = BTreeSet<Date>> {
+        proptest::collection::btree_set(day(), 0..60)
+    }
+
+    fn set(days: impl IntoIterator<Item = Date>) -> DaySet {
+        let mut set = DaySet::default();
+        days.into_iter().for_each(|day| set.insert(day));
+        set
+    }
+
+    fn all(set: &DaySet) -> Vec<Date> {
+        set.between(Date::MIN, Date::MAX).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn days_of_a_set_are_found_as_in_a_sorted_list(one in days(), from in day(), to in day(), n in 0_u32..9) {
+            let own = set(one.iter().rev().copied());
+            prop_assert_eq!(&own, &set(one.iter().copied()));
+            let within = |day: &&Date| **day > from && **day < to;
+            let expected: Vec<Date> = one.iter().filter(within).copied().collect();
+            prop_assert_eq!(own.between(from, to).collect::<Vec<_>>(), expected.clone());
+            prop_assert_eq!(own.count(from, to), u32::try_from(expected.len()).unwrap());
+            prop_assert_eq!(own.nth(from, to, n), expected.get(usize::try_from(n).unwrap()).copied());
+            prop_assert_eq!(own.newest(to), one.range(..=to).next_back().copied());
+            prop_assert_eq!(own.contains(to), one.contains(&to));
+            let since: Vec<Date> = one.range(from..).copied().collect();
+            prop_assert_eq!(own.since(from).collect::<Vec<_>>(), since.clone());
+            let mut kept = own;
+            kept.keep_since(from);
+            prop_assert_eq!(all(&kept), since);
+        }
+
+        #[test]
+        fn sets_are_joined_and_cut_as_sorted_lists_are(one in days(), other in days()) {
+            let (own, others) = (set(one.iter().copied()), set(other.iter().copied()));
+            let mut joined = own.clone();
+            joined.add(&others);
+            prop_assert_eq!(all(&joined), one.union(&other).copied().collect::<Vec<_>>());
+            let mut rest = own.clone();
+            rest.remove(&others);
+            prop_assert_eq!(all(&rest), one.difference(&other).copied().collect::<Vec<_>>());
+            let mut both = own;
+            both.keep(&others);
+            prop_assert_eq!(all(&both), one.intersection(&other).copied().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn a_day_is_found_by_its_number(number in -4_371_587_i32..=2_932_896) {
+            let day = date(number);
+            prop_assert_eq!(days::number(day), number);
+            prop_assert_eq!(after(day, 1), day.tomorrow().unwrap_or(Date::MAX));
+        }
+    }
+}

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
 use super::place::Place;
+use super::sessions::pattern_for;
 
 /// A sum of counts, some of which may have been unreadable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,17 +183,36 @@ pub struct History {
     pub our_domains: Vec<String>,
     /// `domains.mx` of the configuration; empty: not listed.
     pub our_mx: Vec<String>,
+    /// Patterns of MX hosts (RFC 8461, Section 4.1) that are ours because several reporters name them.
+    pub learnt_mx: BTreeSet<String>,
     /// Every entry that matters.
     pub entries: Vec<Entry>,
     /// Every failure in them.
     pub failures: Vec<Failure>,
+    /// Of the entries that don't matter otherwise, those by which it is known since when senders show which policy.
+    pub older: Vec<Entry>,
     /// What people have said.
     pub remarks: Vec<Remark>,
     /// Ids of the reports that count although their origin isn't proven: alone they make nothing urgent, resolved or ready.
     pub unproven: BTreeSet<i64>,
 }
 
+/// Whether a host, or the pattern of one, is a domain or lies below it.
+pub fn is_below(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
 impl History {
+    /// Whether an MX host is ours, where domains are listed: listed too, below one of these, or learnt.
+    pub(in crate::assess) fn is_our_mx(&self, host: &str) -> bool {
+        self.our_mx.iter().any(|own| own == host)
+            || self.our_domains.iter().any(|domain| is_below(host, domain))
+            || pattern_for(host)
+                .iter()
+                .any(|pattern| self.learnt_mx.contains(pattern))
+    }
+
     /// What concerns these domains alone; nothing of the others is left. Of remarks those stay that are about a problem,
     /// one of these domains, or an MX host that failed for them.
     #[must_use]
@@ -214,6 +234,7 @@ impl History {
                 }
                 _ => false,
             });
+        self.older.retain(|entry| is_theirs(&entry.domain));
         let failures = &self.failures;
         self.remarks.retain(|remark| {
             let is_problem = !remark.about.contains('.');

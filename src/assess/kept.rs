@@ -103,3 +103,43 @@ pub(super) mod counts {
         Ok(counts.collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::days::date;
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Lists {
+        #[serde(with = "days")]
+        days: Vec<Date>,
+        #[serde(with = "counts")]
+        counts: Vec<DayCount>,
+    }
+
+    fn count() -> impl Strategy<Value = DayCount> {
+        let sum = || (any::<u64>(), any::<bool>()).prop_map(Sum::from);
+        (-9_i32..30_000, "[ab]{1,2}", sum(), sum()).prop_map(|(day, reporter, failed, total)| DayCount {
+            day: date(day),
+            reporter,
+            failed,
+            total,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn lists_are_read_as_they_were_kept(
+            days in proptest::collection::vec(-400_000_i32..400_000, 0..9),
+            run in 0_i32..9,
+            counts in proptest::collection::vec(count(), 0..9),
+        ) {
+            let days = days.iter().flat_map(|day| (*day..=day.saturating_add(run)).map(date)).collect();
+            let lists = Lists { days, counts };
+            let kept = postcard::to_stdvec(&lists).unwrap();
+            prop_assert_eq!(postcard::from_bytes::<Lists>(&kept).unwrap(), lists);
+        }
+    }
+}

@@ -212,7 +212,7 @@ fn worse(problem: &Problem, episode: &Episode, told: &[&Telling], today: Date) -
         .max()
         .unwrap_or_default();
     let known = usize::try_from(known).unwrap_or(usize::MAX);
-    let mut witnesses: Vec<_> = problem.witnesses.iter().collect();
+    let mut witnesses: Vec<_> = problem.vouching().collect();
     witnesses.sort_by_key(|witness| witness.first_day);
     // That somebody else saw it long ago, as a late report tells, makes it no worse now.
     let is_seen_by_more = witnesses
@@ -319,10 +319,15 @@ pub fn is_urgent(problem: &Problem, event: Event, tellings: &[Telling], today: D
 /// At least two reporters, 20 % of at least 20 connections, or all of at least 5, on a day of the last week.
 fn is_beyond_noise(problem: &Problem, today: Date) -> bool {
     let first_day = problem.episode().map(|episode| episode.first_day);
-    problem.witnesses.len() >= 2
+    let vouching: Vec<&str> = problem
+        .vouching()
+        .map(|witness| witness.reporter.as_str())
+        .collect();
+    vouching.len() >= 2
         || problem
             .days
             .iter()
+            .filter(|count| vouching.contains(&count.reporter.as_str()))
             .filter(|count| Some(count.day) >= first_day && between(count.day, today) <= NEW_DAYS)
             .any(|count| {
                 let (failed, total) = (count.failed.known, count.total.known);
@@ -337,7 +342,7 @@ pub fn telling(problem: &Problem, event: Event, today: Date, is_urgent: bool) ->
         day: today,
         event,
         impact: problem.impact,
-        reporters: u32::try_from(problem.witnesses.len()).unwrap_or(u32::MAX),
+        reporters: u32::try_from(problem.vouching().count()).unwrap_or(u32::MAX),
         episode: episode.map_or(today, |episode| episode.first_day),
         last_day: episode.map_or(today, |episode| episode.last_day),
         is_urgent,

@@ -256,6 +256,14 @@ impl Problem {
             .or(self.episodes.last())
     }
 
+    /// Who vouches for it: those who saw it whose reports' origin is proven, or all where that is nobody's.
+    pub fn vouching(&self) -> impl Iterator<Item = &Witness> {
+        let is_proven = self.is_proven;
+        self.witnesses
+            .iter()
+            .filter(move |witness| !(is_proven && witness.is_unproven))
+    }
+
     /// Whether it asks for something: new, returned or going on.
     pub fn is_open(&self) -> bool {
         matches!(

@@ -46,7 +46,9 @@ pub(super) fn unaffected(
             for (_, entries) in index.on_days(reporter, domain, &days) {
                 let mut sessions = Sessions::default();
                 for entry in entries {
-                    if is_able(domain, &entry.policy.policy_type) {
+                    // What anybody may have written refutes nothing.
+                    let is_proven = !index.history.unproven.contains(&entry.report);
+                    if is_proven && is_able(domain, &entry.policy.policy_type) {
                         sessions.add_good(entry);
                     }
                 }
@@ -66,11 +68,17 @@ pub(super) fn unaffected(
     unaffected
 }
 
-/// Whose the failures of one episode are; what only the look at all problems shows (C20) comes later.
-pub(super) fn whose(cause: Cause, rows: &[Row<'_>], unaffected: &[Unaffected]) -> Whose {
-    let reporters: BTreeSet<&str> = rows.iter().map(Row::reporter).collect();
-    if is_proven(cause, rows) {
+/// Whose the failures of one episode are; what only the look at all problems shows (C20) comes later. Reports of
+/// unproven origin confirm nothing.
+pub(super) fn whose(index: &Index<'_>, cause: Cause, rows: &[Row<'_>], unaffected: &[Unaffected]) -> Whose {
+    let is_of_proven_origin = |row: &&Row<'_>| !index.history.unproven.contains(&row.entry.report);
+    let proven: Vec<Row<'_>> = rows.iter().filter(is_of_proven_origin).copied().collect();
+    let reporters: BTreeSet<&str> = proven.iter().map(Row::reporter).collect();
+    if is_proven(cause, &proven) {
         Whose::YoursProven
+    } else if is_proven(cause, rows) {
+        // The report would prove it, if it were one.
+        Whose::CantTell
     } else if reporters.len() >= 2 {
         Whose::YoursSeen
     } else if unaffected.iter().any(|unaffected| unaffected.ok >= LEAST_GOOD) {
@@ -83,7 +91,7 @@ pub(super) fn whose(cause: Cause, rows: &[Row<'_>], unaffected: &[Unaffected]) -
 /// Whether a report alone proves that the fault is on our side.
 fn is_proven(cause: Cause, rows: &[Row<'_>]) -> bool {
     match cause {
-        Cause::MxNotInPolicy | Cause::TlsaUnusable => true,
+        Cause::MxNotInPolicy | Cause::TlsaUnusable => !rows.is_empty(),
         Cause::PolicyInvalid => rows.iter().any(|row| is_text_invalid(&row.entry.policy)),
         _ => false,
     }

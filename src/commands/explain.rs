@@ -51,11 +51,18 @@ fn page(name: &str) -> anyhow::Result<(String, Json)> {
 
 /// The known name that is most like `wanted`, if one is like it at all.
 fn nearest(wanted: &str) -> Option<&'static str> {
+    let combinations = guide::COMBINATIONS.iter().map(|known| known.word);
     Cause::ALL
         .into_iter()
         .map(Cause::as_str)
         .chain(guide::RESULT_TYPES)
-        .map(|known| (strsim::jaro_winkler(known, wanted), known))
+        .chain(combinations)
+        .map(|known| {
+            // A part of a name is like it, however short.
+            let is_part = wanted.len() > 3 && known.contains(wanted);
+            let likeness = strsim::jaro_winkler(known, wanted);
+            (if is_part { 0.9_f64.max(likeness) } else { likeness }, known)
+        })
         .filter(|(likeness, _)| *likeness > 0.85)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, known)| known)

@@ -98,15 +98,17 @@ impl Shown<'_> {
             lines.push(row("Also", &format!("known as {}", problem.aliases.join(", "))));
         }
         lines.push(row("More", &format!("tlsrptd explain {}", problem.cause)));
-        for (n, list) in (1_usize..).zip(&self.lists) {
+        let lists: Vec<&Traced> = self.lists.iter().filter(|list| self.is_told(list)).collect();
+        for (n, list) in (1_usize..).zip(&lists) {
             lines.push(String::new());
-            lines.push(list_text(n, list));
+            lines.push(self.list_text(n, list));
         }
         lines.push(String::new());
         lines.push("The queries behind the lists above, and behind the figures under \"Seen\":".to_owned());
-        for (n, traced) in (1_usize..).zip(self.lists.iter().chain(&self.figures)) {
+        let n_lists = lists.len();
+        for (n, traced) in (1_usize..).zip(lists.into_iter().chain(&self.figures)) {
             let what = traced.name.replace('_', " ");
-            let value = if n > self.lists.len() {
+            let value = if n > n_lists {
                 format!(": {}", plain(traced))
             } else {
                 String::new()
@@ -115,6 +117,35 @@ impl Shown<'_> {
         }
         lines.push(String::new());
         lines.join("\n")
+    }
+
+    /// Whether a list can have rows. Nothing fails by an old policy, so nobody gives a reason or an address.
+    fn is_told(&self, list: &Traced) -> bool {
+        self.problem.cause != Cause::StalePolicy || !matches!(list.name, "reasons" | "addresses")
+    }
+
+    fn list_text(&self, n: usize, list: &Traced) -> String {
+        let title = match list.name {
+            "history" => "History, by episode",
+            "days_by_reporter" if self.problem.cause == Cause::StalePolicy => {
+                "Days by reporter: under the old policy (\"failed\"; nothing did) of all its connections, newest first"
+            }
+            "days_by_reporter" => {
+                "Days by reporter: failed of all its connections with the failing domains, newest first"
+            }
+            "domains" => "Domains, over all episodes",
+            "reasons" => "Result types and reasons as sent",
+            "addresses" => "MX hosts and addresses as sent",
+            "reports" => "Reports behind it, newest first; `tlsrptd show report ID` prints one",
+            "notes" => "What people said",
+            _ => "Mails that told it",
+        };
+        let rows = if list.rows.is_empty() {
+            "  none\n".to_owned()
+        } else {
+            table(&list.columns, &list.rows, "  ")
+        };
+        format!("{title} [{n}]:\n{}", rows.trim_end())
     }
 
     /// A figure, 0 where there is none.
@@ -178,27 +209,6 @@ fn objects(list: &Traced) -> Vec<Json> {
 /// The query as a command, in one line; there is no double quote, dollar sign or backslash in it that a shell would read.
 fn sql(traced: &Traced) -> String {
     format!("tlsrptd sql \"{}\"", traced.sql)
-}
-
-fn list_text(n: usize, list: &Traced) -> String {
-    let title = match list.name {
-        "history" => "History, by episode",
-        "days_by_reporter" => {
-            "Days by reporter: failed of all its connections with the failing domains, newest first"
-        }
-        "domains" => "Domains, over all episodes",
-        "reasons" => "Result types and reasons as sent",
-        "addresses" => "MX hosts and addresses as sent",
-        "reports" => "Reports behind it, newest first; `tlsrptd show report ID` prints one",
-        "notes" => "What people said",
-        _ => "Mails that told it",
-    };
-    let rows = if list.rows.is_empty() {
-        "  none\n".to_owned()
-    } else {
-        table(&list.columns, &list.rows, "  ")
-    };
-    format!("{title} [{n}]:\n{}", rows.trim_end())
 }
 
 fn span(first: Date, last: Date) -> String {

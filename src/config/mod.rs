@@ -211,7 +211,7 @@ pub struct Limits {
     pub policies: u32,
     /// Most failure details in a report.
     pub failure_details: u32,
-    /// Reports of one sender that count of those that come on a day, unless ten times its usual is more.
+    /// Reports of one sender that count of those that come on a day, unless three times its usual is more.
     pub reports_a_day: u64,
     /// Most mails that one poll of a mailbox reads; the next poll goes on from there.
     pub poll_mails: u32,

@@ -41,7 +41,7 @@ pub fn fix(
     now: &Zoned,
     decide: impl FnOnce(&DigestFacts, bool) -> anyhow::Result<Option<MailKind>>,
 ) -> anyhow::Result<Option<FixedDigest>> {
-    let known = known(config, store, audience, now)?;
+    let known = known(config, Access::Write(store), audience, now)?;
     fix_known(config, store, audience, &known, (due.timestamp(), now), |facts| {
         decide(facts, has_news(config, facts, &known))
     })
@@ -61,7 +61,7 @@ pub fn fix_urgent(
     if store.last_digest_at(&audience.name)?.is_none() || !schedule::urgent_may_go(now, config.digest.at)? {
         return Ok(None);
     }
-    let known = known(config, store, audience, now)?;
+    let known = known(config, Access::Write(store), audience, now)?;
     if !known.has_urgent() {
         return Ok(None);
     }
@@ -116,7 +116,7 @@ pub fn next(
         &recipients,
         now.timestamp(),
     ))?;
-    let known = known_by_readers(config, store, audience, now)?;
+    let known = known(config, Access::Read(store), audience, now)?;
     let (send, weekly) = (config.digest.send, config.digest.weekly);
     let has_news = has_news(config, &facts, &known);
     let decision = schedule::reason(now, facts.previous_at, send, weekly, has_news)?;
@@ -139,51 +139,60 @@ pub fn compose_test(config: &Config, audience: &Audience, now: &Zoned) -> anyhow
     compose_rendered(config, &audience.to, &rendered, &[], now)
 }
 
-/// Everything that is known now and is an audience's affair, with the problems brought up to date.
+/// A store as it may be used.
+#[derive(Debug)]
+pub enum Access<'a> {
+    /// Problems are brought up to date in it.
+    Write(&'a mut Store),
+    /// Nothing may be written.
+    Read(&'a Store),
+}
+
+impl Access<'_> {
+    fn store(&self) -> &Store {
+        match self {
+            Self::Write(store) => store,
+            Self::Read(store) => store,
+        }
+    }
+}
+
+/// Everything that is known now and is an audience's affair.
 ///
 /// # Errors
 ///
 /// [`StoreError`] from the database.
 pub fn known(
     config: &Config,
-    store: &mut Store,
+    mut access: Access<'_>,
     audience: &Audience,
     now: &Zoned,
 ) -> Result<Known, StoreError> {
     let today = now.with_time_zone(TimeZone::UTC).date();
-    let assessed = if is_of_all(store, audience)? {
-        store.assess_with_survey(today, &config.domains)?
-    } else {
-        let problems = store.assess(today, &config.domains)?;
-        apart(config, store, audience, today, problems)?
+    let ours = &config.domains;
+    let is_told_of_some = !audience.domains.is_empty();
+    let is_first = access.store().last_digest_at(&audience.name)?.is_none();
+    let is_apart = is_told_of_some || is_first;
+    let (problems, survey) = match &mut access {
+        Access::Write(store) if is_apart => {
+            let problems = store.assess(today, ours)?;
+            apart(config, store, audience, (today, is_first), problems)?
+        }
+        Access::Read(store) if is_apart => {
+            let problems = store.problems(today, ours)?;
+            apart(config, store, audience, (today, is_first), problems)?
+        }
+        Access::Write(store) => store.assess_with_survey(today, ours)?,
+        Access::Read(store) => store.problems_with_survey(today, ours)?,
     };
-    known_with(store, audience, today, assessed)
-}
-
-/// As [`known`], where nothing may be written.
-///
-/// # Errors
-///
-/// [`StoreError`] from the database.
-fn known_by_readers(
-    config: &Config,
-    store: &Store,
-    audience: &Audience,
-    now: &Zoned,
-) -> Result<Known, StoreError> {
-    let today = now.with_time_zone(TimeZone::UTC).date();
-    let assessed = if is_of_all(store, audience)? {
-        store.problems_with_survey(today, &config.domains)?
-    } else {
-        let problems = store.problems(today, &config.domains)?;
-        apart(config, store, audience, today, problems)?
-    };
-    known_with(store, audience, today, assessed)
-}
-
-/// Whether an audience is told of all domains, and not for the first time.
-fn is_of_all(store: &Store, audience: &Audience) -> Result<bool, StoreError> {
-    Ok(audience.domains.is_empty() && store.last_digest_at(&audience.name)?.is_some())
+    let store = access.store();
+    Ok(Known {
+        today,
+        tellings: store.tellings(&audience.name, is_told_of_some)?,
+        told_events: store.told_events(&audience.name)?,
+        survey,
+        problems,
+    })
 }
 
 /// What an audience of some domains alone is told, or one that was told nothing yet.
@@ -191,11 +200,10 @@ fn apart(
     config: &Config,
     store: &Store,
     audience: &Audience,
-    today: Date,
+    (today, is_first): (Date, bool),
     problems: Vec<Problem>,
 ) -> Result<(Vec<Problem>, Survey), StoreError> {
     // The first look tells of all time.
-    let is_first = store.last_digest_at(&audience.name)?.is_none();
     let (history, problems) = if audience.domains.is_empty() {
         (store.whole_history(today, &config.domains)?, problems)
     } else {
@@ -206,21 +214,6 @@ fn apart(
     // An audience's domains are listed in any case.
     survey.learns_domains &= audience.domains.is_empty();
     Ok((problems, survey))
-}
-
-fn known_with(
-    store: &Store,
-    audience: &Audience,
-    today: Date,
-    (problems, survey): (Vec<Problem>, Survey),
-) -> Result<Known, StoreError> {
-    Ok(Known {
-        today,
-        tellings: store.tellings(&audience.name, !audience.domains.is_empty())?,
-        told_events: store.told_events(&audience.name)?,
-        survey,
-        problems,
-    })
 }
 
 /// The mail of some facts.

@@ -12,7 +12,7 @@ use crate::config::{Audience, AuthenticationMode, Config, Unauthenticated};
 use crate::digest::schedule;
 use crate::store::{Question, Store, StoreError};
 
-pub use make::{Made, compose, compose_test, fix, fix_urgent, known, make, next};
+pub use make::{Access, Made, compose, compose_test, fix, fix_urgent, known, make, next};
 pub use send::{Round, deliver, follow_audiences, waiting, waiting_urgent};
 
 /// What has been decided about an audience's digests so far.

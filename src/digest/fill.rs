@@ -54,8 +54,7 @@ impl Fill {
             ),
         };
         let reporters: Vec<String> = problem
-            .witnesses
-            .iter()
+            .vouching()
             .map(|witness| names::reporter(&witness.reporter, &witness.reporter))
             .collect();
         Self {

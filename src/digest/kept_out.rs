@@ -22,6 +22,8 @@ pub struct Said {
     pub is_new_flood: bool,
     /// Whether mails have told on three days, the last of them within a week, that most signatures fail.
     pub was_told_blind: bool,
+    /// Whether they have told of the present state, set aside or counted as before, so that a line is enough.
+    pub was_told_in_full: bool,
 }
 
 /// Reports of a silent reporter that came and don't count.

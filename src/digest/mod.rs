@@ -41,6 +41,7 @@ pub use outlook::Known;
 use crate::assess::news::Event;
 use crate::assess::problem::Problem;
 use jiff::civil::Date;
+pub(crate) use reading::connections;
 use reading::{Frame, Reading};
 
 /// What stands before every Subject, so that filters find it.

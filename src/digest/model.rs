@@ -177,7 +177,7 @@ impl Digest {
         let sorted = sort(kind, outlook);
         let verdict = subject::verdict(kind, facts, outlook, &sorted, options);
         let mut sections = Vec::new();
-        let mut lead = trouble::setting(kind, facts);
+        let mut lead: Vec<String> = trouble::setting(kind, facts, outlook).into_iter().collect();
         match kind {
             MailKind::Urgent => sections.extend(urgent(&sorted.open, frame)),
             MailKind::FirstLook => {
@@ -185,7 +185,7 @@ impl Digest {
                 sections.extend(open_problems(&sorted, frame));
                 sections.extend(going_on(outlook, &sorted, frame));
                 sections.extend(
-                    trouble::findings(facts, options)
+                    trouble::findings(facts, options, false)
                         .into_iter()
                         .map(Section::Finding),
                 );

@@ -13,13 +13,15 @@ use crate::assess::policy::Outdated;
 use crate::assess::problem::{Problem, State};
 use crate::digest::kept_out::Held;
 use crate::digest::model::{Outlook, Silence};
-use crate::digest::{survey, trouble};
+use crate::digest::survey;
 use crate::store::rows::{DigestFacts, MailKind, Withheld};
 
 /// Before the day, in the key of a mail that told that most signatures fail.
 const BLIND: &str = "blind ";
+/// Between the two, where the reports counted as before.
+const COUNTED: &str = "counted ";
 /// So many mails are sent for that alone; then it waits for the week's.
-const BLIND_DAYS: u32 = 3;
+const BLIND_DAYS: usize = 3;
 
 /// Everything that is known at a moment.
 #[derive(Debug, Clone)]
@@ -261,29 +263,36 @@ impl Known {
             outlook.kept_out.is_new_flood |= !self.told_events.contains(&key);
             outlook.events.push(key);
         }
-        outlook.kept_out.was_told_blind = self.was_told_blind();
-        if trouble::blind(facts).is_some() {
-            outlook.events.push(format!("{BLIND}{}", self.today));
+        if let Some(unproven) = facts.unproven {
+            let days = self.told_blind();
+            let state = if unproven.counted { COUNTED } else { "" };
+            outlook.kept_out.was_told_blind = days.len() >= BLIND_DAYS;
+            outlook.kept_out.was_told_in_full = outlook.kept_out.was_told_blind
+                && days.iter().any(|(_, counted)| *counted == unproven.counted);
+            outlook.events.push(format!("{BLIND}{state}{}", self.today));
         }
     }
 
-    /// Whether three mails or more have told that most signatures fail, each within a week of the one before.
-    fn was_told_blind(&self) -> bool {
-        let days = self
-            .told_events
-            .iter()
-            .filter_map(|key| key.strip_prefix(BLIND)?.parse().ok());
-        let mut days: Vec<Date> = days.collect();
+    /// The days up to now on which mails have told that most signatures fail, each within a week of the one after, and
+    /// whether the reports counted as before.
+    fn told_blind(&self) -> Vec<(Date, bool)> {
+        let days = self.told_events.iter().filter_map(|key| {
+            let rest = key.strip_prefix(BLIND)?;
+            let counted = rest.strip_prefix(COUNTED);
+            Some((counted.unwrap_or(rest).parse().ok()?, counted.is_some()))
+        });
+        let mut days: Vec<(Date, bool)> = days.collect();
         days.sort_unstable();
-        let (mut n_told, mut last) = (0_u32, self.today);
-        for day in days.into_iter().rev() {
+        let mut told = Vec::new();
+        let mut last = self.today;
+        for (day, counted) in days.into_iter().rev() {
             if day.saturating_add(WEEK_DAYS.days()) < last {
                 break;
             }
-            n_told = n_told.saturating_add(1);
+            told.push((day, counted));
             last = day;
         }
-        n_told >= BLIND_DAYS
+        told
     }
 
     /// For the first look: whether it is open or failed in the last seven days of which there are reports.

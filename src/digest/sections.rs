@@ -158,7 +158,7 @@ pub(super) fn daily(
         frame,
     ));
     sections.extend(
-        trouble::findings(facts, options)
+        trouble::findings(facts, options, trouble::is_in_brief(kind, outlook))
             .into_iter()
             .map(Section::Finding),
     );

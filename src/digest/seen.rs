@@ -47,10 +47,14 @@ impl Reading<'_> {
 
     fn by_reporter(&self, frame: Frame) -> Vec<String> {
         if !self.folded.is_empty() {
+            let all = self.problem.witnesses.iter();
+            let all: Vec<String> = all
+                .map(|witness| names::reporter(&witness.reporter, &witness.reporter))
+                .collect();
             return vec![format!(
                 "{}, {}.",
                 connections(self.failed()),
-                self.short.reporter
+                words::list(&all, MAX_REPORTERS)
             )];
         }
         let witnesses = &self.problem.witnesses;
@@ -233,20 +237,27 @@ impl Reading<'_> {
             Whose::YoursProven => self.proven(),
             Whose::YoursSeen => format!("Yours: seen by {reporter}."),
             Whose::OnlyOne if self.problem.cause.is_about_the_policy() => format!(
-                "Only {reporter} sees it. Often IPv6, or a block (CDN, bot or country filter) at your web host; \
-                 sometimes {reporter}."
+                "{} Often IPv6, or a block (CDN, bot or country filter) at your web host; sometimes {reporter}.",
+                self.only()
             ),
             // Good connections of others carry no MX.
             Whose::OnlyOne if is_about_a_certificate(self.problem.cause) => format!(
-                "Only {reporter} sees it; others may have come by another MX or address. The check below tells."
+                "{} Others may have come by another MX or address: the check below tells.",
+                self.only()
             ),
             Whose::OnlyOne => format!(
-                "Only {reporter} sees it. It may still need a change on your server: look in its log, update its \
-                 software."
+                "{} It may still need a change on your server: look in its log, update its software.",
+                self.only()
             ),
             Whose::Theirs => format!(
                 "Looks like trouble at {reporter}: several unrelated places at once. Nothing to do unless it lasts."
             ),
+            Whose::CantTell if !self.problem.is_proven => {
+                format!("Can't tell: who sent the reports of {reporter} is not proven.")
+            }
+            Whose::CantTell if self.has_unverified() => {
+                format!("Can't tell: {reporter} is the only verified one that reports on this.")
+            }
             Whose::CantTell if frame.is_only_reporter => {
                 format!("Can't tell: only {reporter} reports to you.")
             }
@@ -260,6 +271,28 @@ impl Reading<'_> {
         } else {
             text
         }
+    }
+
+    /// That one alone sees it, and whether it is the one that it says.
+    fn only(&self) -> String {
+        let reporter = &self.short.reporter;
+        let see = if self.problem.vouching().count() == 1 {
+            "sees"
+        } else {
+            "see"
+        };
+        if !self.problem.is_proven {
+            format!("Only {reporter} {see} it, unverified.")
+        } else if self.has_unverified() {
+            format!("Only {reporter} {see} it, and unverified ones.")
+        } else {
+            format!("Only {reporter} {see} it.")
+        }
+    }
+
+    /// Whether others than those who vouch for it saw it.
+    fn has_unverified(&self) -> bool {
+        self.problem.vouching().count() < self.problem.witnesses.len()
     }
 
     fn proven(&self) -> String {

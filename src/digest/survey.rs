@@ -7,9 +7,10 @@ use crate::assess::domains::{DomainState, Protection, Survey};
 use crate::assess::drift::{Drift, DriftEvent};
 use crate::assess::history::Sum;
 use crate::assess::policy::{Outdated, Policy, PolicyDrift};
-use crate::assess::ready::{Ledger, Unmet, Verdict};
+use crate::assess::ready::{Ledger, RetiredMx, Unmet, Verdict};
 use crate::assess::sessions::Standing;
 use crate::assess::tlsa::{TlsaDrift, TlsaSet};
+use crate::digest::reading::connections;
 use crate::digest::week::{DomainLine, Week};
 use crate::digest::{names, words};
 
@@ -31,7 +32,24 @@ pub(crate) fn domain_line(state: &DomainState, is_whole_time: bool, today: Date)
         verdict,
         obstacle,
         ready_since,
+        only_if: ready_since.map_or(String::new(), |_| only_if(&state.readiness.retired_mx, today)),
     }
+}
+
+/// What must be true of retired MX hosts for a domain to be ready: connections fail there.
+fn only_if(retired: &[RetiredMx], today: Date) -> String {
+    let Some(last_day) = retired.iter().map(|retired| retired.last_day).max() else {
+        return String::new();
+    };
+    let failed = retired.iter().map(|retired| retired.failed).reduce(words::add);
+    let mx: Vec<String> = retired.iter().map(|retired| names::host(&retired.mx)).collect();
+    format!(
+        "only if {} {} no longer in the MX record: {} failed there, last on {}",
+        words::list_and_more(&mx, MAX_NAMED),
+        if mx.len() == 1 { "is" } else { "are" },
+        connections(failed.unwrap_or_default()),
+        words::day(last_day, today)
+    )
 }
 
 /// Whether a policy was seen in the last 60 days: who did without it for longer means it.

@@ -1,6 +1,6 @@
 //! Our own trouble in words: mailboxes and mails that can't be read, recipients that are refused. Pure.
 
-use crate::digest::model::{MailKind, Options};
+use crate::digest::model::{MailKind, Options, Outlook};
 use crate::digest::parts::{Finding, Row, Tone};
 use crate::digest::{kept_out, names, words};
 use crate::oauth::NEEDS_AUTHORISATION;
@@ -14,8 +14,9 @@ const ERROR_CHARS: usize = 240;
 /// Longest place of a mail, in characters.
 const LOCATOR_CHARS: usize = 80;
 
-/// Everything that keeps us from reading or mailing.
-pub(crate) fn findings(facts: &DigestFacts, options: &Options) -> Vec<Finding> {
+/// Everything that keeps us from reading or mailing. That reports aren't proven is not among it where `in_brief`: the
+/// mail's Subject and first lines say it.
+pub(crate) fn findings(facts: &DigestFacts, options: &Options, in_brief: bool) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     let moment = |at| {
         let zoned = options.zoned(at);
@@ -69,7 +70,7 @@ pub(crate) fn findings(facts: &DigestFacts, options: &Options) -> Vec<Finding> {
         });
     }
     findings.extend(rejected(facts, options));
-    findings.extend(unproven(facts));
+    findings.extend(unproven(facts).filter(|_| !in_brief));
     findings.extend(kept_out::set_aside(facts));
     findings.extend(kept_out::floods(facts));
     findings
@@ -94,11 +95,24 @@ pub(crate) fn blind(facts: &DigestFacts) -> Option<String> {
     })
 }
 
-/// The setting to change, for the top of the mail.
-pub(crate) fn setting(kind: MailKind, facts: &DigestFacts) -> Vec<String> {
+/// Whether a line is enough on reports that aren't proven: mails have told all of it.
+pub(crate) fn is_in_brief(kind: MailKind, outlook: &Outlook) -> bool {
+    kind == MailKind::Daily && outlook.kept_out.was_told_in_full
+}
+
+/// For the top of the mail: the setting to change, and where more is said.
+pub(crate) fn setting(kind: MailKind, facts: &DigestFacts, outlook: &Outlook) -> Option<String> {
     let is_told = facts.unproven.is_some() && kind != MailKind::Urgent;
-    let sentence = "They bear no good DKIM signature. Change authserv_id or unauthenticated in [authentication]; TROUBLE says more.";
-    is_told.then(|| sentence.to_owned()).into_iter().collect()
+    is_told.then(|| {
+        let more = if is_in_brief(kind, outlook) {
+            "docs/authentication.md"
+        } else {
+            "TROUBLE"
+        };
+        format!(
+            "They bear no good DKIM signature. Change authserv_id or unauthenticated in [authentication]; {more} says more."
+        )
+    })
 }
 
 fn unproven(facts: &DigestFacts) -> Option<Finding> {

@@ -38,6 +38,8 @@ pub struct DomainLine {
     pub obstacle: String,
     /// Since when it meets every condition, if it does.
     pub ready_since: Option<Date>,
+    /// What must be true of its retired MX hosts all the same; empty where nothing failed there.
+    pub only_if: String,
 }
 
 /// The seven newest complete days.
@@ -161,6 +163,14 @@ fn ready(domains: &[DomainLine], frame: Frame) -> Option<Section> {
         .and_then(|line| names::checked_host(&line.domain));
     let since = domains.iter().filter_map(|line| line.ready_since).max()?;
     let verb = if ready.len() == 1 { "meets" } else { "meet" };
+    let only_if = domains
+        .iter()
+        .filter(|line| !line.only_if.is_empty())
+        .take(MAX_OBSTACLES)
+        .map(|line| match ready.as_slice() {
+            [_] => Row::text("But", format!("{}.", line.only_if)),
+            _ => Row::text("But", format!("{}: {}.", names::host(&line.domain), line.only_if)),
+        });
     (!ready.is_empty()).then(|| {
         Section::Finding(Finding {
             tag: "READY",
@@ -171,10 +181,12 @@ fn ready(domains: &[DomainLine], frame: Frame) -> Option<Section> {
                 words::list_and_more(&ready, 3),
                 words::day(since, frame.today)
             ),
-            rows: vec![Row::command(
-                "Check",
-                format!("tlsrptd ready {}", first.unwrap_or("DOMAIN")),
-            )],
+            rows: only_if
+                .chain([Row::command(
+                    "Check",
+                    format!("tlsrptd ready {}", first.unwrap_or("DOMAIN")),
+                )])
+                .collect(),
         })
     })
 }

@@ -111,7 +111,7 @@ pub async fn poll(
     let deadline = config.limits.poll_deadline;
     // Cutting it anywhere is safe: each batch is one transaction, and the session dies with it.
     let work = async {
-        let n_ours = store.admit_by(config)?;
+        let n_ours = store.admit_by(config, clock::now())?;
         poll.tally.stored = poll.tally.stored.saturating_add(n_ours);
         poll.temporary(store).await?;
         match mailbox.kind {
@@ -138,7 +138,7 @@ pub async fn poll(
     } = poll;
     let result = result.and_then(|()| Ok(store.look_again(&mut tally, config, clock::now())?));
     if !matches!(result, Err(PollError::Store(_))) {
-        store.assess_new(&tally, clock::now(), &config.domains);
+        store.assess_polled(&tally, clock::now(), &config.domains);
     }
     let remembered = match &result {
         // The mailbox is not to blame, and there is nowhere to write it down.

@@ -12,7 +12,7 @@ use crate::store::{Store, TemporaryMail};
 
 /// How long a mail is judged again.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(72);
-/// Mails that are judged again at a poll; which ones is left to chance.
+/// Mails that are judged again at a poll.
 const AT_A_TIME: u32 = 200;
 
 impl Poll<'_, '_> {

@@ -44,7 +44,7 @@ pub async fn reparse(
     store: &mut Store,
     tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<Reparsed, StoreError> {
-    store.admit_by(config)?;
+    store.admit_by(config, clock::now())?;
     let counts = store.counts()?;
     let all = counts.rejected.saturating_add(counts.reports);
     let mut work = Work {

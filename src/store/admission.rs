@@ -14,11 +14,9 @@ use super::record::settle_mails_of;
 use super::set_aside::{let_count, renew};
 use super::{Standing, Store, StoreError, Tally, flood};
 use crate::assess::cause::host_form;
+use crate::assess::history::is_below;
 use crate::config::{Config, DomainsConfig, Unauthenticated};
 use crate::report::{Parsed, PolicyType};
-
-/// Most MX patterns that are learnt of a policy, and of all: reports are what strangers write.
-const MAX_PATTERNS: (usize, usize) = (100, 10_000);
 
 /// Why a report is set aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +62,10 @@ impl Default for Admission {
 #[derive(Debug)]
 struct Ours {
     names: BTreeSet<String>,
-    /// Patterns of MX hosts (RFC 8461, Section 4.1) in policies of our domains: senders name the MX where they check
-    /// TLSA records.
-    mx: BTreeSet<String>,
+    /// Our domains: senders name the MX where they check TLSA records, and MX hosts below these are ours.
+    mail: BTreeSet<String>,
+    /// Patterns of other MX hosts that are ours (RFC 8461, Section 4.1).
+    learnt: BTreeSet<String>,
 }
 
 impl Ours {
@@ -75,7 +74,9 @@ impl Ours {
         let name = host_form(policy_domain);
         let is_mx = || {
             let wildcard = name.split_once('.').map(|(_, rest)| format!("*.{rest}"));
-            self.mx.contains(&name) || wildcard.is_some_and(|wildcard| self.mx.contains(&wildcard))
+            self.mail.iter().any(|own| is_below(&name, own))
+                || self.learnt.contains(&name)
+                || wildcard.is_some_and(|wildcard| self.learnt.contains(&wildcard))
         };
         name.is_empty() || self.names.contains(&name) || (policy_type == PolicyType::Tlsa.as_str() && is_mx())
     }
@@ -134,7 +135,7 @@ impl Store {
         config: &Config,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let n_counted = self.admit_by(config)?;
+        let n_counted = self.admit_by(config, now)?;
         tally.stored = tally.stored.saturating_add(n_counted);
         tally.set_aside = tally.set_aside.saturating_sub(n_counted);
         self.set_free_of(tally, config, now)
@@ -146,14 +147,15 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError`] from the database; then nothing is changed in it.
-    pub fn admit_by(&mut self, config: &Config) -> Result<u64, StoreError> {
-        let ours = ours(&self.db, &config.domains)?;
+    pub fn admit_by(&mut self, config: &Config, now: Timestamp) -> Result<u64, StoreError> {
+        let mail: BTreeSet<String> = config.domains.mail.iter().flat_map(|name| forms(name)).collect();
+        let learnt = self.learn_mx(&mail, config, now)?;
+        let ours = ours(&self.db, mail, learnt, &config.domains)?;
         let names = ours
             .as_ref()
-            .map_or(json!(null), |ours| json!([ours.names, ours.mx]));
+            .map_or(json!(null), |ours| json!([ours.names, ours.mail, ours.learnt]));
         // As a hash, for `forget` leaves no name behind.
-        let hash = digest(&SHA256, names.to_string().as_bytes());
-        let hash = STANDARD.encode(hash);
+        let hash = hash(&names);
         let last: Option<String> = self
             .db
             .prepare_cached("SELECT value FROM state WHERE key = 'ours'")?
@@ -180,38 +182,21 @@ impl Store {
     }
 }
 
+/// As the database keeps what something was derived from.
+pub(super) fn hash(names: &serde_json::Value) -> String {
+    STANDARD.encode(digest(&SHA256, names.to_string().as_bytes()))
+}
+
 /// What is ours; `None`: everything, for the configuration doesn't list it.
-fn ours(db: &Connection, domains: &DomainsConfig) -> rusqlite::Result<Option<Ours>> {
-    if domains.mail.is_empty() {
+fn ours(
+    db: &Connection,
+    mail: BTreeSet<String>,
+    learnt: BTreeSet<String>,
+    domains: &DomainsConfig,
+) -> rusqlite::Result<Option<Ours>> {
+    if mail.is_empty() {
         return Ok(None);
     }
-    let mail: BTreeSet<String> = domains.mail.iter().flat_map(|name| forms(name)).collect();
-    let mut mx = BTreeSet::new();
-    let mut statement = db.prepare_cached(
-        "SELECT policy_string, mx_host FROM policy
-         WHERE policy_type = 'sts' AND policy_domain IN (SELECT value FROM json_each(:domains))
-           AND EXISTS (SELECT 1 FROM policy_result JOIN report ON report.id = policy_result.report
-                       WHERE policy_result.policy = policy.id AND report.status = 'counted')
-         ORDER BY policy.id",
-    )?;
-    let mut rows = statement.query(named_params! { ":domains": json!(mail).to_string() })?;
-    while mx.len() < MAX_PATTERNS.1
-        && let Some(row) = rows.next()?
-    {
-        let texts = |text: &str| serde_json::from_str::<Vec<String>>(text).unwrap_or_default();
-        let lines = texts(row.get_ref(0)?.as_str()?);
-        let listed = lines.iter().filter_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.trim()
-                .eq_ignore_ascii_case("mx")
-                .then(|| host_form(value.trim()))
-        });
-        let hosts = texts(row.get_ref(1)?.as_str()?);
-        let hosts = hosts.iter().map(|host| host_form(host.trim()));
-        let patterns = listed.chain(hosts).filter(|pattern| !pattern.is_empty());
-        mx.extend(patterns.take(MAX_PATTERNS.0));
-    }
-    drop(rows);
     // What was retired is spoken of for some weeks.
     let retired: Vec<String> = db
         .prepare_cached("SELECT about FROM remark WHERE kind = 'retired' AND about <> ''")?
@@ -219,8 +204,9 @@ fn ours(db: &Connection, domains: &DomainsConfig) -> rusqlite::Result<Option<Our
         .collect::<rusqlite::Result<_>>()?;
     let names = domains.mx.iter().chain(&retired).flat_map(|name| forms(name));
     Ok(Some(Ours {
-        names: names.chain(mail).collect(),
-        mx,
+        names: names.chain(mail.iter().cloned()).collect(),
+        mail,
+        learnt,
     }))
 }
 

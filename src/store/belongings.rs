@@ -7,8 +7,8 @@ use rusqlite::{Connection, named_params};
 use rustc_hash::FxHashSet;
 
 use super::day::MAX_VALUES;
+use super::derive::Joined;
 use super::keys::Keys;
-use super::problems::Joined;
 use crate::assess::cause::Cause;
 use crate::assess::history::{Entry, History, Kind};
 use crate::assess::problem::Problem;

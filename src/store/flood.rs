@@ -1,6 +1,6 @@
 //! How many reports of each sender come a day, and when they are far too many.
 
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::StoreError;
 use super::facts::count;
@@ -8,9 +8,11 @@ use super::record::day_of;
 use crate::authenticate::organisation;
 
 /// So many times what is usual is too many.
-const TIMES_USUAL: u64 = 10;
-/// What is usual is the most of one of so many days before.
-const USUAL_DAYS: i64 = 28;
+const TIMES_USUAL: u64 = 3;
+/// What is usual is the median of so many days before; a day without any is one with none.
+const USUAL_DAYS: i64 = 14;
+/// Never more than so many times the limit: else who has patience makes anything usual.
+const TIMES_LIMIT: u64 = 10;
 /// Counts are kept for so many days.
 const KEPT_DAYS: i64 = 60;
 
@@ -35,19 +37,24 @@ pub(super) fn arrives(
     if backfill || count(n) <= limit {
         return Ok(false);
     }
-    let usual: i64 = db
+    // The lower of the two in the middle.
+    let usual: Option<i64> = db
         .prepare_cached(
-            "SELECT coalesce(max(reports), 0) FROM arrival
+            "SELECT reports FROM arrival
              WHERE reporter = :reporter AND is_proven = :is_proven
-               AND day >= date(:day, :since) AND day < :day",
+               AND day >= date(:day, :since) AND day < :day
+             ORDER BY reports DESC LIMIT 1 OFFSET :half",
         )?
         .query_row(
             named_params! {
                 ":reporter": reporter, ":is_proven": is_proven, ":day": day, ":since": format!("-{USUAL_DAYS} days"),
+                ":half": USUAL_DAYS / 2,
             },
             |row| row.get(0),
-        )?;
-    if count(n) <= count(usual).saturating_mul(TIMES_USUAL) {
+        )
+        .optional()?;
+    let most = limit.saturating_mul(TIMES_LIMIT);
+    if count(n) <= count(usual.unwrap_or(0)).saturating_mul(TIMES_USUAL).min(most) {
         return Ok(false);
     }
     // What is cut off doesn't make more usual.

@@ -55,6 +55,7 @@ impl Store {
         forget_reports(&tx, domain, &mut forgotten)?;
         if forgotten.policy_results > 0 || names_domain(&tx, domain)? {
             forgotten.raw_mails = tx.execute("DELETE FROM raw_mail", ())?;
+            tx.execute("DELETE FROM waiting", ())?;
         }
         forget_reasons(&tx, domain, &mut forgotten)?;
         forget_digests(&tx, domain, &mut forgotten)?;
@@ -147,7 +148,10 @@ fn forget_problems(db: &Connection, domain: &str, forgotten: &mut Forgotten) -> 
                 AND about NOT IN (SELECT policy_domain FROM policy))",
         named_params! { ":domain": domain, ":below": below },
     )?;
-    db.execute_batch("DELETE FROM outcome; DELETE FROM outcome_problem;")?;
+    // All of it is derived anew from what is left.
+    db.execute_batch(
+        "DELETE FROM outcome; DELETE FROM outcome_problem; DELETE FROM learnt_mx; DELETE FROM state WHERE key = 'learnt'",
+    )?;
     db.execute(
         "DELETE FROM told_event WHERE instr(key, :domain) > 0",
         named_params! { ":domain": domain },

@@ -10,9 +10,10 @@ use rustc_hash::FxHashMap;
 use super::day::{DayEntry, Shared};
 use super::facts::date;
 use super::keys::{Keys, Policies};
-use super::{Store, StoreError, packed, remarks, unproven};
+use super::{Store, StoreError, learnt, packed, remarks, unproven};
 use crate::assess::cause::host_form;
 use crate::assess::history::{Entry, Failure, History, Seen};
+use crate::assess::policy::{Text, Texts};
 use crate::config::DomainsConfig;
 
 /// Entries of these last days matter, whatever is in them.
@@ -21,28 +22,14 @@ pub(super) const RECENT_DAYS: i64 = 60;
 const AFTER_DAYS: i64 = 60;
 
 impl Store {
-    /// Everything that problems and the states of domains are derived from, as of `today` (UTC).
-    ///
-    /// All failures that retention has left; entries without any only of the last 60 days, or where the same reporter
-    /// saw the same domain fail in the 60 days before.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] from the database.
-    pub fn history(&self, today: Date, domains: &DomainsConfig) -> Result<History, StoreError> {
-        // One state of the database, though it takes several queries.
-        let tx = self.db.unchecked_transaction()?;
-        let keys = Keys::read(&tx)?;
-        Ok(read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?.history)
-    }
-
-    /// The same with every entry that retention has left, for totals and beginnings of all time. It takes the more time
-    /// and memory the more is stored.
+    /// Everything that problems and the states of domains are derived from, as of `today` (UTC), with every entry that
+    /// retention has left, for totals and beginnings of all time. It takes the more time and memory the more is stored.
     ///
     /// # Errors
     ///
     /// [`StoreError`] from the database.
     pub fn whole_history(&self, today: Date, domains: &DomainsConfig) -> Result<History, StoreError> {
+        // One state of the database, though it takes several queries.
         let tx = self.db.unchecked_transaction()?;
         let keys = Keys::read(&tx)?;
         Ok(read(&tx, &keys, &mut Policies::default(), today, domains, i64::MAX)?.history)
@@ -56,6 +43,9 @@ pub(super) struct Read {
     pub(super) policy_results: Vec<i64>,
 }
 
+/// All failures that retention has left; entries without any only of the last `recent_days`, or where the same reporter
+/// saw the same domain fail, or showed an old policy of it, in the 60 days before; and those with which reporters began
+/// to show a policy.
 pub(super) fn read(
     db: &Connection,
     keys: &Keys,
@@ -77,6 +67,9 @@ pub(super) fn read(
         views: FxHashMap::default(),
         pairs: HashMap::new(),
         failed_on: Vec::new(),
+        domains: HashMap::new(),
+        texts: Texts::default(),
+        older: Vec::new(),
         entries: Vec::new(),
         failures: Vec::new(),
         policy_results: Vec::new(),
@@ -93,8 +86,10 @@ pub(super) fn read(
             today,
             our_domains: names(&domains.mail),
             our_mx: names(&domains.mx),
+            learnt_mx: learnt::read(db)?,
             entries: reader.entries,
             failures: reader.failures,
+            older: reader.older,
             remarks: remarks::read(db)?,
             unproven: unproven::counted(db)?,
         },
@@ -110,14 +105,28 @@ struct Reader<'a> {
     /// By the sender's id.
     reporters: FxHashMap<i64, Rc<str>>,
     /// By sender and policy, of which there are few; with the number of the pair.
-    views: FxHashMap<(i64, i64), (Rc<Seen>, usize)>,
+    views: FxHashMap<(i64, i64), View>,
     /// Numbers by reporter and domain.
     pairs: HashMap<(Rc<str>, Rc<str>), usize>,
-    /// By pair, the last day with a failure so far.
+    /// By pair, the last day so far with a failure or an old policy.
     failed_on: Vec<Option<Date>>,
+    /// Numbers by domain.
+    domains: HashMap<Rc<str>, usize>,
+    /// Which policies they showed so far.
+    texts: Texts,
+    older: Vec<Entry>,
     entries: Vec<Entry>,
     failures: Vec<Failure>,
     policy_results: Vec<i64>,
+}
+
+/// What a sender shows of a domain.
+#[derive(Clone)]
+struct View {
+    seen: Rc<Seen>,
+    /// Numbers of the pair of reporter and domain, and of the domain.
+    of: (usize, usize),
+    text: Option<Text>,
 }
 
 impl Reader<'_> {
@@ -126,13 +135,25 @@ impl Reader<'_> {
     fn day(&mut self, day: Date, entries: Vec<DayEntry>) -> rusqlite::Result<()> {
         let since = day.checked_sub(AFTER_DAYS.days()).unwrap_or(Date::MIN);
         for entry in entries {
-            let (seen, pair) = self.view(entry.sender, entry.policy)?;
-            if entry.failures.is_empty() {
-                let failed_on = self.failed_on.get(pair).copied().flatten();
+            let View { seen, of, text } = self.view(entry.sender, entry.policy)?;
+            let worth = text
+                .map(|text| self.texts.take(of, text, day))
+                .unwrap_or_default();
+            if entry.failures.is_empty() && !worth.is_late {
+                let failed_on = self.failed_on.get(of.0).copied().flatten();
                 if day < self.recent && failed_on.is_none_or(|failed_on| failed_on < since) {
+                    if worth.begins {
+                        self.older.push(Entry {
+                            report: entry.report,
+                            ok: entry.ok,
+                            failed: entry.failed,
+                            seen,
+                            day,
+                        });
+                    }
                     continue;
                 }
-            } else if let Some(failed_on) = self.failed_on.get_mut(pair) {
+            } else if let Some(failed_on) = self.failed_on.get_mut(of.0) {
                 *failed_on = Some(day);
             }
             let at = self.entries.len();
@@ -156,9 +177,9 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn view(&mut self, sender: i64, policy: i64) -> rusqlite::Result<(Rc<Seen>, usize)> {
-        if let Some((seen, pair)) = self.views.get(&(sender, policy)) {
-            return Ok((Rc::clone(seen), *pair));
+    fn view(&mut self, sender: i64, policy: i64) -> rusqlite::Result<View> {
+        if let Some(view) = self.views.get(&(sender, policy)) {
+            return Ok(view.clone());
         }
         let known = self.policies.get(self.db, policy)?;
         let reporter = self.reporter(sender)?;
@@ -173,8 +194,15 @@ impl Reader<'_> {
             domain: Rc::clone(&known.domain),
             policy: Rc::clone(&known.text),
         });
-        self.views.insert((sender, policy), (Rc::clone(&seen), pair));
-        Ok((seen, pair))
+        let n_domains = self.domains.len();
+        let domain = *self.domains.entry(Rc::clone(&known.domain)).or_insert(n_domains);
+        let view = View {
+            seen,
+            of: (pair, domain),
+            text: self.texts.text(&known.text),
+        };
+        self.views.insert((sender, policy), view.clone());
+        Ok(view)
     }
 
     fn reporter(&mut self, sender: i64) -> rusqlite::Result<Rc<str>> {

@@ -120,6 +120,8 @@ pub struct Standing {
     pub signing_domain: Option<String>,
     /// Why none is, if that was looked at.
     pub reason: Option<String>,
+    /// The organisation whose key no name server has told yet, if that is why.
+    pub waits_for: Option<String>,
     /// Whether it counts.
     pub counts: bool,
 }
@@ -131,6 +133,7 @@ impl Default for Standing {
             authentication: "unchecked",
             signing_domain: None,
             reason: None,
+            waits_for: None,
             counts: true,
         }
     }

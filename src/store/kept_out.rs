@@ -53,7 +53,8 @@ pub(super) fn kept_out(
     })
 }
 
-/// Reports of the last weeks that are set aside, but not for whom they are about, by reporter and day. `only`: a JSON array
+/// Reports of the last weeks that are set aside, but not for whom they are about, by reporter and day; first those of
+/// reporters whose reports count, for whom they matter, so that nobody hides them behind names of his. `only`: a JSON array
 /// of domains, one of which they are about.
 pub(super) fn withheld(
     db: &Connection,
@@ -62,16 +63,21 @@ pub(super) fn withheld(
 ) -> rusqlite::Result<Vec<Withheld>> {
     let since = due_at.checked_sub(GONE).unwrap_or(Timestamp::MIN);
     db.prepare_cached(
-        "SELECT sender.reporter, report.day, count(*), max(report.authentication = 'temporary')
+        "WITH known AS MATERIALIZED (
+             SELECT DISTINCT reporter FROM sender
+             WHERE EXISTS (SELECT 1 FROM report WHERE report.sender = sender.id AND report.status = 'counted'))
+         SELECT sender.reporter, report.day, count(*) AS n, max(report.authentication = 'temporary')
          FROM report JOIN sender ON sender.id = report.sender
-         WHERE report.status = 'set-aside' AND report.aside IN ('origin', 'flood') AND report.day >= :since
+         WHERE report.status = 'set-aside' AND report.aside IN ('origin', 'flood')
+           AND report.day BETWEEN :since AND :until
            AND (:only IS NULL OR EXISTS (
                SELECT 1 FROM policy_result JOIN policy ON policy.id = policy_result.policy
                WHERE policy_result.report = report.id
                  AND policy.policy_domain IN (SELECT value FROM json_each(:only))))
-         GROUP BY sender.reporter, report.day ORDER BY sender.reporter, report.day LIMIT 10000",
+         GROUP BY sender.reporter, report.day
+         ORDER BY sender.reporter IN known DESC, n DESC, sender.reporter, report.day LIMIT 10000",
     )?
-    .query_map(named_params! { ":since": day_of(since), ":only": only }, |row| {
+    .query_map(named_params! { ":since": day_of(since), ":until": day_of(due_at), ":only": only }, |row| {
         Ok(Withheld {
             reporter: row.get(0)?,
             day: date(row.get_ref(1)?.as_str()?),

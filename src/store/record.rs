@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, named_para
 use super::admission::Admission;
 use super::incoming::{Content, CursorMove, IncomingMail, IncomingReport, Origin};
 use super::record_report::short;
-use super::{Store, StoreError, record_report, text};
+use super::{Store, StoreError, record_report, text, waiting};
 use crate::config::Span;
 
 /// What became of a batch of mails and of the reports in them.
@@ -246,14 +246,15 @@ fn record_mail(db: &Connection, mail: &IncomingMail, terms: &Terms) -> rusqlite:
     // The outcome is known only after the reports, which point at the mail; nearly always it is this.
     let id = insert_mail(db, mail, Outcome::Stored, None, terms.now)?;
     let mut is_as_guessed = reports.len() == 1;
-    for (ordinal, report) in (1_i64..).zip(reports) {
-        let (outcome, report, reason) = record_report_of(db, (id, &mail.origin), report, terms)?;
+    for (ordinal, found) in (1_i64..).zip(reports) {
+        let (outcome, report, reason) = record_report_of(db, (id, &mail.origin), found, terms)?;
         link(db, id, ordinal, report, outcome, reason)?;
+        let waits = waiting::note(db, (id, mail), found, report)?;
         // Judging it again needs it.
-        if reason.is_some() || outcome == Outcome::SetAside {
+        if reason.is_some() || outcome == Outcome::SetAside || waits {
             keep_raw(db, id, mail)?;
         }
-        is_as_guessed &= outcome == Outcome::Stored;
+        is_as_guessed &= outcome == Outcome::Stored && !waits;
         tally.count(outcome);
     }
     if !is_as_guessed {
@@ -380,7 +381,9 @@ pub(super) fn settle(db: &Connection, mail: i64) -> rusqlite::Result<()> {
     }
     let Some(outcome) = first else { return Ok(()) };
     db.prepare_cached(
-        "UPDATE mail SET outcome = :outcome, reason = :reason, settled = :settled WHERE id = :mail",
+        "UPDATE mail SET outcome = :outcome, reason = :reason,
+             settled = :settled AND NOT EXISTS (SELECT 1 FROM waiting WHERE waiting.mail = mail.id)
+         WHERE id = :mail",
     )?
     .execute(named_params! {
         ":outcome": outcome.as_str(), ":reason": reason, ":settled": settled, ":mail": mail,

@@ -69,7 +69,7 @@ pub(super) fn record(
     if let Some(twin) = twin
         && (aside.is_some() || twin.status != "set-aside")
     {
-        learn(db, &identity, twin, standing, aside)?;
+        learn(db, (mail, &identity), twin, standing, aside)?;
         return Ok((Outcome::Duplicate, Some(twin.id)));
     }
     let is_proven = standing.signing_domain.is_some();
@@ -79,7 +79,7 @@ pub(super) fn record(
         aside = is_flood.then_some(Aside::Flood);
     }
     if let (Some(twin), Some(_)) = (twin, aside) {
-        learn(db, &identity, twin, standing, aside)?;
+        learn(db, (mail, &identity), twin, standing, aside)?;
         return Ok((Outcome::Duplicate, Some(twin.id)));
     }
     // It counts from now on, so it is news: a new row, which no digest has covered.
@@ -125,7 +125,7 @@ pub(super) fn record(
 /// A copy of a known report may prove its origin, or say more about why it isn't proven.
 fn learn(
     db: &Connection,
-    identity: &[u8],
+    (mail, identity): (i64, &[u8]),
     twin: &Known,
     standing: &Standing,
     aside: Option<Aside>,
@@ -137,15 +137,17 @@ fn learn(
     if !is_proven && twin.status != "set-aside" {
         return Ok(());
     }
+    // What is open is decided by its own mail alone: anybody can send an unsigned copy.
     let changed = db
         .prepare_cached(
             "UPDATE report SET authentication = :authentication, signing_domain = :signing_domain,
-                 authentication_reason = :reason, aside = iif(status = 'set-aside', coalesce(:aside, aside), '')
-             WHERE id = :id AND (authentication = 'temporary' OR :is_proven)",
+                 authentication_reason = :reason, aside = iif(status = 'set-aside', coalesce(:aside, aside), ''),
+                 set_free = set_free AND NOT :is_proven
+             WHERE id = :id AND (:is_proven OR (authentication = 'temporary' AND mail IS :mail))",
         )?
         .execute(named_params! {
             ":authentication": standing.authentication, ":signing_domain": standing.signing_domain,
-            ":reason": standing.reason, ":id": twin.id, ":is_proven": is_proven,
+            ":reason": standing.reason, ":id": twin.id, ":is_proven": is_proven, ":mail": mail,
             ":aside": aside.map(Aside::as_str),
         })?;
     if changed > 0 && is_proven {
@@ -269,12 +271,19 @@ fn sender(
     if let Some(known) = known {
         return Ok(known);
     }
+    // Whoever has a domain has any number of names below it, and would be as many witnesses.
+    let reporter = if submitter.is_empty() {
+        organization_name.to_owned()
+    } else {
+        organisation(submitter)
+    };
     db.prepare_cached(
-        "INSERT INTO sender (submitter, organization_name, contact_info)
-         VALUES (:submitter, :organization_name, :contact_info)",
+        "INSERT INTO sender (submitter, organization_name, contact_info, reporter)
+         VALUES (:submitter, :organization_name, :contact_info, :reporter)",
     )?
     .execute(named_params! {
         ":submitter": submitter, ":organization_name": organization_name, ":contact_info": contact_info,
+        ":reporter": reporter,
     })?;
     Ok(db.last_insert_rowid())
 }

@@ -6,9 +6,10 @@ use jiff::civil::Date;
 use rusqlite::{Connection, named_params};
 
 use super::belongings::{keep_failure_types, keep_joined, keep_stale};
+use super::derive::joined;
+use super::expired::Expired;
 use super::history::Read;
 use super::keys::Keys;
-use super::problems::{Expired, joined};
 use crate::assess::impact::Basis;
 use crate::assess::problem::{Ending, Episode, Named, Problem, Whose};
 

@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, named_params};
 
-use super::facts::{Range, count};
+use super::facts::{Range, count, date};
 use super::record::day_of;
+use super::room::{Room, domains};
 use super::rows::Unproven;
 use super::set_aside::let_count;
 use super::{Store, StoreError, Tally, text};
@@ -19,6 +21,12 @@ const WINDOW_DAYS: i64 = 14;
 const KNOWN_DAYS: i64 = 60;
 /// What came in these last days must not all be well again.
 const RECENT_DAYS: i64 = 3;
+/// Fewer proven days of a reporter than this say nothing of when its next one is due.
+const REGULAR_DAYS: usize = 4;
+/// Least days over which it is reckoned how many a reporter usually has.
+const LEAST_SPAN: i64 = 7;
+/// Fewer failing days of known reporters than this are no sign of anything.
+const LEAST_FAILING: u64 = 4;
 /// An installation is new for so many days.
 const FIRST_DAYS: i64 = 7;
 
@@ -37,14 +45,18 @@ type Proven = BTreeMap<String, BTreeSet<String>>;
 /// What the last days show.
 struct Look {
     pairs: Vec<Pair>,
-    /// Whom we know for proven reports, or for such as were set free.
+    /// Whom we know for proven reports.
+    proven: Proven,
+    /// The same and whom we know for such as were set free.
     known: Proven,
+    /// The first day that is looked at.
+    since: String,
 }
 
 impl Store {
     /// Lets reports count that are set aside if most reports of those who used to prove their origin fail; gives how many
-    /// count now. Forged ones can't bring that about: a day of which a proven report is there is well, and those who have
-    /// never proven themselves aren't looked at.
+    /// count now. Forged ones alone can't bring that about: those of a reporter weigh no more than the proven ones that
+    /// are missing, and of each of its days no more count than usual.
     ///
     /// # Errors
     ///
@@ -55,7 +67,13 @@ impl Store {
         if seen.n_aside == 0 || self.seen.as_ref() == Some(&seen) {
             return Ok(0);
         }
+        let n_counted = self.look_and_set_free(now)?;
+        // Only now: what failed is tried again.
         self.seen = Some(seen);
+        Ok(n_counted)
+    }
+
+    fn look_and_set_free(&mut self, now: Timestamp) -> Result<u64, StoreError> {
         let pairs = pairs(&self.db, now)?;
         // Those that are well are known, so this is the most that weighing them could come to.
         let well = pairs.iter().filter(|pair| pair.is_proven).count();
@@ -73,27 +91,37 @@ impl Store {
                 "SELECT report.id, report.identity, sender.reporter, report.day
                  FROM report JOIN sender ON sender.id = report.sender
                  WHERE report.status = 'set-aside' AND report.aside = 'origin' AND report.authentication IN ('failed', 'none')
-                   AND NOT report.backfill AND report.stored_at >= :since AND report.day >= :day
+                   AND NOT report.backfill AND report.stored_at >= :since AND report.day BETWEEN :first AND :today
                  ORDER BY report.id",
             )?
             .query_map(
-                named_params! { ":since": text(before(now, WINDOW_DAYS)), ":day": day_of(before(now, KNOWN_DAYS)) },
+                named_params! {
+                    ":since": text(before(now, WINDOW_DAYS)), ":first": day_of(before(now, KNOWN_DAYS)),
+                    ":today": day_of(now),
+                },
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
             )?
             .collect::<rusqlite::Result<_>>()?;
-        let proven = proven(&self.db, &day_of(before(now, KNOWN_DAYS)), false)?;
         let tx = self.begin()?;
+        let mut room = Room::of(&tx, &day_of(before(now, KNOWN_DAYS)))?;
         let mut n_counted = 0_u64;
         for (report, identity, reporter, day) in reports {
-            let is_proven = proven.get(&reporter).is_some_and(|days| days.contains(&day));
+            let is_proven = look.proven.get(&reporter).is_some_and(|days| days.contains(&day));
             if is_proven || !look.known.contains_key(&reporter) {
+                continue;
+            }
+            let domains = domains(&tx, report)?;
+            if !room.has_some(&reporter, &day, &domains) {
                 continue;
             }
             tx.execute(
                 "UPDATE report SET set_free = 1 WHERE id = :report",
                 named_params! { ":report": report },
             )?;
-            n_counted = n_counted.saturating_add(u64::from(let_count(&tx, report, &identity)?));
+            if let_count(&tx, report, &identity)? {
+                n_counted = n_counted.saturating_add(1);
+                room.take(&reporter, &day, &domains);
+            }
         }
         tx.commit()?;
         Ok(n_counted)
@@ -161,13 +189,14 @@ fn pairs(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Pair>> {
         "SELECT sender.reporter, max(report.authentication IN ('dkim', 'trusted-mx')),
                 max(report.status = 'set-aside' OR report.set_free), max(report.stored_at >= :recent)
          FROM report JOIN sender ON sender.id = report.sender
-         WHERE report.day >= :since AND NOT report.backfill
+         WHERE report.day BETWEEN :since AND :today AND NOT report.backfill
            AND report.authentication IN ('dkim', 'trusted-mx', 'failed', 'none')
          GROUP BY sender.reporter, report.day",
     )?
     .query_map(
         named_params! {
-            ":since": day_of(before(now, WINDOW_DAYS)), ":recent": text(before(now, RECENT_DAYS)),
+            ":since": day_of(before(now, WINDOW_DAYS)), ":today": day_of(now),
+            ":recent": text(before(now, RECENT_DAYS)),
         },
         |row| {
             Ok(Pair {
@@ -183,12 +212,18 @@ fn pairs(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Pair>> {
 
 impl Look {
     fn of(db: &Connection, pairs: Vec<Pair>, now: Timestamp) -> rusqlite::Result<Self> {
-        let known = proven(db, &day_of(before(now, KNOWN_DAYS)), true)?;
-        Ok(Self { pairs, known })
+        let known_since = day_of(before(now, KNOWN_DAYS));
+        Ok(Self {
+            pairs,
+            proven: proven(db, &known_since, false)?,
+            known: proven(db, &known_since, true)?,
+            since: day_of(before(now, WINDOW_DAYS)),
+        })
     }
 
     /// How many pairs fail, and how many there are. A reporter's failing ones weigh no more than the days on which it has
-    /// proven itself: nobody can make much of one that reports once a month.
+    /// proven itself: nobody can make much of one that reports once a month. Of known reporters they weigh no more than
+    /// the proven days that are missing, which a stranger can't take away.
     fn weigh(&self, only_known: bool, only_recent: bool) -> (u64, u64) {
         let mut by_reporter: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for pair in self.pairs.iter().filter(|pair| pair.is_recent || !only_recent) {
@@ -202,6 +237,7 @@ impl Look {
         let mut sum = (0_u64, 0_u64);
         for (reporter, (failing, well)) in by_reporter {
             let weight = match self.known.get(reporter) {
+                Some(days) if only_known => self.missing(reporter, days),
                 Some(days) => u64::try_from(days.len()).unwrap_or(u64::MAX),
                 None if only_known => continue,
                 None => u64::MAX,
@@ -213,11 +249,37 @@ impl Look {
         sum
     }
 
+    /// How many proven days of a reporter are missing of those that it usually has in so many days. What was set free says
+    /// what is usual only where nothing else does: else those that are forged would make room for more.
+    fn missing(&self, reporter: &str, known: &BTreeSet<String>) -> u64 {
+        let proven = self.proven.get(reporter);
+        let days = proven.unwrap_or(known);
+        let (Some(first), Some(last)) = (days.first(), days.last()) else {
+            return 0;
+        };
+        if days.len() < REGULAR_DAYS {
+            return 0;
+        }
+        let span = days_between(date(first), date(last))
+            .saturating_add(1)
+            .max(LEAST_SPAN);
+        let n_days = i64::try_from(days.len()).unwrap_or(i64::MAX);
+        let usual = n_days.saturating_mul(WINDOW_DAYS).checked_div(span).unwrap_or(0);
+        let came = proven.map_or(0, |days| days.range(self.since.clone()..).count());
+        count(usual.min(WINDOW_DAYS)).saturating_sub(u64::try_from(came).unwrap_or(u64::MAX))
+    }
+
     fn is_blind(&self, only_known: bool) -> bool {
         let most = |(failing, all): (u64, u64)| failing > all.saturating_sub(failing);
+        let all = self.weigh(only_known, false);
         let recent = self.weigh(only_known, true);
-        most(self.weigh(only_known, false)) && (recent.1 == 0 || most(recent))
+        let is_enough = !only_known || all.0 >= LEAST_FAILING;
+        is_enough && most(all) && (recent.1 == 0 || most(recent))
     }
+}
+
+fn days_between(first: Date, last: Date) -> i64 {
+    first.until(last).map_or(0, |span| i64::from(span.get_days()))
 }
 
 /// Whether most reports fail: of the last days, or of those that a digest covers.

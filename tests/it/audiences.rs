@@ -1,7 +1,5 @@
 //! `[[digest.audience]]`: each gets its own domains, and only the recipients of `digest.to` our own trouble.
 
-use mail_parser::MessageParser;
-
 use super::support::mta::{Answer, Mta};
 use super::support::*;
 
@@ -32,8 +30,8 @@ fn filled(world: &World, to: &str) -> Tlsrptd {
 }
 
 fn text(mail: &[u8]) -> String {
-    let mail = MessageParser::default().parse(mail).unwrap();
-    format!("{}\n{}", mail.subject().unwrap(), mail.body_text(0).unwrap())
+    let (subject, text) = subject_and_text(mail);
+    format!("{subject}\n{text}")
 }
 
 #[test]
@@ -122,13 +120,8 @@ fn sending_through(mta: &Mta, further: &str) -> (tempfile::TempDir, Tlsrptd) {
 fn daemon_sends_an_audience_its_deferred_mail_later_and_the_others_theirs_at_once() {
     let mta = Mta::new();
     mta.set(&[("RCPT TO:<team@", Answer::Says("450 4.2.1 come later\r\n"))]);
-    let maildir = temporary_folder();
-    for name in ["new", "cur"] {
-        std::fs::create_dir_all(maildir.path().join(name)).unwrap();
-    }
-    let path = quoted(maildir.path());
-    let mailbox =
-        format!("[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\npath = {path}\npoll_interval = \"10s\"\n");
+    let folder = temporary_folder();
+    let mailbox = maildir("rua", folder.path()) + "poll_interval = \"10s\"\n";
     let (_folder, tlsrptd) = sending_through(&mta, &mailbox);
     // A minute passes in two seconds.
     let mut command = tlsrptd.command(&["run"]);

@@ -118,6 +118,55 @@ fn each_answer_of_a_name_server_has_its_verdict() {
 }
 
 #[test]
+fn key_that_a_validating_resolver_finds_forged_proves_nothing_and_condemns_nothing() {
+    let folder = temporary_folder();
+    let key = dkim::Key::usual();
+    let record = txt(&format!("p={}", key.public));
+    let zone = format!("good._domainkey {record}");
+    let resolver = nsd::Bogus::new();
+    let post = Post::new(resolver.port, "");
+    post.deliver("good", &signed(key, "good", "example.test"));
+    post.poll();
+    assert_eq!(
+        post.reports(),
+        [
+            "good set-aside temporary DKIM signature of example.test (good): the name server gave no answer about its key \
+          (Server Failure)"
+        ]
+    );
+    // Once DNSSEC is mended it counts.
+    let nsd = nsd::Nsd::start(&folder.path().join("nsd"), &[("example.test", &zone)]);
+    post.configure(nsd.port, "");
+    post.poll();
+    assert_eq!(post.reports(), ["good counted dkim example.test"]);
+}
+
+#[test]
+fn copy_that_waits_for_a_name_server_takes_the_place_of_one_that_was_changed() {
+    let folder = temporary_folder();
+    let key = dkim::Key::usual();
+    let record = txt(&format!("p={}", key.public));
+    let zone = format!("good._domainkey {record}");
+    let nsd = nsd::Nsd::start(&folder.path().join("nsd"), &[("example.test", &zone)]);
+    let post = Post::new(nsd.port, "");
+    let mail = signed(key, "good", "example.test");
+    post.deliver(
+        "changed",
+        &[mail.as_slice(), b"\r\n-- \r\nA footer.\r\n"].concat(),
+    );
+    post.poll();
+    assert!(post.reports()[0].starts_with("good set-aside failed"));
+    let mute = nsd::Mute::new();
+    post.configure(mute.port, "deadline = \"1s\"");
+    post.deliver("whole", &mail);
+    post.poll();
+    assert!(post.reports()[0].starts_with("good set-aside failed"));
+    post.configure(nsd.port, "");
+    post.poll();
+    assert_eq!(post.reports(), ["good counted dkim example.test"]);
+}
+
+#[test]
 fn mail_waits_for_a_name_server_that_answers_and_counts_then() {
     let folder = temporary_folder();
     let key = dkim::Key::usual();

@@ -487,14 +487,7 @@ fn sender(world: &World, provider: &Provider) -> Tlsrptd {
 
 /// The daemon that polls `RUA` by tokens, and a Maildir, each second.
 fn runs(world: &World, provider: &Provider) -> (Running, Tlsrptd) {
-    let maildir = world.path("maildir");
-    for name in ["new", "cur"] {
-        fs::create_dir_all(maildir.join(name)).unwrap();
-    }
-    let other = format!(
-        "[[mailbox]]\nname = \"other\"\nkind = \"maildir\"\npath = {}\npoll_interval = \"1s\"\n",
-        quoted(&maildir)
-    );
+    let other = maildir("other", &world.path("maildir")) + "poll_interval = \"1s\"\n";
     let smtp = format!(
         "[digest]\nfrom = \"a@example.org\"\nto = [{OPS:?}]\n[smtp]\ntransport = \"file\"\npath = {}\n",
         quoted(&world.path("outbox"))

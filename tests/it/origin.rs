@@ -3,8 +3,6 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use mail_parser::MessageParser;
-
 use super::support::*;
 use nsd::{Nsd, txt};
 
@@ -35,12 +33,8 @@ fn with_footer(mail: &[u8]) -> Vec<u8> {
 /// Subject and text of the newest digest.
 fn digest(world: &World, n_digests: usize) -> (String, String) {
     let mails = world.received(OPS, n_digests);
-    let mail = MessageParser::default().parse(mails.last().unwrap()).unwrap();
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    (
-        mail.subject().unwrap().to_owned(),
-        words(&mail.body_text(0).unwrap()),
-    )
+    let (subject, text) = subject_and_text(mails.last().unwrap());
+    (subject, text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[track_caller]
@@ -174,9 +168,7 @@ fn mails_beyond_the_limit_of_a_poll_wait_for_the_next() {
 fn first_look_at_a_maildir_that_takes_several_polls_reads_nothing_older_than_since() {
     let world = World::new();
     let folder = world.path("m");
-    for name in ["new", "cur", "tmp"] {
-        fs::create_dir_all(folder.join(name)).unwrap();
-    }
+    let mailbox = maildir("rua", &folder);
     let now = SystemTime::now();
     for n in 0..5 {
         let file = folder.join(format!("new/{n}"));
@@ -190,9 +182,7 @@ fn first_look_at_a_maildir_that_takes_several_polls_reads_nothing_older_than_sin
             .unwrap();
     }
     let tlsrptd = world.tlsrptd(&format!(
-        "[authentication]\nmode = \"off\"\n[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\npath = {}\nsince = \"7d\"\n\
-         [limits]\npoll_mails = 2\n",
-        quoted(&folder)
+        "[authentication]\nmode = \"off\"\n{mailbox}since = \"7d\"\n[limits]\npoll_mails = 2\n"
     ));
     for n_stored in [2, 3, 3] {
         tlsrptd.run(&["poll"]).exits(0);
@@ -205,13 +195,7 @@ fn sender_of_far_too_many_is_cut_off_and_can_be_read_later() {
     let world = World::with_postfix();
     let (_nsd, section) = name_server(&world);
     let folder = world.path("m");
-    for name in ["new", "cur", "tmp"] {
-        fs::create_dir_all(folder.join(name)).unwrap();
-    }
-    let mailbox = format!(
-        "[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\npath = {}\n[limits]\nreports_a_day = 5\n",
-        quoted(&folder)
-    );
+    let mailbox = maildir("rua", &folder) + "[limits]\nreports_a_day = 5\n";
     let tlsrptd = world.tlsrptd(&(section + &mailbox + &world.sending("")));
     tlsrptd.run(&["poll"]).exits(0);
     // All on one day, whatever the clock says meanwhile.

@@ -256,13 +256,8 @@ fn daemon_backs_off_and_a_restart_sends_the_same_digest() {
 fn daemon_sends_a_deferred_digest_by_its_own_next_try() {
     let mta = Mta::new();
     mta.set(&[("MAIL", Answer::Says("451 4.3.0 not now\r\n"))]);
-    let maildir = temporary_folder();
-    fs::create_dir_all(maildir.path().join("new")).unwrap();
-    fs::create_dir_all(maildir.path().join("cur")).unwrap();
-    let mailbox = format!(
-        "[[mailbox]]\nname = \"rua\"\nkind = \"maildir\"\npath = {}\npoll_interval = \"10s\"\n",
-        quoted(maildir.path())
-    );
+    let folder = temporary_folder();
+    let mailbox = maildir("rua", folder.path()) + "poll_interval = \"10s\"\n";
     let (_folder, tlsrptd) = program(&mta, &[OPS], &mailbox);
     // A minute passes in two seconds, so the limits in it must be generous.
     let patient = fs::read_to_string(tlsrptd.config()).unwrap();

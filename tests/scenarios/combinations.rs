@@ -297,7 +297,7 @@ fn old_tls_on_one_mx() {
             )
         };
         world.report("google.com", day, &[entry(nov(12), 400, 130)]);
-        world.report("post.example.net", day, &[entry(nov(17), 40, 14)]);
+        world.report("postlane.example", day, &[entry(nov(17), 40, 14)]);
     }
     assert_snapshot!(after_first_look(&mut world, "2026-11-24"));
 }

@@ -71,8 +71,8 @@ pub(crate) fn old_reports() -> Vec<OldReport> {
             report("mail.ru", Day(20, 0, [""; 4]), Day(3, 0, [""; 4]));
         }
         for (reporter, days) in [
-            ("post.example.net", &[12, 40, 71, 99, 130, 158][..]),
-            ("mail.example.net", &[33, 66, 104, 149]),
+            ("postlane.example", &[12, 40, 71, 99, 130, 158][..]),
+            ("mailpost.example", &[33, 66, 104, 149]),
             ("mx.example.net", &[51, 88, 162]),
         ] {
             if days.contains(&n) {

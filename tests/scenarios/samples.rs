@@ -99,7 +99,7 @@ fn all_quiet_weekly() {
                     _ => vec![com(12)],
                 },
             );
-            world.report("mx.example.net", on(day), &[com(1)]);
+            world.report("reflex.example", on(day), &[com(1)]);
         }
         for (day, ok) in [(1, 20), (2, 20), (4, 15), (5, 15)] {
             // Not often enough to be missed on a day.
@@ -108,7 +108,7 @@ fn all_quiet_weekly() {
             }
             let record = "3 1 1 9f2c41aa00112233445566778899aabbccddeeff00112233445566778899aabb";
             world.report(
-                "post.example.net",
+                "postlane.example",
                 on(day),
                 &[tlsa("mx1.example.com", &[record], ok, 0)],
             );
@@ -196,7 +196,7 @@ fn tlsa_roll_over_gone_wrong_with_an_old_failure_resolved_and_a_reporter_silent(
         }
         world.report("microsoft.com", nov(day), &microsoft);
         world.report("google.com", nov(day), &[com(240), org(20)]);
-        for reporter in ["post.example.net", "mail.example.net"] {
+        for reporter in ["postlane.example", "mailpost.example"] {
             world.report(
                 reporter,
                 nov(day),
@@ -225,7 +225,7 @@ fn tlsa_roll_over_gone_wrong_with_an_old_failure_resolved_and_a_reporter_silent(
         "",
     );
     world.report(
-        "post.example.net",
+        "postlane.example",
         nov(18),
         &[failing, tlsa("mx2.example.com", &[mx2], 3, 0)],
     );
@@ -237,7 +237,7 @@ fn tlsa_roll_over_gone_wrong_with_an_old_failure_resolved_and_a_reporter_silent(
         "dane-no-match",
     );
     world.report(
-        "mail.example.net",
+        "mailpost.example",
         nov(18),
         &[failing, tlsa("mx2.example.com", &[mx2], 2, 0)],
     );

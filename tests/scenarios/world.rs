@@ -362,7 +362,7 @@ impl World {
 
     /// Records everything that has arrived by now; whether there was something.
     fn receive(&mut self, now: Timestamp) -> bool {
-        self.store.admit_by(&self.config).unwrap();
+        self.store.admit_by(&self.config, now).unwrap();
         let later = self.arrivals.split_off(&(now, u64::MAX));
         let arrived = std::mem::replace(&mut self.arrivals, later);
         let mut expected = Tally::default();

@@ -27,7 +27,8 @@ pub(super) fn mark_reporter_trouble(drafts: &mut [Draft<'_>]) {
         let (Some(episode), [witness]) = (problem.episode(), &problem.witnesses[..]) else {
             continue;
         };
-        if problem.whose != Whose::OnlyOne || between(episode.first_day, episode.last_day) > 1 {
+        let is_beyond_doubt = problem.whose == Whose::OnlyOne && !witness.is_unproven;
+        if !is_beyond_doubt || between(episode.first_day, episode.last_day) > 1 {
             continue;
         }
         // Both windows of two days that it may be part of.

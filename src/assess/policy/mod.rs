@@ -12,10 +12,12 @@ use crate::assess::history::PolicyText;
 use crate::assess::sessions::{pattern_for, plus};
 
 mod stale;
+mod texts;
 mod walk;
 
 pub use stale::mark_stale;
 pub(in crate::assess) use stale::tell_since;
+pub use texts::{Text, Texts, Worth};
 pub(in crate::assess) use walk::{history, is_gone};
 
 /// An old text is stale after its `max_age`, but not before so many days.

@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
-use super::Policy;
 use super::walk::history as policy_history;
+use super::{Policy, Text, Texts};
 use crate::assess::cause::Cause;
-use crate::assess::history::{Failure, History, Kind, PolicyText, Sum};
+use crate::assess::history::{Entry, Failure, History, Kind, Seen, Sum};
 use crate::assess::place::Place;
 use crate::assess::problem::Problem;
 use crate::assess::sessions::{Index, Row};
@@ -17,10 +17,11 @@ use crate::assess::silence::Calendar;
 /// Adds a failure of [`Cause::StalePolicy`] for each entry about a domain of ours that shows an old policy beyond its
 /// time. All its connections are meant: nothing failed by it. Entries that have one already are left alone.
 pub fn mark_stale(history: &mut History) {
-    if !may_be_stale(history) {
+    let suspects = suspects(history);
+    if suspects.is_empty() {
         return;
     }
-    let reports = stale_reports(history);
+    let reports = stale_reports(history, &suspects);
     let marked: BTreeSet<usize> = history
         .failures
         .iter()
@@ -59,29 +60,53 @@ fn kind(domain: &str) -> Rc<Kind> {
     })
 }
 
-/// Whether any domain has shown two policies: most never do, and then there is nothing to look at.
-fn may_be_stale(history: &History) -> bool {
-    // Texts are shared, so there are few.
-    let mut texts: FxHashSet<*const PolicyText> = FxHashSet::default();
-    let mut policies: HashMap<&str, Policy> = HashMap::new();
-    let entries = history.entries.iter();
-    entries
-        .filter(|entry| texts.insert(Rc::as_ptr(&entry.policy)))
-        .any(|entry| {
-            let Some(policy) = Policy::read(&entry.policy) else {
-                return false;
-            };
-            let known = policies.entry(&entry.domain).or_insert_with(|| policy.clone());
-            *known != policy
-        })
+/// Numbers of the sender of a domain and of the domain, and the text that is shown.
+type Of = ((usize, usize), Text);
+
+/// The domains of which an entry may show an old policy for too long. Most never do, and then there is nothing to look at.
+fn suspects(history: &History) -> BTreeSet<Rc<str>> {
+    let mut texts = Texts::default();
+    // What is seen is shared, so there is little of it.
+    let mut shown: FxHashMap<*const Seen, Option<Of>> = FxHashMap::default();
+    let (mut senders, mut domains) = (HashMap::new(), HashMap::new());
+    let mut entries: Vec<&Entry> = history.older.iter().chain(&history.entries).collect();
+    entries.sort_by_key(|entry| entry.day);
+    let mut suspects = BTreeSet::new();
+    for entry in entries {
+        let shown = shown.entry(Rc::as_ptr(&entry.seen)).or_insert_with(|| {
+            let text = texts.text(&entry.policy)?;
+            let n = domains.len();
+            let domain = *domains.entry(Rc::clone(&entry.domain)).or_insert(n);
+            let n = senders.len();
+            let sender = *senders.entry((Rc::clone(&entry.reporter), domain)).or_insert(n);
+            Some(((sender, domain), text))
+        });
+        if let Some((of, text)) = *shown
+            && texts.take(of, text, entry.day).is_late
+        {
+            suspects.insert(Rc::clone(&entry.domain));
+        }
+    }
+    suspects
+}
+
+/// What is known of these domains alone, with the entries that tell since when which policy is shown.
+fn with_older(history: &History, domains: &BTreeSet<Rc<str>>) -> History {
+    let domains: Vec<String> = domains.iter().map(ToString::to_string).collect();
+    let mut history = history.clone().of_domains(&domains);
+    // Behind the others, so that failures stay at their entries.
+    history.entries.append(&mut history.older);
+    history
 }
 
 /// The reports that show an old policy of a domain beyond its time.
-fn stale_reports(history: &History) -> BTreeSet<(i64, Rc<str>)> {
-    let index = Index::of(history);
-    let calendar = Calendar::of(&index);
+fn stale_reports(history: &History, suspects: &BTreeSet<Rc<str>>) -> BTreeSet<(i64, Rc<str>)> {
+    let whole = Index::of(history);
+    let calendar = Calendar::of(&whole);
+    let history = with_older(history, suspects);
+    let index = Index::of(&history);
     let mut reports = BTreeSet::new();
-    for rows in index.ours().filter(|rows| index.policies_of(rows).len() > 1) {
+    for rows in index.ours() {
         let stale: BTreeSet<_> = policy_history(&index, rows, &calendar)
             .stale
             .into_iter()
@@ -106,8 +131,15 @@ pub(in crate::assess) fn tell_since(history: &History, problems: &mut [Problem])
     if !problems.iter().any(is_stale) {
         return;
     }
-    let index = Index::of(history);
-    let calendar = Calendar::of(&index);
+    let domains: BTreeSet<Rc<str>> = problems
+        .iter()
+        .filter(|problem| is_stale(problem))
+        .map(|problem| Rc::from(problem.place.name()))
+        .collect();
+    let whole = Index::of(history);
+    let calendar = Calendar::of(&whole);
+    let history = with_older(history, &domains);
+    let index = Index::of(&history);
     for problem in problems.iter_mut().filter(|problem| is_stale(problem)) {
         let rows = index.ours().find(|rows| rows.domain == problem.place.name());
         let last = problem.episode().map(|episode| episode.last_day);

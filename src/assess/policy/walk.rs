@@ -10,7 +10,7 @@ use crate::assess::sessions::{DomainRows, Index, Row, days_between};
 use crate::assess::silence::Calendar;
 
 /// A laggard still shows the old text so many days after another reporter showed the new one.
-const LAGGARD_DAYS: i64 = 3;
+pub(super) const LAGGARD_DAYS: i64 = 3;
 /// Two texts a day on so many known days running are two answers.
 const TWO_ANSWERS_DAYS: u32 = 3;
 /// So many days from the first one on, what a reporter shows for the first time is no change.

@@ -54,7 +54,7 @@ fn testing_day<'a>(index: &Index<'_>, row: &Row<'a>) -> Option<TestingDay<'a>> {
 
 /// Connections of one entry that enforce would have held: its details, but not more than its summary says failed. A
 /// summary without failures is that of a sender that delivered in spite of them.
-fn held_of(failures: &[&Failure], summary: Option<u64>) -> Sum {
+pub(super) fn held_of(failures: &[&Failure], summary: Option<u64>) -> Sum {
     let mut held = Sum::default();
     for failure in failures.iter().filter(|failure| blocks(failure.cause)) {
         held.add(failure.failed);

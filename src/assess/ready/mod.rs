@@ -11,6 +11,9 @@ use crate::assess::sessions::{DomainRows, Index};
 
 mod checklist;
 mod ledger;
+mod retired;
+
+pub use retired::RetiredMx;
 
 /// Days of the checklist.
 pub const WINDOW_DAYS: i64 = 14;
@@ -34,6 +37,8 @@ pub struct Readiness {
     pub ledger: Option<Ledger>,
     /// MX hosts that no report has ever named.
     pub unproven_mx: Vec<String>,
+    /// Retired ones that the checklist leaves out although connections failed there; for a domain in testing.
+    pub retired_mx: Vec<RetiredMx>,
 }
 
 /// Whether a domain is ready for enforce.
@@ -209,6 +214,7 @@ pub(in crate::assess) fn readiness(case: &Case<'_, '_>) -> Readiness {
         conditions: Vec::new(),
         ledger: None,
         unproven_mx: Vec::new(),
+        retired_mx: Vec::new(),
     };
     let Some(reign) = case.policy.current().filter(|_| !case.is_gone) else {
         if case.is_dane_only {
@@ -226,6 +232,7 @@ pub(in crate::assess) fn readiness(case: &Case<'_, '_>) -> Readiness {
             readiness.verdict =
                 checklist::verdict(case, &reign.policy, &testing, &readiness.conditions, last);
             readiness.ledger = Some(ledger::ledger(case, &testing));
+            readiness.retired_mx = retired::retired_mx(case, last);
         }
         ("testing", None) => readiness.verdict = Verdict::NotYet(Unmet::Traffic { days: 0 }),
         ("none", _) => readiness.verdict = Verdict::ModeNone { since: mode_since },

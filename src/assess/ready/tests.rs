@@ -1,9 +1,12 @@
+use std::rc::Rc;
+
 use jiff::civil::{Date, date};
 
 use super::*;
 use crate::assess::cause::Cause;
 use crate::assess::domains::Survey;
 use crate::assess::domains::tests::{Made, not_found, nov, problem, sts, sum};
+use crate::assess::history::PolicyText;
 use crate::assess::place::Place;
 
 const MX: [&str; 1] = ["mx1.example.org"];
@@ -374,4 +377,43 @@ fn unproven_reports_alone_make_nothing_ready() {
     made.history.unproven = unproven(&made, None);
     let verdict = readiness(&made, &[]).verdict;
     assert_eq!(verdict, Verdict::NotYet(Unmet::Tiny { sessions: 0 }));
+}
+
+#[test]
+fn retired_mx_is_named_while_connections_failed_there_on_the_14_days() {
+    let found = |last: Date, cause: Cause, policy: &Rc<PolicyText>| {
+        let mut made = steady();
+        made.report(date(2026, 10, 1), "mail.ru", "example.org", policy, (4, 2))
+            .failure(cause, "old-mx.example.org", 2)
+            .report(last, "mail.ru", "example.org", policy, (4, 3))
+            .failure(cause, "old-mx.example.org", 9)
+            .retire("old-mx.example.org", date(2026, 11, 10));
+        let readiness = readiness(&made, &[]);
+        assert!(matches!(readiness.verdict, Verdict::Ready { .. }));
+        readiness.retired_mx
+    };
+    let text = sts("testing", &MX, 86_400);
+    for last in [date(2026, 11, 5), date(2026, 11, 9), date(2026, 11, 19)] {
+        assert_eq!(
+            found(last, Cause::Expired, &text),
+            [RetiredMx {
+                mx: "old-mx.example.org".to_owned(),
+                since: date(2026, 11, 10),
+                failed: sum(3),
+                last_day: last
+            }]
+        );
+    }
+    assert_eq!(found(date(2026, 11, 4), Cause::Expired, &text), []);
+    let day = date(2026, 11, 9);
+    assert_eq!(
+        found(day, Cause::DaneRequired, &text),
+        [],
+        "nothing that enforce would hold"
+    );
+    assert_eq!(
+        found(day, Cause::Expired, &not_found()).len(),
+        1,
+        "no policy was seen"
+    );
 }

@@ -3,21 +3,24 @@
 //! `sts` and `tlsa` entries of one report and domain are the same sessions seen under two policies: of the two the
 //! larger counts, entries of other types are added.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::rc::Rc;
 
 use jiff::civil::Date;
-use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::assess::history::{Entry, Failure, History, Saying, Seen, Sum};
+use crate::assess::history::{Entry, Failure, History, Saying};
 use crate::assess::policy::Policy;
 use crate::assess::tlsa::{self, TlsaSet};
 
+mod order;
+mod row;
 mod shelf;
 mod span;
 
+use order::{Key, in_order};
+pub(in crate::assess) use row::Row;
+use row::row;
 use shelf::Shelf;
 pub(in crate::assess) use span::{count_within, days_between, plus, rows_within, within};
 
@@ -30,34 +33,6 @@ pub enum Standing {
     Retired(Date),
     /// Not in the configuration's list.
     Foreign,
-}
-
-/// What one reporter says of one domain on one day: a known day.
-#[derive(Debug, Clone)]
-pub(in crate::assess) struct Row<'a> {
-    pub(in crate::assess) day: Date,
-    pub(in crate::assess) reporter: &'a str,
-    pub(in crate::assess) n_reports: u64,
-    pub(in crate::assess) total: Sum,
-    pub(in crate::assess) failed: Sum,
-    /// Whether it has entries of type `sts`, `tlsa`, `no-policy-found`, and of others than `tlsa`.
-    pub(in crate::assess) has: Has,
-    /// Stands for the reporter, in the order of names.
-    pub(in crate::assess) reporter_number: usize,
-    reads: Range<usize>,
-}
-
-/// Which policy types there are.
-#[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "a set of types")]
-pub(in crate::assess) struct Has {
-    pub(in crate::assess) sts: bool,
-    /// A policy's text.
-    pub(in crate::assess) text: bool,
-    pub(in crate::assess) tlsa: bool,
-    pub(in crate::assess) not_found: bool,
-    /// Any but `tlsa`.
-    pub(in crate::assess) others: bool,
 }
 
 /// An entry with what its text says.
@@ -109,7 +84,7 @@ impl<'a> Index<'a> {
             .iter()
             .filter_map(|key| {
                 let entry = key.of(history)?;
-                let at = usize::try_from(key.entry).ok()?;
+                let at = key.entry();
                 let start = failures.partition_point(|failure| failure.entry < at);
                 let n = failures
                     .iter()
@@ -127,8 +102,7 @@ impl<'a> Index<'a> {
         let mut start = 0_usize;
         for chunk in keys.chunk_by(Key::is_same_row) {
             let end = start.saturating_add(chunk.len());
-            let number = chunk.first().and_then(|key| usize::try_from(key.reporter).ok());
-            let number = number.unwrap_or_default();
+            let number = chunk.first().map_or(0, Key::reporter);
             if let Some((domain, row)) = row(&reads, start..end, number) {
                 match domains.last_mut().filter(|last| last.domain == domain) {
                     Some(last) => last.rows.push(row),
@@ -209,20 +183,11 @@ impl<'a> Index<'a> {
         numbers
     }
 
-    /// Postfix names the MX host as the domain of `tlsa` entries: it is ours where a policy of ours lists it.
+    /// Postfix names the MX host as the domain of `tlsa` entries.
     fn take_mx_home(&mut self) {
-        if self.domains.iter().all(|rows| rows.standing != Standing::Foreign) {
-            return;
-        }
-        let numbers: BTreeSet<usize> = self.ours().flat_map(|rows| self.policies_of(rows)).collect();
-        let patterns: BTreeSet<String> = numbers
-            .into_iter()
-            .filter_map(|number| self.policy(number))
-            .flat_map(|policy| policy.mx.iter().cloned())
-            .collect();
-        let listed = |mx: &str| pattern_for(mx).iter().any(|pattern| patterns.contains(pattern));
+        let history = self.history;
         for rows in &mut self.domains {
-            if rows.standing == Standing::Foreign && rows.is_mx() && listed(rows.domain) {
+            if rows.standing == Standing::Foreign && rows.is_mx() && history.is_our_mx(rows.domain) {
                 rows.standing = Standing::Ours;
             }
         }
@@ -307,120 +272,5 @@ fn standing(history: &History, retired: &BTreeMap<&str, Date>, domain: &str) -> 
         None if history.our_domains.is_empty() => Standing::Ours,
         None if is_listed(&history.our_domains) || is_listed(&history.our_mx) => Standing::Ours,
         None => Standing::Foreign,
-    }
-}
-
-/// Where an entry stands in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    domain: u32,
-    day: Date,
-    reporter: u32,
-    entry: u32,
-}
-
-impl Key {
-    fn is_same_row(&self, other: &Self) -> bool {
-        (self.domain, self.day, self.reporter) == (other.domain, other.day, other.reporter)
-    }
-
-    fn of<'h>(&self, history: &'h History) -> Option<&'h Entry> {
-        history.entries.get(usize::try_from(self.entry).ok()?)
-    }
-}
-
-fn in_order(history: &History) -> Vec<Key> {
-    let mut ranks: FxHashMap<*const Seen, (u32, u32)> = FxHashMap::default();
-    let mut seen: Vec<&Seen> = Vec::new();
-    for entry in &history.entries {
-        ranks.entry(Rc::as_ptr(&entry.seen)).or_insert_with(|| {
-            seen.push(&entry.seen);
-            (0, 0)
-        });
-    }
-    let domains = self::ranks(seen.iter().map(|seen| &*seen.domain));
-    let reporters = self::ranks(seen.iter().map(|seen| &*seen.reporter));
-    for seen in seen {
-        let rank = |ranks: &HashMap<&str, u32>, name: &str| ranks.get(name).copied().unwrap_or_default();
-        ranks.insert(
-            seen,
-            (rank(&domains, &seen.domain), rank(&reporters, &seen.reporter)),
-        );
-    }
-    let mut keys: Vec<Key> = history
-        .entries
-        .iter()
-        .zip(0_u32..)
-        .map(|(entry, at)| {
-            let ranks = ranks.get(&Rc::as_ptr(&entry.seen));
-            let (domain, reporter) = ranks.copied().unwrap_or_default();
-            Key {
-                domain,
-                day: entry.day,
-                reporter,
-                entry: at,
-            }
-        })
-        .collect();
-    keys.sort_unstable();
-    for row in keys.chunk_by_mut(Key::is_same_row).filter(|row| row.len() > 1) {
-        row.sort_unstable_by_key(|key| (key.of(history).map(|entry| entry.report), key.entry));
-    }
-    keys
-}
-
-/// Each name's place in the alphabet, so that sorting compares numbers.
-fn ranks<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, u32> {
-    let sorted: BTreeSet<&str> = names.collect();
-    sorted.into_iter().zip(0..).collect()
-}
-
-/// The row of these entries, with its domain.
-fn row<'a>(reads: &[Read<'a>], span: Range<usize>, reporter_number: usize) -> Option<(&'a str, Row<'a>)> {
-    let of_row = reads.get(span.clone())?;
-    let first = of_row.first()?.entry;
-    let mut row = Row {
-        day: first.day,
-        reporter: &first.reporter,
-        n_reports: 0,
-        total: Sum::default(),
-        failed: Sum::default(),
-        has: Has::default(),
-        reporter_number,
-        reads: span,
-    };
-    for report in of_row.chunk_by(|a, b| a.entry.report == b.entry.report) {
-        row.n_reports = row.n_reports.saturating_add(1);
-        // All and failed connections by type.
-        let (mut sts, mut tlsa, mut others) = <((Sum, Sum), (Sum, Sum), (Sum, Sum))>::default();
-        for Read { entry, policy, .. } in report {
-            let sums = match entry.policy.policy_type.as_str() {
-                "sts" => &mut sts,
-                "tlsa" => &mut tlsa,
-                _ => &mut others,
-            };
-            sums.0.take(entry.ok);
-            sums.0.take(entry.failed);
-            sums.1.take(entry.failed);
-            row.has.take(&entry.policy.policy_type, policy.is_some());
-        }
-        row.total.add(sts.0.larger(tlsa.0));
-        row.total.add(others.0);
-        row.failed.add(sts.1.larger(tlsa.1));
-        row.failed.add(others.1);
-    }
-    Some((&first.domain, row))
-}
-
-impl Has {
-    fn take(&mut self, policy_type: &str, has_text: bool) {
-        self.text |= has_text;
-        self.others |= policy_type != "tlsa";
-        match policy_type {
-            "sts" => self.sts = true,
-            "tlsa" => self.tlsa = true,
-            "no-policy-found" => self.not_found = true,
-            _ => {}
-        }
     }
 }

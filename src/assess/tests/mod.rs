@@ -1,11 +1,13 @@
 //! The rules of docs/digest.md, each by example, over histories built by hand.
 #![expect(clippy::arithmetic_side_effects, reason = "test data are small")]
 
+mod joined;
 mod life;
 mod news;
 mod order;
-mod rules;
+mod patterns;
 mod samples;
+mod whose;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -126,8 +128,10 @@ impl World {
                 today,
                 our_domains: Vec::new(),
                 our_mx: Vec::new(),
+                learnt_mx: std::collections::BTreeSet::new(),
                 entries: Vec::new(),
                 failures: Vec::new(),
+                older: Vec::new(),
                 remarks: Vec::new(),
                 unproven: std::collections::BTreeSet::new(),
             },
@@ -312,4 +316,8 @@ fn witness<'p>(problem: &'p Problem, reporter: &str) -> &'p Witness {
 fn seen(problem: &Problem, reporter: &str) -> (u64, u64) {
     let witness = witness(problem, reporter);
     (witness.failed.known, witness.total.known)
+}
+
+fn backup(mx: &'static str) -> Detail {
+    detail("validation-failure", mx, 24)
 }

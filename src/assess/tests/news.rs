@@ -331,3 +331,24 @@ fn unproven_reports_alone_make_nothing_urgent() {
     assert!(!is_urgent(&world));
     assert_eq!(told(world).mail(2), Some(Event::New), "told all the same");
 }
+
+#[test]
+fn unproven_second_reporter_makes_noise_no_more_urgent_and_nothing_worse() {
+    let mut world = World::on(nov(2))
+        .report("google.com", nov(1), 990, 10, &[broken(10)])
+        .report("microsoft.com", nov(1), 10, 10, &[broken(10)]);
+    let is_urgent = |world: &World| is_urgent(&world.problem(), Event::New, &[], nov(2));
+    assert!(is_urgent(&world), "two reporters");
+    world.history.unproven.insert(2);
+    assert!(!is_urgent(&world), "one, with 1 % of its connections");
+
+    let third_mail = |unproven: Option<i64>| {
+        let mut told = begun();
+        told.report(2, 10);
+        told.report_of("microsoft.com", 2, 10);
+        told.world.history.unproven.extend(unproven);
+        told.mail(3)
+    };
+    assert_eq!(third_mail(None), Some(Event::Worse(Worse::Reporters)));
+    assert_eq!(third_mail(Some(3)), Some(Event::Ongoing));
+}

@@ -8,7 +8,7 @@ use jiff::civil::{Date, date};
 
 use super::*;
 use crate::assess::cause::Cause;
-use crate::assess::history::{Entry, Failure, History, Kind, PolicyText, Seen, Sum};
+use crate::assess::history::{Entry, Failure, History, Kind, PolicyText, Remark, Saying, Seen, Sum};
 use crate::assess::place::Place;
 use crate::assess::problems;
 use crate::commands::{ready, reporters};
@@ -27,14 +27,20 @@ fn sts(mode: &str, mx: &[&str]) -> Rc<PolicyText> {
 /// Five to eighteen November: example.org in testing, with a backup MX that isn't in its policy on the last day if
 /// `with_backup`; example.com in enforce; example.net is foreign.
 fn survey(with_backup: bool) -> (Survey, Date) {
+    survey_with(with_backup, Vec::new())
+}
+
+fn survey_with(with_backup: bool, remarks: Vec<Remark>) -> (Survey, Date) {
     let today = date(2026, 11, 20);
     let mut history = History {
         today,
         our_domains: vec!["example.com".to_owned(), "example.org".to_owned()],
         our_mx: vec!["mx1.example.org".to_owned()],
+        learnt_mx: std::collections::BTreeSet::new(),
         entries: Vec::new(),
         failures: Vec::new(),
-        remarks: Vec::new(),
+        older: Vec::new(),
+        remarks,
         unproven: std::collections::BTreeSet::new(),
     };
     let (testing, enforce) = (
@@ -104,6 +110,29 @@ fn checklist_of_a_ready_domain_says_what_to_do() {
 fn checklist_of_a_domain_that_is_not_ready_names_the_problem_and_what_enforce_would_have_held() {
     let (survey, today) = survey(true);
     insta::assert_snapshot!(ready::text(state(&survey, "example.org"), today));
+}
+
+#[test]
+fn ready_names_the_retired_mx_at_which_connections_fail() {
+    let retired = Remark {
+        about: "backup.example.net".to_owned(),
+        day: date(2026, 11, 10),
+        by: "anna".to_owned(),
+        saying: Saying::Retired,
+    };
+    let (survey, today) = survey_with(true, vec![retired]);
+    let state = state(&survey, "example.org");
+    insta::assert_snapshot!(ready::text(state, today));
+    assert_eq!(
+        ready::verdict(state, today),
+        "ready since 18\u{a0}Nov, only if backup.example.net is no longer in the MX record"
+    );
+    assert_eq!(
+        ready::json(state)["retired_mx"],
+        serde_json::json!([{
+            "mx": "backup.example.net", "since": "2026-11-10", "failed": 24, "at_least": false, "last_day": "2026-11-18",
+        }])
+    );
 }
 
 #[test]

@@ -26,6 +26,13 @@ pub(in crate::commands) fn json(state: &DomainState) -> Json {
             "at_least": ledger.all.at_least || ledger.all_total.at_least,
         })),
         "unproven_mx": readiness.unproven_mx,
+        "retired_mx": readiness.retired_mx.iter().map(|retired| json!({
+            "mx": retired.mx,
+            "since": retired.since,
+            "failed": retired.failed.known,
+            "at_least": retired.failed.at_least,
+            "last_day": retired.last_day,
+        })).collect::<Vec<_>>(),
     })
 }
 

@@ -11,11 +11,12 @@ use super::domains::{ours, survey, table};
 use super::output::document;
 use crate::assess::domains::{DomainState, Protection};
 use crate::assess::ready::{
-    Condition, Ledger, MxListed, NEEDED_DAYS, NEEDED_SESSIONS, Readiness, Unmet, Verdict, WINDOW_DAYS,
+    Condition, Ledger, MxListed, NEEDED_DAYS, NEEDED_SESSIONS, Readiness, RetiredMx, Unmet, Verdict,
+    WINDOW_DAYS,
 };
 use crate::cli::{ReadyArgs, TextOrJson};
 use crate::config::Config;
-use crate::digest::{names, words};
+use crate::digest::{connections, names, words};
 
 mod json;
 
@@ -97,6 +98,7 @@ pub(super) fn text(state: &DomainState, today: Date) -> String {
         conditions,
         ledger,
         unproven_mx,
+        retired_mx,
     } = &state.readiness;
     let mut lines = vec![format!(
         "{}: {}",
@@ -122,6 +124,10 @@ pub(super) fn text(state: &DomainState, today: Date) -> String {
         lines.push(String::new());
         lines.extend(unproven(unproven_mx));
     }
+    if !retired_mx.is_empty() {
+        lines.push(String::new());
+        lines.extend(retired(&state.domain, retired_mx, answer, today));
+    }
     if let Some(next) = next(&state.domain, answer, today) {
         lines.push(String::new());
         lines.push(format!("Next: {next}"));
@@ -135,10 +141,25 @@ pub(super) fn verdict(state: &DomainState, today: Date) -> String {
         let at_least = if since <= state.known.0 { ", at least" } else { "" };
         format!("{at_least} since {}", words::day(since, today))
     };
+    let retired: Vec<String> = state
+        .readiness
+        .retired_mx
+        .iter()
+        .map(|retired| names::host(&retired.mx))
+        .collect();
+    let only_if = if retired.is_empty() {
+        String::new()
+    } else {
+        format!(
+            ", only if {} {} no longer in the MX record",
+            words::list(&retired, NAMES_SHOWN),
+            if retired.len() == 1 { "is" } else { "are" }
+        )
+    };
     match &state.readiness.verdict {
-        Verdict::Ready { since } => format!("ready since {}", words::day(*since, today)),
+        Verdict::Ready { since } => format!("ready since {}{only_if}", words::day(*since, today)),
         Verdict::ReadyAsFarAs { reporter, since } => format!(
-            "ready since {}, as far as {} alone can tell",
+            "ready since {}, as far as {} alone can tell{only_if}",
             words::day(*since, today),
             names::reporter(reporter, reporter)
         ),
@@ -262,6 +283,32 @@ fn unproven(mx: &[String]) -> Vec<String> {
     {
         lines.push("  openssl s_client -starttls smtp -verify_return_error -brief \\".to_owned());
         lines.push(format!("    -verify_hostname {mx} -connect {mx}:25 </dev/null"));
+    }
+    lines
+}
+
+/// What failed at MX hosts that somebody retired, and which are therefore left out.
+fn retired(domain: &str, retired: &[RetiredMx], verdict: &Verdict, today: Date) -> Vec<String> {
+    let mut lines: Vec<String> = retired
+        .iter()
+        .take(NAMES_SHOWN)
+        .map(|retired| {
+            format!(
+                "Left out: {}, retired since {}. {} failed there, last on {}.",
+                names::host(&retired.mx),
+                words::day(retired.since, today),
+                connections(retired.failed),
+                words::day(retired.last_day, today)
+            )
+        })
+        .collect();
+    if matches!(verdict, Verdict::Ready { .. } | Verdict::ReadyAsFarAs { .. }) {
+        let what = if retired.len() == 1 { "it is" } else { "these are" };
+        lines.push(format!(
+            "Enforce would hold such mail. Ready only if {what} no longer in the MX record:"
+        ));
+        let domain = names::checked_host(domain).unwrap_or("DOMAIN");
+        lines.push(format!("  dig +short MX {domain}"));
     }
     lines
 }

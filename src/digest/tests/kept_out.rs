@@ -36,8 +36,10 @@ fn history(days: &[i8], listed: bool) -> History {
             Vec::new()
         },
         our_mx: Vec::new(),
+        learnt_mx: BTreeSet::new(),
         entries: days.iter().map(entry).collect(),
         failures: Vec::new(),
+        older: Vec::new(),
         remarks: Vec::new(),
         unproven: BTreeSet::new(),
     }
@@ -208,10 +210,42 @@ fn that_most_signatures_fail_makes_three_mails_then_waits_for_the_week() {
     ] {
         let outlook = known(&history, &told).outlook(MailKind::Daily, &facts, 14);
         assert_eq!(news(&facts, &outlook), is_news, "{told:?}");
-        assert_eq!(outlook.events, ["blind 2026-11-20"]);
+        assert_eq!(outlook.events, ["blind counted 2026-11-20"]);
         for kind in [MailKind::Daily, MailKind::Weekly] {
             let digest = Digest::build(kind, &facts, &outlook, &options());
             assert!(digest.subject.contains("not proven"), "{}", digest.subject);
+        }
+    }
+}
+
+/// That signatures fail is told in full until mails have told it on three days, and once more when reports begin to count
+/// as before; then in the Subject and first lines alone.
+#[test]
+fn what_mails_have_told_of_failing_signatures_is_said_at_the_top_alone() {
+    let history = history(&[18], true);
+    let three = ["blind 2026-11-16", "blind 2026-11-17", "blind 2026-11-18"];
+    let four = [&three[..], &["blind counted 2026-11-19"]].concat();
+    for (counted, told, in_full) in [
+        (false, &three[..2], true),
+        (false, &three[..], false),
+        (true, &three[..], true),
+        (true, &four[..], false),
+    ] {
+        let mut facts = friday();
+        facts.unproven = Some(Unproven {
+            failing: 12,
+            all: 13,
+            counted,
+        });
+        for kind in [MailKind::Daily, MailKind::Weekly] {
+            let mut outlook = known(&history, told).outlook(kind, &facts, 14);
+            outlook.problems = vec![(expired(), Some(Event::New))];
+            let digest = Digest::build(kind, &facts, &outlook, &options());
+            let text = digest.render().unwrap().text;
+            let is_weekly = kind == MailKind::Weekly;
+            assert_eq!(text.contains("TROUBLE"), in_full || is_weekly, "{text}");
+            assert!(digest.subject.contains("not proven"), "{}", digest.subject);
+            assert!(text.contains("Change authserv_id"), "{text}");
         }
     }
 }

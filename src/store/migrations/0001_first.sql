@@ -53,15 +53,20 @@ CREATE TABLE raw_mail (
     bytes BLOB NOT NULL -- gzip
 ) STRICT;
 
+-- Mails whose origin no name server has told yet: they are judged again.
+CREATE TABLE waiting (
+    mail     INTEGER PRIMARY KEY REFERENCES mail (id) ON DELETE CASCADE,
+    reporter TEXT    NOT NULL, -- the organisation whose key is asked for
+    tries    INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE sender (
     id                INTEGER PRIMARY KEY,
     submitter         TEXT NOT NULL,
     organization_name TEXT NOT NULL,
     contact_info      TEXT NOT NULL,
-    -- Who it is, where one organisation has several domains.
-    reporter          TEXT NOT NULL GENERATED ALWAYS AS (
-        CASE submitter WHEN '1e100.net' THEN 'google.com' WHEN 'corp.mail.ru' THEN 'mail.ru'
-                       WHEN '' THEN organization_name ELSE submitter END) VIRTUAL,
+    -- The organisation that it belongs to: names below one domain are one reporter; organization_name if none is known.
+    reporter          TEXT NOT NULL,
     UNIQUE (submitter, organization_name, contact_info)
 ) STRICT;
 
@@ -512,8 +517,17 @@ CREATE TABLE mailbox_state (
     told_at       TEXT -- when a digest told this failing
 ) STRICT, WITHOUT ROWID;
 
+-- MX hosts as MTA-STS policies name them (RFC 8461, Section 4.1) that are ours, for several reporters say so.
+CREATE TABLE learnt_mx (
+    pattern TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER change_learnt_mx_insert AFTER INSERT ON learnt_mx BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_learnt_mx_update AFTER UPDATE ON learnt_mx BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_learnt_mx_delete AFTER DELETE ON learnt_mx BEGIN UPDATE change SET n = n + 1; END;
+
 -- last_due: the last digest time that was acted upon; last_retention: the day retention last ran.
--- ours: a hash of the names that are ours, by which reports about others were last looked through.
+-- ours: a hash of the names that are ours, by which reports about others were last looked through. learnt: a hash of what
+-- learnt_mx was last derived from.
 CREATE TABLE state (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL

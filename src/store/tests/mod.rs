@@ -15,6 +15,8 @@ mod cursor;
 mod digests;
 mod files;
 mod kept_out;
+mod learnt;
+mod made_up;
 mod order;
 mod outcome;
 mod packed;
@@ -24,6 +26,8 @@ mod retention;
 mod set_aside;
 mod sums;
 mod texts;
+mod unproven;
+mod waiting;
 
 /// When everything happens that doesn't say otherwise.
 const NOW: &str = "2026-11-22T06:00:00Z";

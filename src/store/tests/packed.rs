@@ -4,16 +4,15 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::day::{self, Shared};
 use super::super::keys::{Keys, Policies};
 use super::super::{Accept, packed};
 use super::set_aside::{proven, unproven};
-use super::{NOW, Place, at, failing, mail, report_of};
+use super::{NOW, Place, at, failing, made_up, mail};
 use crate::assess::history::{Remark, Saying};
-use crate::config::{DomainsConfig, Limits, Span};
-use crate::report::{self, Context};
+use crate::config::{DomainsConfig, Span};
 
 const TODAY: &str = "2026-11-22";
 
@@ -73,6 +72,7 @@ enum Event {
 }
 
 fn event() -> impl Strategy<Value = Event> {
+    let report = || made_up::report(&["2026-08-31", "2026-09-01", "2026-11-18"], i64::MAX);
     prop_oneof![
         4 => proptest::collection::vec(report(), 1..4).prop_map(Event::Record),
         1 => report().prop_map(Event::Proven),
@@ -85,50 +85,6 @@ fn event() -> impl Strategy<Value = Event> {
         1 => select(vec!["example.org", "example.com"]).prop_map(Event::Forget),
         2 => (any::<Index>(), report()).prop_map(|(which, report)| Event::Reparse(which, report)),
     ]
-}
-
-fn report() -> impl Strategy<Value = Value> {
-    let day = select(vec!["2026-08-31", "2026-09-01", "2026-11-18"]);
-    let head = (
-        select(vec!["1", "2", "3"]),
-        day,
-        select(vec!["webmail.example", "mail.example"]),
-    );
-    (head, proptest::collection::vec(policy(), 0..3)).prop_map(|((id, day, contact), policies)| {
-        let mut report = report_of(id, day, policies);
-        report["contact-info"] = json!(format!("tls@{contact}"));
-        report
-    })
-}
-
-fn policy() -> impl Strategy<Value = Value> {
-    let kind = select(vec!["sts", "tlsa", "no-policy-found"]);
-    let domain = select(vec![json!("example.org"), json!("example.com"), Value::Null]);
-    let details = proptest::collection::vec(detail(), 0..4);
-    (kind, domain, count(), count(), details).prop_map(|(kind, domain, ok, failed, details)| {
-        json!({
-            "policy": { "policy-type": kind, "policy-domain": domain, "policy-string": ["mode: testing"] },
-            "summary": { "total-successful-session-count": ok, "total-failure-session-count": failed },
-            "failure-details": details,
-        })
-    })
-}
-
-fn count() -> impl Strategy<Value = Value> {
-    let largest = json!(i64::MAX);
-    prop_oneof![4 => (0_u64..9).prop_map(Value::from), 1 => Just(json!(-1)), 1 => Just(largest)]
-}
-
-fn detail() -> impl Strategy<Value = Value> {
-    let kind = select(vec!["certificate-expired", "validation-failure", "made-up"]);
-    let mx = select(vec!["MX1.example.org", "mx2.example.org", ""]);
-    let text = select(vec!["", "192.0.2.1", "2001:db8::1", "ünknown \u{0} reason"]);
-    (kind, mx, text.clone(), text.clone(), text, count()).prop_map(|(kind, mx, reason, from, to, n)| {
-        json!({
-            "result-type": kind, "receiving-mx-hostname": mx, "failure-reason-code": reason,
-            "sending-mta-ip": from, "receiving-ip": to, "failed-session-count": n,
-        })
-    })
 }
 
 fn happen(place: &mut Place, event: Event) {
@@ -162,18 +118,7 @@ fn happen(place: &mut Place, event: Event) {
             place.store.retain(Span::Days(days.into()), at(NOW)).unwrap();
         }
         Event::Forget(domain) => drop(place.store.forget(domain).unwrap()),
-        Event::Reparse(which, report) => {
-            let ids = place.rows("SELECT id FROM report ORDER BY id");
-            if !ids.is_empty() {
-                let id = which.get(&ids).parse().unwrap();
-                let parsed =
-                    report::parse(&report.to_string(), &Limits::default(), &Context::default()).unwrap();
-                place
-                    .store
-                    .rewrite_report(id, &parsed, &BTreeSet::new(), "other.example", at(NOW))
-                    .unwrap();
-            }
-        }
+        Event::Reparse(which, report) => made_up::reparse(place, which, &report),
     }
 }
 

@@ -1,14 +1,11 @@
 //! Sums by day and month are what the reports add up to, whatever happens to these.
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-use super::{NOW, Place, at, mail, report_of};
-use crate::config::{Limits, Span};
-use crate::report::{self, Context};
+use super::{NOW, Place, at, made_up, mail, report_of};
+use crate::config::Span;
 
 /// The views that go by sums, and the same added up from the reports.
 const PAIRS: [(&str, &str); 6] = [
@@ -93,6 +90,8 @@ enum Event {
 }
 
 fn event() -> impl Strategy<Value = Event> {
+    let days = ["2026-08-31", "2026-09-01", "2026-09-30", "2026-11-18"];
+    let report = || made_up::report(&days, 1 << 40);
     prop_oneof![
         4 => proptest::collection::vec(report(), 1..4).prop_map(Event::Record),
         3 => Just(Event::SumUp),
@@ -100,32 +99,6 @@ fn event() -> impl Strategy<Value = Event> {
         1 => select(vec!["example.org", "example.com"]).prop_map(Event::Forget),
         2 => (any::<Index>(), report()).prop_map(|(which, report)| Event::Reparse(which, report)),
     ]
-}
-
-fn report() -> impl Strategy<Value = Value> {
-    let day = select(vec!["2026-08-31", "2026-09-01", "2026-09-30", "2026-11-18"]);
-    let head = (
-        select(vec!["1", "2", "3"]),
-        day,
-        select(vec!["webmail.example", "mail.example"]),
-    );
-    (head, proptest::collection::vec(policy(), 0..4)).prop_map(|((id, day, contact), policies)| {
-        let mut report = report_of(id, day, policies);
-        report["contact-info"] = json!(format!("tls@{contact}"));
-        report
-    })
-}
-
-fn policy() -> impl Strategy<Value = Value> {
-    let kind = select(vec!["sts", "tlsa", "no-policy-found", "made-up"]);
-    let domain = select(vec![json!("example.org"), json!("example.com"), Value::Null]);
-    let count = || prop_oneof![4 => (0_u64..9).prop_map(Value::from), 1 => Just(json!(-1)), 1 => Just(json!(1_u64 << 40))];
-    (kind, domain, count(), count()).prop_map(|(kind, domain, ok, failed)| {
-        json!({
-            "policy": { "policy-type": kind, "policy-domain": domain, "policy-string": ["mode: testing"] },
-            "summary": { "total-successful-session-count": ok, "total-failure-session-count": failed },
-        })
-    })
 }
 
 fn happen(place: &mut Place, event: Event) {
@@ -143,18 +116,7 @@ fn happen(place: &mut Place, event: Event) {
         Event::Forget(domain) => {
             place.store.forget(domain).unwrap();
         }
-        Event::Reparse(which, report) => {
-            let ids = place.rows("SELECT id FROM report ORDER BY id");
-            if ids.is_empty() {
-                return;
-            }
-            let id = which.get(&ids).parse().unwrap();
-            let parsed = report::parse(&report.to_string(), &Limits::default(), &Context::default()).unwrap();
-            place
-                .store
-                .rewrite_report(id, &parsed, &BTreeSet::new(), "other.example", at(NOW))
-                .unwrap();
-        }
+        Event::Reparse(which, report) => made_up::reparse(place, which, &report),
     }
 }
 

@@ -179,6 +179,24 @@ fn filled(template: &str, values: &[(&str, &dyn Display)]) -> String {
     })
 }
 
+/// Makes an empty Maildir; the section that reads it, for further keys to follow.
+pub(crate) fn maildir(name: &str, folder: &std::path::Path) -> String {
+    for part in ["new", "cur", "tmp"] {
+        std::fs::create_dir_all(folder.join(part)).unwrap();
+    }
+    let path = quoted(folder);
+    format!("[[mailbox]]\nname = {name:?}\nkind = \"maildir\"\npath = {path}\n")
+}
+
+/// Subject and text of a mail.
+pub(crate) fn subject_and_text(mail: &[u8]) -> (String, String) {
+    let mail = mail_parser::MessageParser::default().parse(mail).unwrap();
+    (
+        mail.subject().unwrap().to_owned(),
+        mail.body_text(0).unwrap().into_owned(),
+    )
+}
+
 /// A path as a TOML string.
 pub(crate) fn quoted(path: &std::path::Path) -> String {
     format!("{:?}", path.display().to_string())

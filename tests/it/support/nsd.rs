@@ -1,4 +1,4 @@
-//! A real name server (NSD) with zones of the test, and one that never answers.
+//! A real name server (NSD) with zones of the test, one that never answers, and one that finds each answer forged.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,6 +6,10 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::ports::own_ports;
 use super::process::{Server, retry};
@@ -84,4 +88,53 @@ impl Mute {
             _tcp: tcp,
         }
     }
+}
+
+/// A resolver that validates and finds each answer bogus: SERVFAIL with the reason (RFC 4035, Section 5.5; RFC 8914,
+/// Section 4.7).
+pub(crate) struct Bogus {
+    pub(crate) port: u16,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Bogus {
+    pub(crate) fn new() -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut question = [0; 4096];
+            while !is_over.load(Ordering::Relaxed) {
+                if let Ok((length, peer)) = socket.recv_from(&mut question) {
+                    socket.send_to(&bogus(&question[..length]), peer).unwrap();
+                }
+            }
+        });
+        Self {
+            port,
+            stop,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Bogus {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        drop(self.thread.take().map(JoinHandle::join));
+    }
+}
+
+/// The answer: the question as it was asked, and an OPT record (RFC 6891) with Extended DNS Error 6.
+fn bogus(question: &[u8]) -> Vec<u8> {
+    let name_end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 1;
+    let mut answer = Vec::from(&question[..2]);
+    // A response, recursion desired and available, SERVFAIL; one question, one additional record.
+    answer.extend([0x81, 0x82, 0, 1, 0, 0, 0, 0, 0, 1]);
+    answer.extend(&question[12..name_end + 4]);
+    answer.extend([0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 6, 0, 15, 0, 2, 0, 6]);
+    answer
 }

@@ -5,7 +5,6 @@
 use std::rc::Rc;
 
 use jiff::civil::{Date, date};
-use proptest::prelude::*;
 
 use crate::assess::cause::Cause;
 use crate::assess::domains::{Protection, Survey};
@@ -15,6 +14,9 @@ use crate::assess::place::Place;
 use crate::assess::problem::{Episode, Problem, Spot, State, Whose};
 use crate::assess::ready::Verdict;
 use crate::assess::sessions::Standing;
+
+mod numbers;
+mod standing;
 
 /// A history in the making.
 pub(in crate::assess) struct Made {
@@ -29,8 +31,10 @@ impl Made {
                 today,
                 our_domains: owned(our_domains),
                 our_mx: owned(our_mx),
+                learnt_mx: std::collections::BTreeSet::new(),
                 entries: Vec::new(),
                 failures: Vec::new(),
+                older: Vec::new(),
                 remarks: Vec::new(),
                 unproven: std::collections::BTreeSet::new(),
             },
@@ -258,182 +262,4 @@ pub(in crate::assess) fn quiet_week() -> Made {
     made.reports(nov(9..=10), "post.example.net", "mx1.example.com", &set, 20)
         .reports(nov(12..=13), "post.example.net", "mx1.example.com", &set, 15);
     made
-}
-
-#[test]
-fn week_of_the_model_digest_has_its_numbers() {
-    let survey = quiet_week().survey();
-    assert_eq!(
-        survey.completeness.newest(7),
-        Some((date(2026, 11, 8), date(2026, 11, 14)))
-    );
-    let week: Vec<(&str, u64, u64, Protection)> = survey
-        .domains
-        .iter()
-        .map(|state| {
-            (
-                state.domain.as_str(),
-                state.week.reports,
-                state.week.total.known,
-                state.protection,
-            )
-        })
-        .collect();
-    assert_eq!(
-        week,
-        [
-            ("example.com", 27, 3402, Protection::Enforce),
-            ("example.org", 16, 512, Protection::Testing),
-            ("mx1.example.com", 4, 70, Protection::Dane),
-        ]
-    );
-    assert_eq!(
-        survey.domains[1].readiness.verdict,
-        Verdict::Ready {
-            since: date(2026, 11, 12)
-        }
-    );
-    let loops: Vec<&str> = survey
-        .reporters
-        .iter()
-        .filter(|state| state.is_loop_only)
-        .map(|state| state.reporter.as_str())
-        .collect();
-    assert_eq!(loops, ["mx.example.net"]);
-    assert!(survey.quiet.silent.is_empty() && !survey.quiet.is_ours());
-}
-
-#[test]
-fn sessions_are_the_larger_of_sts_and_tlsa_and_add_up_over_reports() {
-    let mut made = Made::on(date(2026, 11, 19), &[], &[]);
-    let (sts, tlsa) = (sts("enforce", &["mx.example.com"], 86_400), tlsa(&["3 1 1 aa"]));
-    made.report(date(2026, 11, 18), "microsoft.com", "example.com", &sts, (53, 0))
-        .entry("example.com", &tlsa, (22, 31))
-        .report(date(2026, 11, 18), "microsoft.com", "example.com", &sts, (7, 1))
-        .entry("example.com", &not_found(), (2, 0));
-    let state = &made.survey().domains[0];
-    assert_eq!(
-        (state.all.total, state.all.failed),
-        (sum(53 + 8 + 2), sum(31 + 1))
-    );
-    assert_eq!(state.all.reports, 2);
-}
-
-#[test]
-fn an_unreadable_count_makes_sums_lower_bounds() {
-    let mut made = Made::on(date(2026, 11, 19), &[], &[]);
-    made.report(
-        date(2026, 11, 18),
-        "google.com",
-        "example.com",
-        &not_found(),
-        (5, 0),
-    );
-    made.history.entries[0].failed = None;
-    let all = &made.survey().domains[0].all;
-    assert!(all.failed.at_least && all.total.at_least);
-    assert_eq!(all.total.known, 5);
-}
-
-#[test]
-fn domains_that_are_not_listed_are_foreign_and_have_no_events() {
-    let mut made = Made::on(date(2026, 11, 19), &["example.com"], &[]);
-    let (old, new) = (
-        sts("testing", &["mx.example.org"], 1),
-        sts("enforce", &["mx.example.org"], 1),
-    );
-    made.reports(nov(1..=9), "google.com", "example.org", &old, 5)
-        .reports(nov(10..=12), "google.com", "example.org", &new, 5);
-    let survey = made.survey();
-    assert_eq!(survey.domains[0].standing, Standing::Foreign);
-    assert!(survey.drift.is_empty() && survey.reporters.is_empty());
-}
-
-#[test]
-fn mx_that_our_policy_lists_is_ours_when_dane_reports_name_it_as_domain() {
-    let standings = |our_pattern: &str| {
-        let mut made = Made::on(date(2026, 11, 19), &["example.com"], &[]);
-        made.reports(
-            nov(18..=18),
-            "google.com",
-            "example.com",
-            &sts("enforce", &[our_pattern], 1),
-            5,
-        )
-        .reports(
-            nov(18..=18),
-            "post.example.net",
-            "mx1.example.com",
-            &tlsa(&["3 1 1 aa"]),
-            5,
-        );
-        made.survey().domains[1].standing
-    };
-    assert_eq!(standings("mx1.example.com"), Standing::Ours);
-    assert_eq!(standings("*.example.com"), Standing::Ours);
-    assert_eq!(standings("mx2.example.com"), Standing::Foreign);
-}
-
-#[test]
-fn failures_of_what_is_retired_are_counted_for_sixty_days() {
-    let since = date(2026, 11, 10);
-    let made_on = |today: Date| {
-        let mut made = Made::on(today, &[], &[]);
-        let text = sts("enforce", &["mx.example.com"], 1);
-        made.report(date(2026, 11, 9), "google.com", "example.com", &text, (1, 5))
-            .failure(Cause::Expired, "old-mx.example.com", 5)
-            .report(date(2026, 11, 12), "google.com", "example.com", &text, (1, 31))
-            .failure(Cause::Expired, "old-mx.example.com", 31)
-            .retire("old-mx.example.com", since);
-        made.survey().retired
-    };
-    let retired = made_on(date(2026, 11, 19));
-    assert_eq!(retired.len(), 1);
-    assert_eq!((retired[0].failed, retired[0].enforced_on), (sum(31), None));
-    assert_eq!(made_on(date(2027, 1, 9)).len(), 1);
-    assert!(made_on(date(2027, 1, 10)).is_empty());
-}
-
-#[test]
-fn enforce_still_cached_for_a_retired_domain_is_noticed() {
-    let mut made = Made::on(date(2026, 11, 19), &[], &[]);
-    let text = sts("enforce", &["mx.example.com"], 1);
-    made.report(date(2026, 11, 12), "google.com", "example.com", &text, (0, 3))
-        .failure(Cause::MxNotInPolicy, "mx.example.net", 3)
-        .retire("example.com", date(2026, 11, 10));
-    let survey = made.survey();
-    assert_eq!(survey.domains[0].standing, Standing::Retired(date(2026, 11, 10)));
-    assert_eq!(survey.retired[0].enforced_on, Some(date(2026, 11, 12)));
-    assert_eq!(survey.retired[0].failed, sum(3));
-}
-
-#[test]
-fn fewer_than_twenty_connections_in_14_days_are_tiny() {
-    for (sessions, is_tiny) in [(19, true), (20, false)] {
-        let mut made = Made::on(date(2026, 11, 19), &[], &[]);
-        made.reports(nov(18..=18), "google.com", "example.com", &not_found(), sessions);
-        assert_eq!(made.survey().domains[0].is_tiny, is_tiny, "{sessions}");
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
-
-    #[test]
-    fn order_of_entries_does_not_matter(seed in proptest::collection::vec(any::<u32>(), 200)) {
-        let mut made = quiet_week();
-        let changed = sts("testing", &["mx1.example.com", "mx2.example.com"], 604_800);
-        made.reports(nov(15..=15), "google.com", "example.org", &changed, 60)
-            .report(date(2026, 11, 13), "google.com", "example.org", &changed, (1, 4))
-            .failure(Cause::Expired, "mx2.example.com", 4);
-        let expected = made.survey();
-        let mut order: Vec<usize> = (0..made.history.entries.len()).collect();
-        order.sort_by_key(|i| (seed[i % seed.len()], *i));
-        let entries: Vec<Entry> = order.iter().map(|i| made.history.entries[*i].clone()).collect();
-        for failure in &mut made.history.failures {
-            failure.entry = order.iter().position(|i| *i == failure.entry).unwrap();
-        }
-        made.history.entries = entries;
-        prop_assert_eq!(made.survey(), expected);
-    }
 }

@@ -9,6 +9,9 @@ use super::{NOW, Place, at, detail, failing, mail, policy, question, recipients,
 use crate::config::{DomainsConfig, Limits, Span};
 use crate::report::{self, Context};
 
+mod accepted;
+pub(super) mod set_free;
+
 const DAY: &str = "2026-11-20";
 
 /// A mail whose reports have this standing.
@@ -26,7 +29,7 @@ fn standing(mut mail: IncomingMail, standing: &Standing) -> IncomingMail {
     mail
 }
 
-fn by(mut mail: IncomingMail, reporter: &str) -> IncomingMail {
+pub(super) fn by(mut mail: IncomingMail, reporter: &str) -> IncomingMail {
     if let super::super::Content::Reports(reports) = &mut mail.content {
         for report in reports {
             if let IncomingReport::Read { submitter, .. } = report {
@@ -51,6 +54,7 @@ pub(super) fn unproven(authentication: &'static str, report: &Value) -> Incoming
         authentication,
         signing_domain: None,
         reason: Some("its key is gone".to_owned()),
+        waits_for: (authentication == "temporary").then(|| "webmail.example".to_owned()),
         counts: false,
     };
     let mut mail = standing(mail(std::slice::from_ref(report)), &aside);
@@ -60,11 +64,11 @@ pub(super) fn unproven(authentication: &'static str, report: &Value) -> Incoming
     mail
 }
 
-fn unchecked(report: &Value) -> IncomingMail {
+pub(super) fn unchecked(report: &Value) -> IncomingMail {
     mail(std::slice::from_ref(report))
 }
 
-fn place(mails: &[IncomingMail]) -> Place {
+pub(super) fn place(mails: &[IncomingMail]) -> Place {
     let mut place = Place::new();
     for mail in mails {
         place.record(std::slice::from_ref(mail));
@@ -72,7 +76,7 @@ fn place(mails: &[IncomingMail]) -> Place {
     place
 }
 
-fn less() -> Value {
+pub(super) fn less() -> Value {
     report_of(
         "1",
         DAY,
@@ -280,179 +284,6 @@ fn after_three_days_without_an_answer_nobody_waits() {
         ["failed|given up after three days: its key is gone"]
     );
     assert_eq!(place.row("SELECT count(*) FROM raw_mail"), "0");
-}
-
-#[test]
-fn accepted_report_counts_as_news() {
-    let mut place = place(&[
-        unproven("failed", &failing("1", DAY, "certificate-expired")),
-        unchecked(&failing("2", DAY, "validation-failure")),
-    ]);
-    let none = DomainsConfig::default();
-    assert_eq!(
-        place.store.accept(Accept::Mail(2), at(NOW), &none).unwrap(),
-        (0, 0)
-    );
-    assert_eq!(
-        place.store.accept(Accept::Mail(1), at(NOW), &none).unwrap(),
-        (1, 1)
-    );
-    assert_eq!(
-        place.rows("SELECT id, mail FROM reports ORDER BY id"),
-        ["2|2", "3|1"]
-    );
-    assert_eq!(
-        place.rows("SELECT outcome, reason FROM mails"),
-        ["stored|NULL", "stored|NULL"]
-    );
-    assert_eq!(place.row("SELECT count(*) FROM failures WHERE report = 3"), "1");
-    assert_eq!(
-        place.row("SELECT first_day FROM failure_types WHERE result_type = 'certificate-expired'"),
-        DAY
-    );
-    assert!(
-        place
-            .row("SELECT json FROM reports WHERE id = 3")
-            .contains("certificate-expired")
-    );
-    // The next one gets an id of its own.
-    place.record(&[unchecked(&failing("3", DAY, "validation-failure"))]);
-    assert_eq!(place.row("SELECT max(id) FROM reports"), "4");
-    assert_eq!(place.rows("PRAGMA foreign_key_check"), Vec::<String>::new());
-}
-
-#[test]
-fn all_that_is_aside_of_a_reporter_is_accepted_by_any_of_its_domains() {
-    let of = |id: &str, reporter: &str| {
-        by(
-            unproven("none", &failing(id, DAY, "certificate-expired")),
-            reporter,
-        )
-    };
-    let mut place = place(&[
-        of("1", "mx.a.example"),
-        of("2", "a.example"),
-        of("3", "b.example"),
-    ]);
-    let none = DomainsConfig::default();
-    let accepted = place
-        .store
-        .accept(Accept::Reporter("a.example"), at(NOW), &none)
-        .unwrap();
-    assert_eq!(accepted, (2, 2));
-    assert_eq!(
-        place.rows("SELECT submitter, status FROM reports_all ORDER BY submitter"),
-        ["a.example|counted", "b.example|set-aside", "mx.a.example|counted"]
-    );
-}
-
-#[test]
-fn accepted_report_does_not_displace_one_that_is_proven() {
-    let mut place = place(&[unproven("none", &more()), proven(&less())]);
-    let accepted = place
-        .store
-        .accept(Accept::Mail(1), at(NOW), &DomainsConfig::default())
-        .unwrap();
-    assert_eq!(accepted, (1, 0));
-    assert_eq!(place.rows(STATUSES), ["dkim|counted", "none|replaced"]);
-    assert_eq!(place.row("SELECT ok FROM domain_days"), "5");
-}
-
-/// Day `n` of November 2026, and a moment on the day after.
-fn nov(n: u32) -> (String, jiff::Timestamp) {
-    (
-        format!("2026-11-{n:02}"),
-        at(&format!("2026-11-{:02}T06:00:00Z", n.saturating_add(1))),
-    )
-}
-
-fn report_on(day: &str, reporter: &str) -> Value {
-    report_of(
-        &format!("{day} {reporter}"),
-        day,
-        json!([policy("sts", 5, 0, json!([]))]),
-    )
-}
-
-/// A mail of a reporter, of each of these days; proven or not.
-fn arrives(place: &mut Place, days: std::ops::RangeInclusive<u32>, reporter: &str, is_proven: bool) {
-    for n in days {
-        let (day, now) = nov(n);
-        let report = report_on(&day, reporter);
-        let mail = if is_proven {
-            proven(&report)
-        } else {
-            unproven("failed", &report)
-        };
-        place
-            .store
-            .record(&[by(mail, reporter)], None, Span::Forever, now)
-            .unwrap();
-    }
-}
-
-const COUNTED: &str = "SELECT count(*) FROM reports";
-
-#[test]
-fn where_most_reports_of_known_reporters_fail_they_count_as_before() {
-    let mut place = Place::new();
-    arrives(&mut place, 1..=10, "a.example", true);
-    arrives(&mut place, 11..=15, "a.example", false);
-    assert_eq!(place.store.set_free(nov(15).1).unwrap(), 0);
-    assert_eq!(place.row(COUNTED), "10");
-    arrives(&mut place, 16..=18, "a.example", false);
-    assert_eq!(place.store.set_free(nov(18).1).unwrap(), 8);
-    assert_eq!(place.row(COUNTED), "18");
-    let unproven = place.store.unproven(nov(18).1).unwrap().unwrap();
-    assert!(unproven.counted && unproven.failing == 8, "{unproven:?}");
-    // Another day's comes.
-    arrives(&mut place, 19..=19, "a.example", false);
-    assert_eq!(place.store.set_free(nov(19).1).unwrap(), 1);
-    // It is mended.
-    arrives(&mut place, 20..=24, "a.example", true);
-    assert_eq!(place.store.unproven(nov(24).1).unwrap(), None);
-}
-
-#[test]
-fn reports_are_looked_at_again_when_something_came_or_a_day_has_passed() {
-    let mut place = Place::new();
-    arrives(&mut place, 1..=10, "a.example", true);
-    arrives(&mut place, 11..=15, "a.example", false);
-    assert_eq!(place.store.set_free(nov(15).1).unwrap(), 0);
-    // Nothing new, and what changes meanwhile by other hands is seen on the next day at the latest.
-    place
-        .store
-        .db
-        .execute(
-            "DELETE FROM report WHERE day < '2026-11-11' AND day > '2026-11-01'",
-            (),
-        )
-        .unwrap();
-    assert_eq!(place.store.set_free(nov(15).1).unwrap(), 0);
-    assert_eq!(place.store.set_free(nov(16).1).unwrap(), 5);
-}
-
-#[test]
-fn forged_reports_set_nothing_free() {
-    let mut place = Place::new();
-    arrives(&mut place, 1..=20, "a.example", true);
-    arrives(&mut place, 2..=2, "rare.example", true);
-    arrives(&mut place, 7..=20, "a.example", false);
-    arrives(&mut place, 7..=20, "rare.example", false);
-    for stranger in ["b.example", "c.example", "d.example"] {
-        arrives(&mut place, 7..=20, stranger, false);
-    }
-    assert_eq!(place.store.set_free(nov(20).1).unwrap(), 0);
-    assert_eq!(place.store.unproven(nov(20).1).unwrap(), None);
-}
-
-#[test]
-fn new_installation_tells_that_most_fail_and_sets_nothing_free() {
-    let mut place = Place::new();
-    arrives(&mut place, 18..=20, "a.example", false);
-    assert_eq!(place.store.set_free(nov(20).1).unwrap(), 0);
-    let unproven = place.store.unproven(nov(20).1).unwrap().unwrap();
-    assert_eq!((unproven.failing, unproven.all, unproven.counted), (3, 3, false));
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! What digests tell of reports that don't count, and of new senders.
+
+use super::*;
+
+#[test]
+fn reports_that_are_not_proven_are_counted_by_what_is_behind() {
+    let mut place = place(&Config::default());
+    let mut gone = by(report("2", &[]), "b.example", false);
+    if let super::super::Content::Reports(reports) = &mut gone.content
+        && let IncomingReport::Read { standing, .. } = &mut reports[0]
+    {
+        standing.reason = Some("its key is not in the DNS (NXDOMAIN)".to_owned());
+    }
+    place.record(&[
+        by(report("1", &[]), "a.example", false),
+        gone,
+        by(report("3", &[]), "a.example", false),
+        by(report("4", &[]), "c.example", true),
+        mail_of(super::super::Content::NotAReport),
+    ]);
+    assert_eq!(
+        facts(&place).kept_out.unproven_for,
+        [(Cause::Unsigned, 2), (Cause::KeyGone, 1)]
+    );
+}
+
+#[test]
+fn days_of_a_reporter_of_which_nothing_counts_are_told_apart() {
+    let mut place = place(&Config::default());
+    place.record(&[
+        by(report("1", &[]), "a.example", true),
+        by(report("2", &[about("example.org", "sts")]), "a.example", false),
+        by(report("3", &[]), "a.example", false),
+    ]);
+    let domains = |domain: &str| vec![domain.to_owned()];
+    let recipients = recipients();
+    let of = |domains: &[String]| {
+        let question = super::super::Question {
+            domains,
+            ..question(NOW, &recipients)
+        };
+        place
+            .store
+            .digest_facts(&question)
+            .unwrap()
+            .kept_out
+            .withheld
+            .len()
+    };
+    assert_eq!((of(&domains("example.org")), of(&domains("example.net"))), (1, 0));
+    let withheld = facts(&place).kept_out.withheld;
+    assert_eq!(withheld.len(), 1);
+    assert_eq!(
+        (withheld[0].reporter.as_str(), withheld[0].reports),
+        ("a.example", 2)
+    );
+    assert_eq!(
+        (withheld[0].day.to_string().as_str(), withheld[0].waits),
+        (DAY, false)
+    );
+}
+
+/// A proven report of a reporter in the name of Webmail, stored at a moment.
+fn named(place: &mut Place, reporter: &str, id: &str, now: &str) {
+    let mail = by(report(id, &[about("example.org", "sts")]), reporter, true);
+    place.store.record(&[mail], None, Span::Forever, at(now)).unwrap();
+}
+
+#[test]
+fn new_signing_domain_of_a_known_name_is_told_for_a_week() {
+    let mut place = place(&Config::default());
+    named(&mut place, "webmail.example", "1", "2026-11-01T06:00:00Z");
+    assert!(facts(&place).kept_out.new_senders.is_empty());
+    named(&mut place, "evil.example", "2", "2026-11-18T06:00:00Z");
+    let told = |due_at: &str| {
+        let recipients = recipients();
+        let facts = place.store.digest_facts(&question(due_at, &recipients)).unwrap();
+        facts.kept_out.new_senders
+    };
+    let new = NewSender {
+        organization_name: "Webmail".to_owned(),
+        signing_domain: "evil.example".to_owned(),
+        known: "webmail.example".to_owned(),
+    };
+    assert_eq!(told("2026-11-19T06:00:00Z"), std::slice::from_ref(&new));
+    assert_eq!(told("2026-11-25T05:00:00Z"), [new]);
+    assert_eq!(told("2026-11-25T07:00:00Z"), []);
+}
+
+#[test]
+fn names_that_are_all_new_or_of_one_reporter_are_nothing_to_tell() {
+    let mut place = place(&Config::default());
+    named(&mut place, "google.com", "1", "2026-11-01T06:00:00Z");
+    named(&mut place, "1e100.net", "2", "2026-11-18T06:00:00Z");
+    assert!(facts(&place).kept_out.new_senders.is_empty());
+    let mut place = self::place(&Config::default());
+    named(&mut place, "a.example", "1", "2026-11-18T06:00:00Z");
+    named(&mut place, "b.example", "2", "2026-11-19T06:00:00Z");
+    assert!(facts(&place).kept_out.new_senders.is_empty());
+}
