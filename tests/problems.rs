@@ -314,7 +314,7 @@ fn every_printed_query_gives_the_printed_figure() {
 
 /// google.com sees enforce since so many days ago, microsoft.com since so many.
 fn old_policy(google: i64, microsoft: i64) -> Vec<(String, Value)> {
-    let days = (2..=google + 10).flat_map(|days| {
+    let days = (2..=google.saturating_add(10)).flat_map(|days| {
         let mode = |since: i64| if days > since { "testing" } else { "enforce" };
         [("google.com", mode(google)), ("microsoft.com", mode(microsoft))].map(|seen| (days, seen))
     });

@@ -58,6 +58,8 @@ pub enum End {
 const SYSTEM_CONFIG: &str = "/etc/tlsrptd/config.toml";
 /// The configuration in the current folder.
 const LOCAL_CONFIG: &str = "tlsrptd.toml";
+/// Where a configuration is looked for, in this order.
+const USUAL_CONFIGS: [&str; 2] = [LOCAL_CONFIG, SYSTEM_CONFIG];
 
 /// Runs a verb.
 ///
@@ -77,7 +79,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<End> {
     if let Verb::Init(args) = cli.verb {
         return init::init(cli.config, *args).await;
     }
-    let path = config_path(cli.config)?;
+    let path = config_path(cli.config.or_else(config_from_environment), &USUAL_CONFIGS)?;
     let loaded = Config::load(&path)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -141,15 +143,13 @@ fn config_from_environment() -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// `--config` or `$TLSRPTD_CONFIG`, else the usual places.
-fn config_path(given: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
+/// What was named, else the first of `places` that is there, or that can't be looked at: its error says more than that
+/// there is none.
+fn config_path(given: Option<PathBuf>, places: &[&str]) -> Result<PathBuf, ConfigError> {
     given
-        .or_else(config_from_environment)
         .or_else(|| {
-            [LOCAL_CONFIG, SYSTEM_CONFIG]
-                .map(PathBuf::from)
-                .into_iter()
-                .find(|path| path.exists())
+            let mut places = places.iter().map(PathBuf::from);
+            places.find(|path| path.try_exists().unwrap_or(true))
         })
         .ok_or(ConfigError::Missing)
 }
@@ -318,4 +318,39 @@ fn import_paths(config: &Config, paths: &[PathBuf], dry_run: bool) -> anyhow::Re
     } else {
         End::Done
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_that_is_named_goes_before_those_that_are_there() {
+        let found = config_path(Some(PathBuf::from("named.toml")), &["/"]).unwrap();
+        assert_eq!(found, Path::new("named.toml"));
+    }
+
+    #[test]
+    fn the_first_configuration_that_is_there_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, "").unwrap();
+        let path = file.to_str().unwrap();
+        assert_eq!(config_path(None, &["/nonexistent/one", path, "/"]).unwrap(), file);
+    }
+
+    #[test]
+    fn a_configuration_that_may_not_be_looked_at_is_not_taken_for_missing() {
+        // Below a file nothing can be looked for: ENOTDIR, for root too.
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().join("config.toml");
+        let found = config_path(None, &[path.to_str().unwrap()]).unwrap();
+        assert_eq!(found, path);
+    }
+
+    #[test]
+    fn without_any_the_way_to_one_is_told() {
+        let found = config_path(None, &["/nonexistent/config.toml"]);
+        assert!(matches!(found, Err(ConfigError::Missing)), "{found:?}");
+    }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file can't be read.
-    #[error("cannot read the configuration {path}: {cause}; give another with --config FILE")]
+    #[error("cannot read the configuration {path}: {cause}; {}", way_to_one(cause))]
     Read {
         /// The file.
         path: PathBuf,
@@ -38,6 +38,19 @@ impl ConfigError {
             place: place.to_owned(),
             problem: problem.into(),
         }
+    }
+}
+
+/// How to come by a configuration that can be read.
+fn way_to_one(cause: &std::io::Error) -> &'static str {
+    match cause.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            "run this as root or as the user of the service, or give another with --config FILE"
+        }
+        std::io::ErrorKind::NotFound => {
+            "give another with --config FILE, or run tlsrptd init, which writes one"
+        }
+        _ => "give another with --config FILE",
     }
 }
 

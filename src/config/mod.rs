@@ -22,6 +22,7 @@ pub use audience::{Audience, DEFAULT_AUDIENCE};
 pub use authentication::{AuthenticationConfig, AuthenticationMode, Nameserver, Unauthenticated};
 pub use error::ConfigError;
 pub use mailbox::{After, MailboxConfig, MailboxKind};
+pub(crate) use oauth2::is_loopback;
 pub use oauth2::{Grant, Memory, OAuth2Config, Provider, Remembered};
 pub use secret::{LoginSource, SecretError, SecretSource};
 pub use smtp::{SmtpConfig, Transport};

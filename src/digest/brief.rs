@@ -2,7 +2,9 @@
 
 use jiff::civil::Date;
 
+use crate::assess::cause::Cause;
 use crate::assess::history::Saying;
+use crate::assess::impact::Impact;
 use crate::assess::news::Event;
 use crate::assess::problem::State;
 use crate::digest::parts::{Finding, Row, Tone};
@@ -60,13 +62,34 @@ impl Reading<'_> {
             _ => "",
         };
         format!(
-            "#{}{}{}{held}; {}{fading}{}",
+            "#{}{}{}{held}; {}{fading}{}{}",
             self.problem.id,
             words::NBSP,
             self.headline(),
             self.totals(frame).trim_end_matches('.'),
+            self.after_the_copy(frame),
             self.after_acknowledgement(frame)
         )
+    }
+
+    /// That mail comes unprotected since the last copies of the policy ended, which was to come when it was told.
+    fn after_the_copy(&self, frame: Frame) -> String {
+        match self.copies_until {
+            Some(until)
+                if until < frame.today
+                    && self.event == Event::Ongoing
+                    && self.problem.impact == Impact::Cached
+                    && self.problem.cause != Cause::StalePolicy =>
+            {
+                let its = if self.is_only_one() {
+                    "its copy of the policy"
+                } else {
+                    "the last copy of the policy"
+                };
+                format!("; {its} ended on {}", words::day(until, frame.today))
+            }
+            _ => String::new(),
+        }
     }
 
     /// That the days for which it was acknowledged are over.

@@ -74,6 +74,8 @@ pub struct Outlook {
     pub acknowledged: u64,
     /// The newest day of each reporter that is worth a word.
     pub newest_days: Vec<(String, civil::Date)>,
+    /// The newest day of which there is a report.
+    pub newest_day: Option<civil::Date>,
     /// Whether only one reporter has reported in the last four weeks.
     pub is_only_reporter: bool,
     /// Reporters that have fallen silent, newly.

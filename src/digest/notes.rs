@@ -117,7 +117,15 @@ pub(crate) fn reports_in(outlook: &Outlook) -> Option<String> {
             )
         })
         .collect();
-    (!groups.is_empty()).then(|| format!("Reports in: {}.", groups.join(", ")))
+    if groups.is_empty() {
+        // Where nobody reports any more.
+        let newest = outlook.newest_day.filter(|_| outlook.no_reports_days.is_some())?;
+        return Some(format!(
+            "The newest report is about {}.",
+            words::day(newest, outlook.today)
+        ));
+    }
+    Some(format!("Reports in: {}.", groups.join(", ")))
 }
 
 pub(crate) fn no_reports(outlook: &Outlook) -> Option<Section> {

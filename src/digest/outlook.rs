@@ -100,6 +100,7 @@ impl Known {
             .filter(|reporter| reporter.is_awaited)
             .map(|reporter| (reporter.reporter.clone(), reporter.newest_day))
             .collect();
+        outlook.newest_day = survey.reporters.iter().map(|state| state.newest_day).max();
         let month_ago = today.saturating_sub(MONTH_DAYS.days());
         let recent = survey
             .reporters

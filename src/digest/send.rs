@@ -8,7 +8,7 @@ use lettre::address::{Address, Envelope};
 use lettre::{AsyncSendmailTransport, AsyncTransport, Tokio1Executor};
 
 use super::smtp::Smtp;
-use crate::config::{ConfigError, SecretError, SmtpConfig, Transport};
+use crate::config::{ConfigError, SecretError, SmtpConfig, TlsMode, Transport};
 use crate::oauth::OAuthError;
 
 /// What became of a mail for one recipient.
@@ -131,8 +131,13 @@ pub async fn check(config: &SmtpConfig) -> Result<String, SendError> {
             let smtp = Smtp::connect(config).await?;
             let server = smtp.server().to_owned();
             smtp.quit().await;
-            let login = if config.user.is_some() { ", login" } else { "" };
-            Ok(format!("{server}: connection, TLS{login} work"))
+            let works = match (config.tls, &config.user) {
+                (TlsMode::None, None) => "connection works",
+                (TlsMode::None, Some(_)) => "connection, login work",
+                (_, None) => "connection, TLS work",
+                (_, Some(_)) => "connection, TLS, login work",
+            };
+            Ok(format!("{server}: {works}"))
         }
         Transport::Sendmail => {
             let program = program(config);
@@ -175,6 +180,15 @@ const SENDMAIL: &str = "/usr/sbin/sendmail";
 /// Limit for sendmail, which only queues.
 const SENDMAIL_TIMEOUT: Duration = Duration::from_mins(2);
 
+/// Whether no program started here gets the rights of its file's owner or group (`NoNewPrivileges=` of systemd): that of
+/// Postfix then can't write into its queue, that of Exim not at all.
+fn gains_no_privileges() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
+        let mut lines = status.lines();
+        lines.any(|line| line.split_whitespace().eq(["NoNewPrivs:", "1"]))
+    })
+}
+
 fn program(config: &SmtpConfig) -> &Path {
     config.path.as_deref().unwrap_or(Path::new(SENDMAIL))
 }
@@ -194,7 +208,12 @@ async fn sendmail(
         server: program.display().to_string(),
         step: "hand over the mail",
         problem: printable(&problem),
-        way_out: "run it by hand, or look in the mail log",
+        way_out: if gains_no_privileges() {
+            "this service may gain no privileges, which sendmail mostly needs: use the server of this machine instead, \
+             transport = \"smtp\", host = \"localhost\", tls = \"none\""
+        } else {
+            "run it by hand, or look in the mail log"
+        },
     };
     let envelope = Envelope::new(Some(address(from)?), to).map_err(|error| failed(error.to_string()))?;
     let transport = AsyncSendmailTransport::<Tokio1Executor>::new_with_command(program);

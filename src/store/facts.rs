@@ -272,7 +272,8 @@ fn domains(db: &Connection, range: Range) -> rusqlite::Result<Vec<DomainTotals>>
 /// `only`: as for [`reports`].
 fn reporters(db: &Connection, range: Range, only: Option<&str>) -> rusqlite::Result<Vec<ReporterTotals>> {
     db.prepare(
-        "SELECT sender.submitter, max(sender.organization_name), count(DISTINCT report.id),
+        "SELECT iif(sender.submitter = '', '', sender.reporter) AS submitter, max(sender.organization_name),
+                count(DISTINCT report.id),
                 CAST(total(report_domains.ok) AS INTEGER), CAST(total(report_domains.failed) AS INTEGER),
                 coalesce(sum(report_domains.unreadable), 0), max(report.day)
          FROM report JOIN sender ON sender.id = report.sender
@@ -280,8 +281,8 @@ fn reporters(db: &Connection, range: Range, only: Option<&str>) -> rusqlite::Res
                                       AND report_domains.report > :after AND report_domains.report <= :last
          WHERE report.id > :after AND report.id <= :last AND report.status = 'counted'
            AND (:only IS NULL OR report_domains.policy_domain IN (SELECT value FROM json_each(:only)))
-         GROUP BY sender.submitter, iif(sender.submitter = '', sender.organization_name, '')
-         ORDER BY count(DISTINCT report.id) DESC, sender.submitter",
+         GROUP BY 1, iif(sender.submitter = '', sender.organization_name, '')
+         ORDER BY count(DISTINCT report.id) DESC, 1",
     )?
     .query_map(reports_of!(range, only), |row| {
         let at_least = row.get::<_, i64>(5)? > 0;

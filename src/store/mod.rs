@@ -39,6 +39,7 @@ mod kept_out;
 mod keys;
 mod learnt;
 mod mails;
+mod make;
 mod migrate;
 mod outcome;
 mod packed;
@@ -250,13 +251,8 @@ fn make(path: &Path, group_readable: bool) -> Result<(), StoreError> {
         path: path.to_owned(),
         reason,
     };
-    let file = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(mode)
-        .open(path)
-        .map_err(failed)?;
+    let file =
+        make::open_or_make(path, OpenOptions::new().read(true).append(true).mode(mode)).map_err(failed)?;
     let mut permissions = file.metadata().map_err(failed)?.permissions();
     if permissions.mode() & 0o777 != mode {
         permissions.set_mode(mode);
@@ -355,13 +351,7 @@ impl Lock {
             path: path.clone(),
             reason,
         };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
+        let mut file = make::open_or_make(&path, OpenOptions::new().read(true).write(true).mode(0o600))
             .map_err(failed)?;
         match lock(&file) {
             Ok(()) => {}

@@ -102,6 +102,33 @@ fn a_digest_goes_through_the_sendmail_command() {
 }
 
 #[test]
+fn a_service_that_gains_no_privileges_is_told_what_sendmail_needs() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new();
+    let program = world.path("sendmail");
+    std::fs::write(&program, "#!/bin/sh\nexit 75\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let digest = format!("[digest]\nfrom = \"tlsrptd@example.org\"\nto = [{OPS:?}]\n");
+    let sendmail = format!("[smtp]\ntransport = \"sendmail\"\npath = {}\n", quoted(&program));
+    let tlsrptd = filled(&world, &(digest + &sendmail));
+    let send = tlsrptd.command(&["digest", "--send"]);
+    let mut walled = std::process::Command::new("/usr/bin/setpriv");
+    walled
+        .args(["--no-new-privs", "--"])
+        .arg(send.get_program())
+        .args(send.get_args());
+    walled.current_dir(world.path("")).env_clear();
+    for (name, value) in send.get_envs() {
+        walled.env(name, value.unwrap_or_default());
+    }
+
+    Running::start(&mut walled)
+        .wait(LONG)
+        .exits(1)
+        .says(&["may gain no privileges", "host = \"localhost\""]);
+}
+
+#[test]
 fn a_dry_run_sends_and_records_nothing() {
     let world = World::with_postfix();
     let tlsrptd = filled(&world, &world.sending(""));

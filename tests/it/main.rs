@@ -39,6 +39,7 @@ mod signals;
 mod smtp;
 mod soak;
 mod sql;
+mod strangers;
 mod support;
 mod terminal;
 mod whole_line;

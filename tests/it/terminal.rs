@@ -106,10 +106,15 @@ fn errors_name_the_command_to_run() {
         .run(&["digest", "--send"])
         .exits(2)
         .says(&["[digest]", "tlsrptd check"]);
-    Running::start(binary().arg("status").current_dir(folder.path()))
-        .wait(LONG)
-        .exits(2)
-        .says(&["run tlsrptd init"]);
+    // A configuration that isn't there: none in the usual places may be one in /etc of this machine.
+    Running::start(
+        binary()
+            .arg("status")
+            .env("TLSRPTD_CONFIG", folder.path().join("none.toml")),
+    )
+    .wait(LONG)
+    .exits(2)
+    .says(&["run tlsrptd init"]);
 }
 
 #[test]

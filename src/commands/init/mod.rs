@@ -107,7 +107,7 @@ pub(super) async fn init(given: Option<PathBuf>, mut args: InitArgs) -> anyhow::
         go_on(&setup, &args, &answers)?
     };
     say(&format!("\n{}", records::records(&domains, &answers.address)))?;
-    say(&next_step(&setup))?;
+    say(&next_step(&setup, &answers.database))?;
     Ok(end)
 }
 
@@ -261,8 +261,13 @@ fn config_flag(setup: &Setup) -> String {
     }
 }
 
-fn next_step(setup: &Setup) -> String {
+fn next_step(setup: &Setup, database: &Path) -> String {
     let flag = config_flag(setup);
+    let look = if database.exists() {
+        format!("tlsrptd digest{flag}   shows what the next digest says, and sends nothing")
+    } else {
+        format!("tlsrptd poll{flag}   reads the mailbox for the first time, and changes nothing there")
+    };
     let has_unit = UNITS.iter().any(|unit| Path::new(unit).exists());
     let start = if has_unit && setup.config == Path::new(super::SYSTEM_CONFIG) {
         "systemctl enable --now tlsrptd".to_owned()
@@ -276,7 +281,7 @@ fn next_step(setup: &Setup) -> String {
         _ => "",
     };
     format!(
-        "Next: tlsrptd digest{flag}   shows what the next digest says, and sends nothing\n      \
+        "Next: {look}\n      \
          {start}   polls and sends from now on{user}"
     )
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::config::{Provider, TlsMode};
+use crate::config::{Provider, TlsMode, is_loopback};
 
 /// A server as it stands in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +118,8 @@ pub(super) fn server(text: &str, tls: Option<TlsMode>) -> Result<Server, String>
         return Err(wrong());
     }
     let by_port = match port {
+        // A mail server on this machine, whose certificate is seldom for that name.
+        Some(25) if is_loopback(host) => TlsMode::None,
         Some(25 | 143 | 587) => TlsMode::Starttls,
         _ => TlsMode::Implicit,
     };
@@ -156,6 +158,8 @@ mod tests {
         assert_eq!(tls("mx.example.org:993"), TlsMode::Implicit);
         assert_eq!(tls("mx.example.org:143"), TlsMode::Starttls);
         assert_eq!(tls("mx.example.org:587"), TlsMode::Starttls);
+        assert_eq!(tls("mx.example.org:25"), TlsMode::Starttls);
+        assert_eq!(tls("localhost:25"), TlsMode::None);
         let chosen = server("localhost:143", Some(TlsMode::None)).unwrap();
         assert_eq!(chosen.tls, TlsMode::None);
     }

@@ -30,7 +30,7 @@ pub(super) fn sending(setup: &Setup, args: &InitArgs, answers: &mut Answers) -> 
     let tls = args.smtp_tls.map(TlsMode::from);
     let to_server = asker.answer(
         &Question {
-            text: "Server that takes the digest (or sendmail)",
+            text: "Server that takes the digest (localhost:25 is the one of this machine; or sendmail)",
             flag: "smtp",
             given: args.smtp.as_deref(),
             default: Some(&guess.smtp),
@@ -42,7 +42,10 @@ pub(super) fn sending(setup: &Setup, args: &InitArgs, answers: &mut Answers) -> 
     )?;
     answers.sending = match to_server {
         None => Sending::Sendmail,
-        Some(server) => Sending::Server(server, account(asker, args, answers)?),
+        Some(server) => {
+            let account = account(asker, args, answers, server.tls)?;
+            Sending::Server(server, account)
+        }
     };
     let from = &Question {
         text: "The digest's sender",
@@ -82,14 +85,23 @@ fn likely_sender(imap: &str, mailbox: &str) -> Guess {
     Guess { smtp, ..by_domain }
 }
 
-/// The login at the mail server; `None` for none.
-fn account(asker: &Asker, args: &InitArgs, answers: &Answers) -> anyhow::Result<Option<(String, Login)>> {
+/// The login at the mail server; `None` for none, as is likely where there is no TLS.
+fn account(
+    asker: &Asker,
+    args: &InitArgs,
+    answers: &Answers,
+    tls: TlsMode,
+) -> anyhow::Result<Option<(String, Login)>> {
+    let likely = match tls {
+        TlsMode::None => "none",
+        TlsMode::Implicit | TlsMode::Starttls => &answers.mailbox.user,
+    };
     let user = asker.answer(
         &Question {
             text: "Login name there (none for no login)",
             flag: "smtp-user",
             given: args.smtp_user.as_deref(),
-            default: Some(&answers.mailbox.user),
+            default: Some(likely),
         },
         some_text,
     )?;

@@ -113,7 +113,13 @@ pub(super) fn text(state: &DomainState, today: Date) -> String {
         ));
         lines.extend(conditions.iter().map(|condition| {
             let (mark, words) = (mark(condition), self::condition(condition, today));
-            format!("  {mark:<3}  {words}")
+            let is_of_failures = matches!(condition, Condition::NoFailures { .. });
+            let but = if is_of_failures && !retired_mx.is_empty() {
+                ", but for what is left out"
+            } else {
+                ""
+            };
+            format!("  {mark:<3}  {words}{but}")
         }));
     }
     if let Some(ledger) = ledger {

@@ -182,12 +182,9 @@ fn tiles(material: &Material<'_>, n_open: usize) -> Vec<(String, String)> {
     }
     let newest = material.survey.completeness.newest_day;
     vec![
-        ("open problems".to_owned(), n_open.to_string()),
-        ("domains".to_owned(), ours.count().to_string()),
-        (
-            "reporters".to_owned(),
-            material.survey.reporters.len().to_string(),
-        ),
+        tile(n_open, "open problem"),
+        tile(ours.count(), "domain"),
+        tile(material.survey.reporters.len(), "reporter"),
         ("connections".to_owned(), words::number(ok.saturating_add(failed))),
         ("of these failed".to_owned(), words::number(failed)),
         (
@@ -195,6 +192,11 @@ fn tiles(material: &Material<'_>, n_open: usize) -> Vec<(String, String)> {
             newest.map_or("none".to_owned(), |day| day.to_string()),
         ),
     ]
+}
+
+fn tile(n: usize, noun: &str) -> (String, String) {
+    let plural = if n == 1 { "" } else { "s" };
+    (format!("{noun}{plural}"), n.to_string())
 }
 
 /// A row for each reporter, with its connections of all days that are shown.

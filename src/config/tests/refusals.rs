@@ -230,7 +230,7 @@ fn limit_out_of_range_is_named() {
 #[test]
 fn file_that_cannot_be_read_is_named() {
     let error = Config::load(Path::new("/nonexistent/tlsrptd.toml")).unwrap_err();
-    insta::assert_snapshot!(error, @"cannot read the configuration /nonexistent/tlsrptd.toml: No such file or directory (os error 2); give another with --config FILE");
+    insta::assert_snapshot!(error, @"cannot read the configuration /nonexistent/tlsrptd.toml: No such file or directory (os error 2); give another with --config FILE, or run tlsrptd init, which writes one");
     insta::assert_snapshot!(ConfigError::Missing, @"there is no configuration: neither --config, $TLSRPTD_CONFIG, ./tlsrptd.toml nor /etc/tlsrptd/config.toml; run tlsrptd init, which writes one");
 }
 

@@ -10,7 +10,7 @@ pub static COMBINATIONS: [Combination; 23] = [
         name: "node left behind",
         pattern: "Certificate expired, not trusted or with the wrong name; one MX or receiving address fails, the \
                   domain has another which no failure names; at least 5 failed connections.",
-        says: "The certificate on one MX was not renewed; no failures named another MX.",
+        says: "The certificate on one MX was not renewed, or isn't the one of the others; no failures named another MX.",
         fix: "Install it there too and reload the server: you.",
         needs: Needs::Reports,
         in_mail: InMail {

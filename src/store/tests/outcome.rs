@@ -218,6 +218,22 @@ fn what_a_digest_tells_outdates_what_was_kept() {
 }
 
 #[test]
+fn learning_an_mx_host_outdates_what_was_kept() {
+    for sql in [
+        "INSERT INTO learnt_mx (pattern) VALUES ('mx.example.net')",
+        "UPDATE learnt_mx SET pattern = 'mx.example.com'",
+        "DELETE FROM learnt_mx",
+    ] {
+        assert_outdates(sql, |place| {
+            let others = "INSERT OR IGNORE INTO learnt_mx (pattern) VALUES ('mx9.example.net')";
+            place.store.db.execute(others, ()).unwrap();
+            assess(place);
+            place.store.db.execute(sql, ()).unwrap();
+        });
+    }
+}
+
+#[test]
 fn another_day_other_domains_or_a_broken_row_are_derived_anew() {
     let place = assessed();
     let db = &place.store.db;

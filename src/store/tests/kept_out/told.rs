@@ -98,3 +98,30 @@ fn names_that_are_all_new_or_of_one_reporter_are_nothing_to_tell() {
     named(&mut place, "b.example", "2", "2026-11-19T06:00:00Z");
     assert!(facts(&place).kept_out.new_senders.is_empty());
 }
+
+#[test]
+fn names_of_strangers_hide_no_report_of_a_known_reporter() {
+    let mut place = place(&Config::default());
+    place.record(&[by(report("1", &[]), "z.example", true)]);
+    place.record(&[by(report("2", &[]), "z.example", false)]);
+    for stranger in ["a.example", "b.example"] {
+        for n in 0..3 {
+            place.record(&[by(report(&format!("{stranger} {n}"), &[]), stranger, false)]);
+        }
+    }
+    let mut of_tomorrow = by(report("3", &[]), "z.example", false);
+    if let super::super::Content::Reports(reports) = &mut of_tomorrow.content
+        && let IncomingReport::Read { parsed, .. } = &mut reports[0]
+    {
+        parsed.report.start = at("2026-11-23T00:00:00Z");
+        parsed.identity = [7; 32];
+    }
+    place.record(&[of_tomorrow]);
+    let withheld = facts(&place).kept_out.withheld;
+    let named: Vec<(&str, u64)> = withheld
+        .iter()
+        .map(|withheld| (withheld.reporter.as_str(), withheld.reports))
+        .collect();
+    // Days to come are nobody's, so that no name has more than its days.
+    assert_eq!(named, [("z.example", 1), ("a.example", 3), ("b.example", 3)]);
+}
