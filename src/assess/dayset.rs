@@ -213,8 +213,8 @@ mod tests {
     use crate::assess::days::{after, date};
 
     fn day() -> impl Strategy<Value = Date> {
-        // Mostly near each other, before and after 1970, and up to the ends of the calendar.
-        prop_oneof![8 => -200_i32..200, 1 => -4_000_000_i32..3_000_000].prop_map(date)
+        // Mostly near each other, before and after 1970, and far from all others.
+        prop_oneof![8 => -200_i32..200, 1 => -4_000_000_i32..2_900_000].prop_map(date)
     }
 
     fn days() -> impl Strategy<Value = BTreeSet<Date>> {
