@@ -66,18 +66,18 @@ fn is_ours(index: &Index<'_>, row: &Row<'_>) -> bool {
         || (row.entry.policy.policy_type == "tlsa" && index.history.is_our_mx(domain))
 }
 
-/// The problem of these failures; `None` if there are none.
+/// The problem of these failures, with what they tell without notes if that is known; `None` if there are none.
 pub(super) fn draft<'h>(
     index: &Index<'h>,
     names: &Names<'h>,
     said: &Said<'h>,
     (cause, place): Key,
-    mut rows: Vec<Row<'h>>,
+    (mut rows, life): (Vec<Row<'h>>, Option<Life<'h>>),
     (id, aliases): (String, Vec<String>),
 ) -> Option<Draft<'h>> {
     let today = index.history.today;
     let about_id = said.about(std::iter::once(&id).chain(&aliases).map(String::as_str));
-    let life = Life::new(index, cause, &rows, &notes(&about_id));
+    let life = with_notes(index, cause, &rows, &notes(&about_id), life);
     let (episode, pause) = shown(&life)?;
     let (failure_types, failures) = (figures::failure_types(&rows), figures::failures(&rows));
     rows.retain(|row| (episode.first_day..=episode.last_day).contains(&row.day()));
@@ -135,6 +135,18 @@ pub(super) fn draft<'h>(
     };
     retire(said, &mut draft, today);
     Some(draft)
+}
+
+/// What the rows tell with these notes, from what they tell without any where that is known.
+fn with_notes<'h>(
+    index: &Index<'h>,
+    cause: Cause,
+    rows: &[Row<'h>],
+    notes: &[Date],
+    life: Option<Life<'h>>,
+) -> Life<'h> {
+    let known = life.filter(|_| notes.is_empty());
+    known.unwrap_or_else(|| Life::new(index, cause, rows, notes))
 }
 
 /// The present or last episode, with its longest pause and the clean days that it needs.
@@ -218,7 +230,7 @@ pub(super) fn add_retired<'h>(
             continue;
         }
         let id = ids(key.0, &key.1);
-        if let Some(mut draft) = draft(index, names, said, key, rows, (id, Vec::new())) {
+        if let Some(mut draft) = draft(index, names, said, key, (rows, None), (id, Vec::new())) {
             draft.problem.episodes.iter_mut().for_each(hide);
             draft.problem.state = State::BelowGate;
             draft.problem.after_retirement = after_retirement;

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use jiff::civil::Date;
+use rustc_hash::FxHashMap;
 
 use super::cause::{Cause, host_form};
+use super::dayset::DaySet;
 use super::history::{Entry, Failure, History, Seen, Sum};
 use super::place::{Place, is_host};
 
@@ -58,11 +60,54 @@ pub(super) type Days<'h> = BTreeMap<Date, BTreeMap<&'h str, Fail>>;
 /// Indices of entries, with their days.
 type OfDays = Vec<(Date, usize)>;
 
+/// What a reporter says of a domain.
+#[derive(Debug, Default)]
+pub(super) struct Pair {
+    /// By day.
+    entries: OfDays,
+    /// Days with an entry.
+    pub(super) known: DaySet,
+    /// Days with connections that can be counted.
+    pub(super) connected: DaySet,
+    /// Days with connections that can't.
+    pub(super) unreadable: DaySet,
+    /// Days with a report of proven origin; empty where nobody looked at any.
+    pub(super) proven: DaySet,
+}
+
+impl Pair {
+    fn new(history: &History, mut entries: OfDays) -> Self {
+        entries.sort_unstable();
+        entries.shrink_to_fit();
+        let mut pair = Self::default();
+        for (day, at) in &entries {
+            let Some(entry) = history.entries.get(*at) else {
+                continue;
+            };
+            let mut sum = Sum::default();
+            sum.take(entry.ok);
+            sum.take(entry.failed);
+            pair.known.insert(*day);
+            if sum.known > 0 {
+                pair.connected.insert(*day);
+            }
+            if sum.at_least {
+                pair.unreadable.insert(*day);
+            }
+            if !history.unproven.is_empty() && !history.unproven.contains(&entry.report) {
+                pair.proven.insert(*day);
+            }
+        }
+        pair.entries = entries;
+        pair
+    }
+}
+
 /// Entries by reporter and domain, in order of their days; and the MX hosts that anything names.
 #[derive(Debug)]
 pub(super) struct Index<'h> {
     pub(super) history: &'h History,
-    known: HashMap<(&'h str, &'h str), Vec<(Date, usize)>>,
+    pairs: HashMap<(&'h str, &'h str), Pair>,
     reporters: HashMap<&'h str, BTreeSet<&'h str>>,
     mx: HashSet<String>,
     /// Policy domains that are MX hosts, by reporter and the zone above them.
@@ -71,7 +116,7 @@ pub(super) struct Index<'h> {
 
 impl<'h> Index<'h> {
     pub(super) fn new(history: &'h History) -> Self {
-        let mut by_seen: HashMap<*const Seen, (&Seen, OfDays)> = HashMap::new();
+        let mut by_seen: FxHashMap<*const Seen, (&Seen, OfDays)> = FxHashMap::default();
         for (at, entry) in history.entries.iter().enumerate() {
             let (_, days) = by_seen
                 .entry(Rc::as_ptr(&entry.seen))
@@ -93,10 +138,10 @@ impl<'h> Index<'h> {
                 mx.extend(exact);
             }
         }
-        for days in known.values_mut() {
-            days.sort_unstable();
-            days.shrink_to_fit();
-        }
+        let pairs: HashMap<(&str, &str), Pair> = known
+            .into_iter()
+            .map(|(key, entries)| (key, Pair::new(history, entries)))
+            .collect();
         mx.extend(
             history
                 .failures
@@ -104,13 +149,13 @@ impl<'h> Index<'h> {
                 .flat_map(|failure| failure.mx.iter().cloned()),
         );
         let mut mx_domains: HashMap<(&str, &str), BTreeSet<&str>> = HashMap::new();
-        for (reporter, domain) in known.keys().filter(|(_, domain)| mx.contains(*domain)) {
+        for (reporter, domain) in pairs.keys().filter(|(_, domain)| mx.contains(*domain)) {
             let zone = domain.split_once('.').map_or("", |(_, zone)| zone);
             mx_domains.entry((*reporter, zone)).or_default().insert(*domain);
         }
         Self {
             history,
-            known,
+            pairs,
             reporters,
             mx,
             mx_domains,
@@ -129,44 +174,12 @@ impl<'h> Index<'h> {
 
     /// The entries of a reporter on a domain, by day.
     pub(super) fn entries(&self, reporter: &'h str, domain: &'h str) -> &[(Date, usize)] {
-        self.known.get(&(reporter, domain)).map_or(&[], Vec::as_slice)
+        self.pair(reporter, domain).map_or(&[], |pair| &pair.entries)
     }
 
-    /// The known days of a reporter for these domains from the first one on, oldest first, and of each whether there were
-    /// connections, all of them countable.
-    pub(super) fn known_since(
-        &self,
-        reporter: &'h str,
-        domains: &BTreeSet<&'h str>,
-        first: Date,
-    ) -> Vec<(Date, bool)> {
-        let since = |domain: &&'h str| {
-            let entries = self.entries(reporter, domain);
-            let start = entries.partition_point(|(day, _)| *day < first);
-            entries.get(start..).unwrap_or_default()
-        };
-        let mut of_many = Vec::new();
-        let entries = if domains.len() == 1 {
-            domains.first().map(since).unwrap_or_default()
-        } else {
-            of_many.extend(domains.iter().flat_map(since).copied());
-            of_many.sort_unstable();
-            &of_many
-        };
-        let mut days = Vec::new();
-        for of_day in entries.chunk_by(|one, other| one.0 == other.0) {
-            let mut sum = Sum::default();
-            for entry in of_day.iter().filter_map(|(_, at)| self.history.entries.get(*at)) {
-                sum.take(entry.ok);
-                sum.take(entry.failed);
-            }
-            days.extend(
-                of_day
-                    .first()
-                    .map(|(day, _)| (*day, sum.known > 0 && !sum.at_least)),
-            );
-        }
-        days
+    /// What a reporter says of a domain.
+    pub(super) fn pair(&self, reporter: &'h str, domain: &'h str) -> Option<&Pair> {
+        self.pairs.get(&(reporter, domain))
     }
 
     /// The entries of a reporter on a domain and day.
@@ -178,12 +191,6 @@ impl<'h> Index<'h> {
     ) -> impl Iterator<Item = (usize, &'h Entry)> + use<'_, 'h> {
         on(self.entries(reporter, domain), day)
             .filter_map(|(_, at)| self.history.entries.get(*at).map(|entry| (*at, entry)))
-    }
-
-    /// Whether a report of proven origin tells of a reporter's day with a domain, or nobody looked.
-    pub(super) fn is_proven(&self, reporter: &'h str, domain: &'h str, day: Date) -> bool {
-        self.on(reporter, domain, day)
-            .any(|(_, entry)| !self.history.unproven.contains(&entry.report))
     }
 
     /// The entries of a reporter on a domain, grouped by day, for those of these days that have some.
@@ -212,13 +219,20 @@ impl<'h> Index<'h> {
     /// All connections of a reporter to these domains on a day.
     fn total(&self, reporter: &'h str, domains: &BTreeSet<&'h str>, day: Date) -> Sum {
         let mut sessions = Sessions::default();
-        for domain in self.with_other_mx(reporter, domains) {
+        let mut add = |domain: &'h str| {
             for (_, entry) in self.on(reporter, domain, day) {
                 let mut total = Sum::default();
                 total.take(entry.ok);
                 total.take(entry.failed);
                 sessions.add(entry, total);
             }
+        };
+        if domains.iter().any(|domain| self.is_mx(domain)) {
+            self.with_other_mx(reporter, domains)
+                .into_iter()
+                .for_each(&mut add);
+        } else {
+            domains.iter().copied().for_each(&mut add);
         }
         sessions.sum()
     }

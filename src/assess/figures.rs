@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use super::cause::Cause;
 use super::count::{Index, Row};
 use super::days::after;
+use super::dayset::DaySet;
 use super::history::{PolicyText, Sum};
 use super::impact::basis;
 use super::life::Life;
@@ -164,12 +165,13 @@ pub(super) fn policy(rows: &[Row<'_>]) -> Option<PolicyText> {
 
 /// The days known to the witnesses of an episode, from its first failing day on.
 pub(super) fn known_days(life: &Life<'_>, episode: &Episode, witnesses: &[Witness]) -> Vec<Date> {
-    let days: BTreeSet<Date> = witnesses
-        .iter()
-        .filter_map(|witness| life.known.get(witness.reporter.as_str()))
-        .flat_map(|known| known.since(episode.first_day))
-        .collect();
-    days.into_iter().collect()
+    let mut days = DaySet::default();
+    for witness in witnesses {
+        if let Some(known) = life.known.get(witness.reporter.as_str()) {
+            days.add(known.all());
+        }
+    }
+    days.since(episode.first_day).collect()
 }
 
 /// The last day on which a witness may use the copy of the policy that it last fetched.

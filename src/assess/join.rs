@@ -20,6 +20,8 @@ pub(super) struct Group<'h> {
     pub(super) first_day: Option<Date>,
     /// The vaguer problems whose failures joined, with the first day of those.
     pub(super) absorbed: BTreeMap<Key, Date>,
+    /// What the rows tell without notes, where anybody has asked.
+    pub(super) life: Option<Life<'h>>,
 }
 
 impl Group<'_> {
@@ -58,6 +60,7 @@ pub(super) fn join<'h>(index: &Index<'h>, groups: Groups<'h>) -> BTreeMap<Key, G
                     rows,
                     first_day,
                     absorbed,
+                    life: None,
                 },
             )
         })
@@ -133,15 +136,19 @@ fn explains(cause: Cause) -> bool {
 /// The visible episodes of these problems, by their rows so far.
 fn spans_of<'h>(
     index: &Index<'h>,
-    groups: &BTreeMap<Key, Group<'h>>,
+    groups: &mut BTreeMap<Key, Group<'h>>,
     keys: &BTreeSet<Key>,
     known: &mut BTreeMap<Key, Vec<Span>>,
 ) -> Vec<Span> {
     let mut spans = Vec::new();
     for key in keys {
         let of_key = known.entry(key.clone()).or_insert_with(|| {
-            let rows = groups.get(key).map_or(&[][..], |group| &group.rows);
-            let life = Life::new(index, key.0, rows, &[]);
+            let Some(group) = groups.get_mut(key) else {
+                return Vec::new();
+            };
+            let life = group
+                .life
+                .get_or_insert_with(|| Life::new(index, key.0, &group.rows, &[]));
             life.episodes
                 .iter()
                 .filter(|episode| episode.visible_from.is_some())
@@ -182,7 +189,8 @@ fn absorb<'h>(
     let Some(mut group) = groups.remove(key) else {
         return;
     };
-    let life = Life::new(index, key.0, &group.rows, &[]);
+    let life = group.life.take();
+    let life = life.unwrap_or_else(|| Life::new(index, key.0, &group.rows, &[]));
     let mut targets: BTreeMap<Date, Option<Key>> = BTreeMap::new();
     for episode in &life.episodes {
         let end = episode.ended.map(|(_, day)| day);
@@ -203,6 +211,7 @@ fn absorb<'h>(
             .collect();
         targets.extend(days().map(|day| (day, target(&spans, day))));
     }
+    let is_whole = !targets.values().any(Option::is_some);
     let (moved, left): (Vec<Row<'h>>, Vec<Row<'h>>) = std::mem::take(&mut group.rows)
         .into_iter()
         .partition(|row| matches!(targets.get(&row.day()), Some(Some(_))));
@@ -219,6 +228,7 @@ fn absorb<'h>(
         row.is_joined |= needs == Needs::SameDay;
         target.absorb(key.clone(), day);
         target.rows.push(row);
+        target.life = None;
     }
     for (vague, day) in std::mem::take(&mut group.absorbed) {
         let target = targets.get(&day).cloned().flatten();
@@ -230,6 +240,7 @@ fn absorb<'h>(
     if !left.is_empty() {
         group.first_day = left.iter().map(Row::day).min();
         group.rows = left;
+        group.life = is_whole.then_some(life);
         groups.insert(key.clone(), group);
     }
 }

@@ -8,13 +8,14 @@ use jiff::civil::Date;
 
 use super::cause::Cause;
 use super::count::{Days, Index, Row};
-use super::days::{after, between};
+use super::days::{after, between, date, number};
+use super::dayset::DaySet;
 use super::gate;
 use super::history::Sum;
 use super::problem::{Ending, Episode, State};
 
 /// So many days without a report, and a reporter counts as no longer reporting.
-const SILENT_DAYS: i64 = 14;
+const SILENT_DAYS: i32 = 14;
 /// So many of the last failing days name the reporters whose proof is asked for.
 const WITNESS_DAYS: usize = 14;
 /// Failures with a pause of at most so many known days in between have one rhythm, even if they were held to be over.
@@ -24,65 +25,76 @@ const LEAST_CLEAN: u32 = 2;
 /// A problem whose last failing day is older isn't new any more.
 const NEW_DAYS: i32 = 7;
 
-/// The known days of a reporter for the domains on which it saw a problem, from the first failing day on: clean or not.
+/// The known days of a reporter for the domains on which it saw a problem, from the first failing day on: all of them, and
+/// the clean ones.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Known(Vec<(Date, bool)>);
+pub(super) struct Known {
+    all: DaySet,
+    clean: DaySet,
+}
 
 impl Known {
-    fn of<'h>(index: &Index<'h>, reporter: &'h str, domains: &BTreeSet<&'h str>, days: &Days<'h>) -> Self {
-        let Some(first) = days.keys().next() else {
-            return Self::default();
-        };
-        let mut known = index.known_since(reporter, domains, *first);
-        let failing = days.iter().filter(|(_, by)| by.contains_key(reporter));
-        let mut failing = failing.map(|(day, _)| *day).peekable();
-        for (day, is_clean) in &mut known {
-            while failing.next_if(|failing| failing < day).is_some() {}
-            *is_clean &= failing.peek() != Some(day);
+    /// Those from `first` on, with the failing days of the reporter.
+    fn of<'h>(
+        index: &Index<'h>,
+        reporter: &'h str,
+        domains: &BTreeSet<&'h str>,
+        first: Date,
+        failing: &DaySet,
+    ) -> Self {
+        let (mut all, mut clean, mut unreadable, mut proven) = <(DaySet, DaySet, DaySet, DaySet)>::default();
+        for pair in domains.iter().filter_map(|domain| index.pair(reporter, domain)) {
+            all.add(&pair.known);
+            clean.add(&pair.connected);
+            unreadable.add(&pair.unreadable);
+            proven.add(&pair.proven);
         }
+        all.keep_since(first);
         // Days of which only unproven reports are there prove nothing: they are no known days, unless they fail.
         if !index.history.unproven.is_empty() {
-            let is_proven = |day| {
-                domains
-                    .iter()
-                    .any(|domain| index.is_proven(reporter, domain, day))
-            };
-            let is_failing = |day| days.get(&day).is_some_and(|by| by.contains_key(reporter));
-            known.retain(|(day, _)| is_failing(*day) || is_proven(*day));
+            proven.add(failing);
+            all.keep(&proven);
         }
-        Self(known)
-    }
-
-    /// The days after `from` and before `before`.
-    fn between(&self, from: Date, before: Date) -> &[(Date, bool)] {
-        let start = self.0.partition_point(|(day, _)| *day <= from);
-        let end = self.0.partition_point(|(day, _)| *day < before);
-        self.0.get(start..end).unwrap_or_default()
+        clean.keep(&all);
+        clean.remove(&unreadable);
+        clean.remove(failing);
+        Self { all, clean }
     }
 
     /// The newest day up to this one.
     pub(super) fn newest(&self, up_to: Date) -> Option<Date> {
-        let end = self.0.partition_point(|(day, _)| *day <= up_to);
-        self.0.get(..end).and_then(<[_]>::last).map(|(day, _)| *day)
+        self.all.newest(up_to)
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> &DaySet {
+        &self.all
     }
 
     /// All days from this one on.
     pub(super) fn since(&self, from: Date) -> impl Iterator<Item = Date> {
-        let start = self.0.partition_point(|(day, _)| *day < from);
-        self.0.iter().skip(start).map(|(day, _)| *day)
+        self.all.since(from)
     }
 
     /// The clean days after this one.
     pub(super) fn clean_after(&self, from: Date) -> impl Iterator<Item = Date> {
-        self.between(from, Date::MAX)
-            .iter()
-            .filter(|(_, is_clean)| *is_clean)
-            .map(|(day, _)| *day)
+        self.clean.between(from, Date::MAX)
     }
 }
 
-/// Who saw a problem so far, each once.
-type Witnesses<'h> = Vec<&'h str>;
+/// Who saw a problem so far, each once, and the days that any of them knows.
+#[derive(Debug, Default)]
+struct Witnesses<'h> {
+    reporters: Vec<&'h str>,
+    known: DaySet,
+}
+
+impl Witnesses<'_> {
+    /// The pause between two failing days in a row, in days known to a reporter that saw the episode.
+    fn pause(&self, from: Date, to: Date) -> u32 {
+        self.known.count(from, to).saturating_add(1)
+    }
+}
 
 /// All that the days say of a problem.
 #[derive(Debug)]
@@ -105,9 +117,19 @@ impl<'h> Life<'h> {
                 .or_default()
                 .insert(&row.entry.domain);
         }
-        let known = domains
+        let mut failing: BTreeMap<&str, DaySet> = BTreeMap::new();
+        for (day, by) in &days {
+            for reporter in by.keys() {
+                failing.entry(reporter).or_default().insert(*day);
+            }
+        }
+        let first = days.keys().next().copied().unwrap_or_default();
+        let known = failing
             .iter()
-            .map(|(reporter, domains)| (*reporter, Known::of(index, reporter, domains, &days)))
+            .map(|(reporter, failing)| {
+                let domains = domains.remove(reporter).unwrap_or_default();
+                (*reporter, Known::of(index, reporter, &domains, first, failing))
+            })
             .collect();
         let mut life = Self {
             days,
@@ -129,7 +151,7 @@ impl<'h> Life<'h> {
         for (at, day) in failing.iter().enumerate() {
             self.see(&mut seen, *day);
             if let Some(previous) = at.checked_sub(1).and_then(|at| failing.get(at)) {
-                let pause = self.pause(&seen, *previous, *day);
+                let pause = seen.pause(*previous, *day);
                 if at == start && pause > RHYTHM_DAYS {
                     seen = Witnesses::default();
                     self.see(&mut seen, *day);
@@ -152,26 +174,13 @@ impl<'h> Life<'h> {
     /// Adds who saw it on a failing day.
     fn see(&self, seen: &mut Witnesses<'h>, day: Date) {
         for reporter in self.days.get(&day).into_iter().flat_map(BTreeMap::keys) {
-            if !seen.contains(reporter) {
-                seen.push(reporter);
+            if !seen.reporters.contains(reporter) {
+                seen.reporters.push(reporter);
+                if let Some(known) = self.known.get(reporter) {
+                    seen.known.add(&known.all);
+                }
             }
         }
-    }
-
-    /// The pause between two failing days in a row, in days known to a reporter that saw the episode.
-    fn pause(&self, seen: &Witnesses<'h>, from: Date, to: Date) -> u32 {
-        if between(from, to) <= 1 {
-            return 1;
-        }
-        let mut known: Vec<Date> = seen
-            .iter()
-            .filter_map(|reporter| self.known.get(reporter))
-            .flat_map(|known| known.between(from, to))
-            .map(|(day, _)| *day)
-            .collect();
-        known.sort_unstable();
-        known.dedup();
-        u32::try_from(known.len()).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     /// Whose proof is asked for after the last of these failing days.
@@ -194,7 +203,7 @@ impl<'h> Life<'h> {
         let last = *failing.last()?;
         let gap = between(last, before);
         // Who failed last must prove it or fall silent, and most pauses are too short for either.
-        let is_too_short = i64::from(gap) <= SILENT_DAYS && u32::try_from(gap).is_ok_and(|gap| gap <= needed);
+        let is_too_short = gap <= SILENT_DAYS && u32::try_from(gap).is_ok_and(|gap| gap <= needed);
         if gap < 2 || (is_too_short && notes.iter().all(|note| *note < last)) {
             return None;
         }
@@ -324,12 +333,7 @@ fn needed(longest: Option<u32>) -> u32 {
 
 /// The day of the n-th clean day after `last`.
 fn nth_clean(known: &Known, last: Date, before: Date, needed: u32) -> Option<Date> {
-    known
-        .between(last, before)
-        .iter()
-        .filter(|(_, is_clean)| *is_clean)
-        .nth(usize::try_from(needed).ok()?.checked_sub(1)?)
-        .map(|(day, _)| *day)
+    known.clean.nth(last, before, needed.checked_sub(1)?)
 }
 
 /// The days on which a reporter begins to count as silent.
@@ -337,18 +341,24 @@ fn silences(known: &Known, last: Date, before: Date) -> Vec<Date> {
     let Some(newest) = known.newest(last) else {
         return Vec::new();
     };
-    let days = std::iter::once(newest).chain(known.between(last, before).iter().map(|(day, _)| *day));
-    days.map(|day| after(day, SILENT_DAYS))
+    let (tomorrow, end) = (number(last).saturating_add(1), number(before));
+    let mut silences = Vec::new();
+    let mut day = number(newest);
+    for next in known.all.numbers(last, before).chain([i32::MAX]) {
+        let silent = day.saturating_add(SILENT_DAYS);
         // A silence that begins before the last failing day lasts.
-        .map(|day| day.max(after(last, 1)))
-        .filter(|day| *day < before)
-        .collect()
+        let begin = silent.max(tomorrow);
+        if next > silent && begin < end {
+            silences.push(date(begin));
+        }
+        day = next;
+    }
+    silences
 }
 
 fn is_silent(known: &Known, moment: Date) -> bool {
-    known
-        .newest(moment)
-        .is_none_or(|newest| after(newest, SILENT_DAYS) <= moment)
+    let from = after(moment, i64::from(SILENT_DAYS).saturating_neg());
+    known.all.count(from, after(moment, 1)) == 0
 }
 
 /// One clean day of one reporter is enough after a note, said on or after the last failing day.
@@ -356,13 +366,7 @@ fn end_by_note(provers: &[&Known], last: Date, before: Date, notes: &[Date]) -> 
     let note = notes.iter().copied().filter(|note| *note >= last).min()?;
     let clean = provers
         .iter()
-        .filter_map(|known| {
-            known
-                .between(last, before)
-                .iter()
-                .find(|(day, is_clean)| *is_clean && *day >= note)
-        })
-        .map(|(day, _)| *day)
+        .filter_map(|known| known.clean.between(last, before).find(|day| *day >= note))
         .min()?;
     Some(End {
         ending: Ending::Resolved,

@@ -8,6 +8,7 @@ pub mod cause;
 pub mod complete;
 mod count;
 mod days;
+mod dayset;
 pub mod domains;
 pub mod drift;
 mod figures;
@@ -16,6 +17,7 @@ pub mod history;
 pub mod id;
 pub mod impact;
 mod join;
+mod kept;
 mod life;
 mod named;
 pub mod news;
@@ -60,7 +62,7 @@ pub fn problems(history: &History, ids: &dyn Fn(Cause, &Place) -> String) -> Vec
         .into_iter()
         .filter_map(|(key, group)| {
             let ids = ids_of.get(&key).cloned()?;
-            build::draft(&index, &names, &said, key, group.rows, ids)
+            build::draft(&index, &names, &said, key, (group.rows, group.life), ids)
         })
         .collect();
     build::add_retired(&index, &names, &said, &mut drafts, sifted.retired, ids);

@@ -73,6 +73,7 @@ pub struct Witness {
     /// Whether none of its details names the MX of this problem.
     pub names_no_mx: bool,
     /// Its clean days since the last failing day of the problem.
+    #[serde(with = "super::kept::days")]
     pub clean_days: Vec<Date>,
     /// Its newest known day for the failing domains.
     pub newest_day: Date,
@@ -143,8 +144,7 @@ pub enum Named {
 }
 
 /// What happened on one day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "DayTuple", into = "DayTuple")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayCount {
     /// UTC day.
     pub day: Date,
@@ -154,26 +154,6 @@ pub struct DayCount {
     pub failed: Sum,
     /// All connections to the failing domains.
     pub total: Sum,
-}
-
-/// A day as it is kept: there may be a hundred thousand.
-type DayTuple = (Date, String, Sum, Sum);
-
-impl From<DayTuple> for DayCount {
-    fn from((day, reporter, failed, total): DayTuple) -> Self {
-        Self {
-            day,
-            reporter,
-            failed,
-            total,
-        }
-    }
-}
-
-impl From<DayCount> for DayTuple {
-    fn from(count: DayCount) -> Self {
-        (count.day, count.reporter, count.failed, count.total)
-    }
 }
 
 /// A problem: one repair.
@@ -218,8 +198,10 @@ pub struct Problem {
     /// Of so many connections of its witnesses on their failing days.
     pub total: Sum,
     /// Failed and all connections by day and reporter, oldest first, over all episodes.
+    #[serde(with = "super::kept::counts")]
     pub days: Vec<DayCount>,
     /// Days known to its witnesses in the present or last episode, from its first failing day on.
+    #[serde(with = "super::kept::days")]
     pub known_days: Vec<Date>,
     /// Whether a report of proven origin shows it in the present or last episode, or nobody looked.
     pub is_proven: bool,
@@ -231,7 +213,9 @@ pub struct Problem {
     pub result_types: Vec<String>,
     /// Ids in `failure_types`.
     pub failure_types: Vec<i64>,
-    /// Its failures in all episodes, those that joined it too: indices in [`super::history::History::failures`].
+    /// Its failures in all episodes, those that joined it too: indices in [`super::history::History::failures`]. Empty
+    /// without that history.
+    #[serde(skip)]
     pub failures: Vec<usize>,
     /// The newest failing policy text that shows MX patterns or TLSA records.
     pub policy: Option<PolicyText>,

@@ -138,7 +138,7 @@ pub async fn poll(
     } = poll;
     let result = result.and_then(|()| Ok(store.look_again(&mut tally, config, clock::now())?));
     if !matches!(result, Err(PollError::Store(_))) {
-        store.assess_new(&tally, clock::now(), &config.domains);
+        store.assess_polled(&tally, clock::now(), &config.domains);
     }
     let remembered = match &result {
         // The mailbox is not to blame, and there is nowhere to write it down.

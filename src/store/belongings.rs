@@ -1,13 +1,17 @@
 //! Which failures, failure types and entries belong to which problem, where that differs from what is kept.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use rusqlite::{Connection, named_params};
+use rustc_hash::FxHashSet;
 
+use super::day::MAX_VALUES;
 use super::derive::Joined;
 use super::keys::Keys;
 use crate::assess::cause::Cause;
-use crate::assess::history::{Entry, History};
+use crate::assess::history::{Entry, History, Kind};
+use crate::assess::problem::Problem;
 
 /// The policy results that show an old policy beyond its time, each with the problem that this is.
 pub(super) fn keep_stale(db: &Connection, keys: &mut Keys, history: &History) -> rusqlite::Result<()> {
@@ -86,21 +90,50 @@ pub(super) fn keep_joined(db: &Connection, now: &Joined) -> rusqlite::Result<()>
     Ok(())
 }
 
+/// Which failure types show which problem, by all rows.
+const ALL_FAILURE_TYPES: &str = "SELECT DISTINCT iif(joined.problem IS NULL, failure.problem, joined.into_problem), failure.failure_type
+     FROM failure CROSS JOIN policy_result ON policy_result.id = failure.policy_result
+          CROSS JOIN report ON report.id = policy_result.report
+          LEFT JOIN joined ON joined.policy_result = failure.policy_result AND joined.problem = failure.problem
+     WHERE failure.problem IS NOT NULL AND failure.failure_type IS NOT NULL AND report.status = 'counted'
+       AND (joined.problem IS NULL OR joined.into_problem IS NOT NULL)";
+
+/// The same by numbers, from the history. `None` where a hostile report has so many that the history doesn't hold them
+/// all.
+fn failure_types(keys: &Keys, history: &History, problems: &[Problem]) -> Option<BTreeSet<(i64, i64)>> {
+    let mut pairs = BTreeSet::new();
+    let mut seen: FxHashSet<(i64, *const Kind)> = FxHashSet::default();
+    for problem in problems {
+        let Some(number) = keys.number(problem.cause, &problem.place) else {
+            continue;
+        };
+        let failures = problem.failures.iter().filter_map(|at| history.failures.get(*at));
+        for failure in failures.filter(|failure| seen.insert((number, Rc::as_ptr(&failure.kind)))) {
+            if failure.failure_types.len() >= MAX_VALUES {
+                return None;
+            }
+            pairs.extend(failure.failure_types.iter().map(|id| (number, *id)));
+        }
+    }
+    Some(pairs)
+}
+
 /// Which failure types show which problem; what retention has removed stays.
-pub(super) fn keep_failure_types(db: &Connection) -> rusqlite::Result<()> {
+pub(super) fn keep_failure_types(
+    db: &Connection,
+    keys: &Keys,
+    history: &History,
+    problems: &[Problem],
+) -> rusqlite::Result<()> {
     let pairs = |sql: &str| -> rusqlite::Result<BTreeSet<(i64, i64)>> {
         db.prepare(sql)?
             .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect()
     };
-    let now = pairs(
-        "SELECT DISTINCT iif(joined.problem IS NULL, failure.problem, joined.into_problem), failure.failure_type
-         FROM failure CROSS JOIN policy_result ON policy_result.id = failure.policy_result
-              CROSS JOIN report ON report.id = policy_result.report
-              LEFT JOIN joined ON joined.policy_result = failure.policy_result AND joined.problem = failure.problem
-         WHERE failure.problem IS NOT NULL AND failure.failure_type IS NOT NULL AND report.status = 'counted'
-           AND (joined.problem IS NULL OR joined.into_problem IS NOT NULL)",
-    )?;
+    let now = match failure_types(keys, history, problems) {
+        Some(now) => now,
+        None => pairs(ALL_FAILURE_TYPES)?,
+    };
     let before = pairs("SELECT problem, failure_type FROM problem_failure_type")?;
     for (problem, failure_type) in before.difference(&now) {
         db.prepare_cached(

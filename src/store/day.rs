@@ -11,7 +11,7 @@ use crate::assess::cause::host_form;
 use crate::assess::history::{Detail, DetailOf, Kind, Sum};
 
 /// Different hosts, addresses and reasons kept of a failure; a hostile report may hold 100,000.
-const MAX_VALUES: usize = 100;
+pub(super) const MAX_VALUES: usize = 100;
 
 /// An entry that counts.
 #[derive(Debug, Clone, PartialEq, Eq)]

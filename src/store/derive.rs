@@ -1,7 +1,9 @@
 //! Derives problems from a history, under the ids that they have here.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 
 use super::history::Read;
 use super::keys::Keys;
@@ -79,7 +81,7 @@ pub(super) fn joined(read: &Read, keys: &Keys, problems: &[Problem]) -> Joined {
             }
         }
     }
-    let mut alone: HashMap<*const Kind, Option<i64>> = HashMap::new();
+    let mut alone: FxHashMap<*const Kind, Option<i64>> = FxHashMap::default();
     let mut joined = Joined::new();
     let failures = read.history.failures.iter().zip(&read.policy_results);
     for (at, (failure, policy_result)) in failures.enumerate() {

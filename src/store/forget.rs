@@ -148,8 +148,10 @@ fn forget_problems(db: &Connection, domain: &str, forgotten: &mut Forgotten) -> 
                 AND about NOT IN (SELECT policy_domain FROM policy))",
         named_params! { ":domain": domain, ":below": below },
     )?;
-    // Both are derived anew from what is left.
-    db.execute_batch("DELETE FROM outcome; DELETE FROM learnt_mx; DELETE FROM state WHERE key = 'learnt'")?;
+    // All of it is derived anew from what is left.
+    db.execute_batch(
+        "DELETE FROM outcome; DELETE FROM outcome_problem; DELETE FROM learnt_mx; DELETE FROM state WHERE key = 'learnt'",
+    )?;
     db.execute(
         "DELETE FROM told_event WHERE instr(key, :domain) > 0",
         named_params! { ":domain": domain },

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use jiff::{Span, ToSpan, civil::Date};
 use rusqlite::{Connection, named_params};
+use rustc_hash::FxHashMap;
 
 use super::day::{DayEntry, Shared};
 use super::facts::date;
@@ -62,8 +63,8 @@ pub(super) fn read(
         db,
         policies,
         recent,
-        reporters: HashMap::new(),
-        views: HashMap::new(),
+        reporters: FxHashMap::default(),
+        views: FxHashMap::default(),
         pairs: HashMap::new(),
         failed_on: Vec::new(),
         domains: HashMap::new(),
@@ -102,9 +103,9 @@ struct Reader<'a> {
     /// The first day of which every entry matters.
     recent: Date,
     /// By the sender's id.
-    reporters: HashMap<i64, Rc<str>>,
+    reporters: FxHashMap<i64, Rc<str>>,
     /// By sender and policy, of which there are few; with the number of the pair.
-    views: HashMap<(i64, i64), View>,
+    views: FxHashMap<(i64, i64), View>,
     /// Numbers by reporter and domain.
     pairs: HashMap<(Rc<str>, Rc<str>), usize>,
     /// By pair, the last day so far with a failure or an old policy.

@@ -9,10 +9,9 @@ use super::derive::derive;
 use super::expired::{add_expired, expired_episodes};
 use super::history::{self, RECENT_DAYS, Read};
 use super::keys::{self, Keys, Policies};
-use super::outcome::{self, What};
 use super::standing::keep;
 use super::take_over::take_over;
-use super::{Store, StoreError, Tally, packed, remarks};
+use super::{Store, StoreError, Tally, outcome, packed, remarks};
 use crate::assess::domains::Survey;
 use crate::assess::history::{History, Saying};
 use crate::assess::policy::mark_stale;
@@ -28,31 +27,11 @@ impl Store {
     /// [`StoreError`] from the database; then everything is as before.
     pub fn assess(&mut self, today: Date, domains: &DomainsConfig) -> Result<Vec<Problem>, StoreError> {
         let tx = self.begin()?;
-        if let Some(state) = outcome::state(&tx, today, domains)?
-            && let Some(problems) = outcome::find(&tx, What::Problems, &state)?
-        {
-            return Ok(problems);
-        }
-        let mut policies = Policies::default();
-        let mut keys = Keys::read(&tx)?;
-        keys::resolve(&tx, &mut keys, &mut policies)?;
-        packed::refresh(&tx, &keys, &mut policies)?;
-        let mut read = history::read(&tx, &keys, &mut policies, today, domains, RECENT_DAYS)?;
-        mark_stale(&mut read.history);
-        let mut problems = derive(&mut read, &keys);
-        if take_over(&tx, &keys, &read, &problems)? {
-            keys = Keys::read(&tx)?;
-            read.history.remarks = remarks::read(&tx)?;
-            problems = derive(&mut read, &keys);
-        }
-        let expired = expired_episodes(&tx)?;
-        add_expired(&mut problems, &keys, &expired);
-        keep(&tx, &mut keys, &read, &problems, &expired)?;
-        if let Some(state) = outcome::state(&tx, today, domains)? {
-            outcome::keep(&tx, What::Problems, &state, &problems)?;
-        }
+        let (problems, history) = up_to_date(&tx, today, domains)?;
         tx.commit()?;
-        self.sum_up_many()?;
+        if history.is_some() {
+            self.sum_up_many()?;
+        }
         Ok(problems)
     }
 
@@ -66,15 +45,25 @@ impl Store {
         today: Date,
         domains: &DomainsConfig,
     ) -> Result<(Vec<Problem>, Survey), StoreError> {
-        self.assess(today, domains)?;
-        let (problems, survey, new) = self.known(today, domains)?;
-        if let Some(new) = new {
-            let tx = self.begin()?;
-            // What others have changed since isn't in it.
-            if outcome::state(&tx, today, domains)?.as_ref() == Some(&new) {
-                outcome::keep(&tx, What::Survey, &new, &survey)?;
+        let tx = self.begin()?;
+        let (problems, history) = up_to_date(&tx, today, domains)?;
+        let (is_new, state) = (history.is_some(), outcome::state(&tx, today, domains)?);
+        let kept = match &state {
+            Some(state) if !is_new => outcome::survey(&tx, state)?,
+            _ => None,
+        };
+        let survey = if let Some(survey) = kept {
+            survey
+        } else {
+            let survey = survey(&tx, history, &problems, today, domains)?;
+            if let Some(state) = &state {
+                outcome::keep_survey(&tx, state, &survey)?;
             }
-            tx.commit()?;
+            survey
+        };
+        tx.commit()?;
+        if is_new {
+            self.sum_up_many()?;
         }
         Ok((problems, survey))
     }
@@ -87,6 +76,18 @@ impl Store {
         }
         let today = now.to_zoned(TimeZone::UTC).date();
         if let Err(error) = self.assess(today, domains) {
+            tracing::error!("the reports are stored, but problems were not derived from them: {error}");
+        }
+    }
+
+    /// As [`Store::assess_new`] after a poll, and how domains and reporters stand is kept too: whoever asks next needn't
+    /// wait for it.
+    pub fn assess_polled(&mut self, tally: &Tally, now: Timestamp, domains: &DomainsConfig) {
+        if tally.stored == 0 && tally.conflicts == 0 {
+            return;
+        }
+        let today = now.to_zoned(TimeZone::UTC).date();
+        if let Err(error) = self.assess_with_survey(today, domains) {
             tracing::error!("the reports are stored, but problems were not derived from them: {error}");
         }
     }
@@ -126,34 +127,16 @@ impl Store {
         today: Date,
         domains: &DomainsConfig,
     ) -> Result<(Vec<Problem>, Survey), StoreError> {
-        let (problems, survey, _) = self.known(today, domains)?;
-        Ok((problems, survey))
-    }
-
-    /// Problems and survey, and the state of which the latter is news.
-    fn known(
-        &self,
-        today: Date,
-        domains: &DomainsConfig,
-    ) -> Result<(Vec<Problem>, Survey, Option<String>), StoreError> {
         let tx = self.db.unchecked_transaction()?;
         let state = outcome::state(&tx, today, domains)?;
         let (problems, history) = problems(&tx, state.as_deref(), today, domains)?;
         if let Some(state) = &state
-            && let Some(survey) = outcome::find(&tx, What::Survey, state)?
+            && let Some(survey) = outcome::survey(&tx, state)?
         {
-            return Ok((problems, survey, None));
+            return Ok((problems, survey));
         }
-        let history = if let Some(history) = history {
-            history
-        } else {
-            let keys = Keys::read(&tx)?;
-            let mut read = history::read(&tx, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?;
-            mark_stale(&mut read.history);
-            read.history
-        };
-        let survey = Survey::of(&history, &problems);
-        Ok((problems, survey, state))
+        let survey = survey(&tx, history, &problems, today, domains)?;
+        Ok((problems, survey))
     }
 
     /// The history of these domains alone, with every entry if `whole`, and the problems that it shows: as if no other
@@ -201,6 +184,59 @@ impl Store {
     }
 }
 
+/// Derives all problems and writes down how they stand, with the history that they come from; or gives back what was
+/// kept, where nothing has changed.
+fn up_to_date(
+    tx: &Connection,
+    today: Date,
+    domains: &DomainsConfig,
+) -> rusqlite::Result<(Vec<Problem>, Option<History>)> {
+    if let Some(state) = outcome::state(tx, today, domains)?
+        && let Some(problems) = outcome::problems(tx, &state)?
+    {
+        return Ok((problems, None));
+    }
+    let mut policies = Policies::default();
+    let mut keys = Keys::read(tx)?;
+    keys::resolve(tx, &mut keys, &mut policies)?;
+    packed::refresh(tx, &keys, &mut policies)?;
+    let mut read = history::read(tx, &keys, &mut policies, today, domains, RECENT_DAYS)?;
+    mark_stale(&mut read.history);
+    let mut problems = derive(&mut read, &keys);
+    if take_over(tx, &keys, &read, &problems)? {
+        keys = Keys::read(tx)?;
+        read.history.remarks = remarks::read(tx)?;
+        problems = derive(&mut read, &keys);
+    }
+    let expired = expired_episodes(tx)?;
+    add_expired(&mut problems, &keys, &expired);
+    keep(tx, &mut keys, &read, &problems, &expired)?;
+    forget_failures(&mut problems);
+    if let Some(state) = outcome::state(tx, today, domains)? {
+        outcome::keep_problems(tx, &state, &problems)?;
+    }
+    Ok((problems, Some(read.history)))
+}
+
+/// How domains and reporters stand, by the history of the problems or, where these were kept, by one read for it.
+fn survey(
+    db: &Connection,
+    history: Option<History>,
+    problems: &[Problem],
+    today: Date,
+    domains: &DomainsConfig,
+) -> rusqlite::Result<Survey> {
+    let history = if let Some(history) = history {
+        history
+    } else {
+        let keys = Keys::read(db)?;
+        let mut read = history::read(db, &keys, &mut Policies::default(), today, domains, RECENT_DAYS)?;
+        mark_stale(&mut read.history);
+        read.history
+    };
+    Ok(Survey::of(&history, problems))
+}
+
 /// The problems, as they were kept for this state or derived from a history.
 fn problems(
     db: &Connection,
@@ -209,7 +245,7 @@ fn problems(
     domains: &DomainsConfig,
 ) -> rusqlite::Result<(Vec<Problem>, Option<History>)> {
     if let Some(state) = state
-        && let Some(problems) = outcome::find(db, What::Problems, state)?
+        && let Some(problems) = outcome::problems(db, state)?
     {
         return Ok((problems, None));
     }
@@ -218,5 +254,13 @@ fn problems(
     mark_stale(&mut read.history);
     let mut problems = derive(&mut read, &keys);
     add_expired(&mut problems, &keys, &expired_episodes(db)?);
+    forget_failures(&mut problems);
     Ok((problems, Some(read.history)))
+}
+
+/// Whoever has no history has no use for places in it.
+fn forget_failures(problems: &mut [Problem]) {
+    for problem in problems {
+        problem.failures = Vec::new();
+    }
 }

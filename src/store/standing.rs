@@ -64,7 +64,7 @@ pub(super) fn keep(
     }
     keep_stale(db, keys, &read.history)?;
     keep_joined(db, &joined(read, keys, problems))?;
-    keep_failure_types(db)
+    keep_failure_types(db, keys, &read.history, problems)
 }
 
 /// What is left of a problem that no report shows any more.

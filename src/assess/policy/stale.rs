@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use super::walk::history as policy_history;
 use super::{Policy, Text, Texts};
 use crate::assess::cause::Cause;
@@ -65,7 +67,7 @@ type Of = ((usize, usize), Text);
 fn suspects(history: &History) -> BTreeSet<Rc<str>> {
     let mut texts = Texts::default();
     // What is seen is shared, so there is little of it.
-    let mut shown: HashMap<*const Seen, Option<Of>> = HashMap::new();
+    let mut shown: FxHashMap<*const Seen, Option<Of>> = FxHashMap::default();
     let (mut senders, mut domains) = (HashMap::new(), HashMap::new());
     let mut entries: Vec<&Entry> = history.older.iter().chain(&history.entries).collect();
     entries.sort_by_key(|entry| entry.day);

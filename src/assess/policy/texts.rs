@@ -1,8 +1,9 @@
 //! Which texts of policies senders showed, day after day: enough to know an old one by long afterwards.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Policy;
 use super::walk::LAGGARD_DAYS;
@@ -17,10 +18,10 @@ const FIRST_DAYS: u32 = 3;
 pub struct Texts {
     numbers: BTreeMap<Policy, usize>,
     policies: Vec<Policy>,
-    shown: HashMap<usize, Last>,
+    shown: FxHashMap<usize, Last>,
     /// By domain, the text that was new last, and since when.
-    newest: HashMap<usize, (usize, Date)>,
-    known: HashSet<(usize, usize)>,
+    newest: FxHashMap<usize, (usize, Date)>,
+    known: FxHashSet<(usize, usize)>,
 }
 
 /// What a sender showed of a domain last.

@@ -83,12 +83,13 @@ impl<'a> Index<'a> {
         let reads: Vec<Read<'a>> = keys
             .iter()
             .filter_map(|key| {
-                let entry = history.entries.get(key.entry)?;
-                let start = failures.partition_point(|failure| failure.entry < key.entry);
+                let entry = key.of(history)?;
+                let at = key.entry();
+                let start = failures.partition_point(|failure| failure.entry < at);
                 let n = failures
                     .iter()
                     .skip(start)
-                    .take_while(|failure| failure.entry == key.entry);
+                    .take_while(|failure| failure.entry == at);
                 Some(Read {
                     entry,
                     policy: policies.find(&entry.policy),
@@ -101,7 +102,7 @@ impl<'a> Index<'a> {
         let mut start = 0_usize;
         for chunk in keys.chunk_by(Key::is_same_row) {
             let end = start.saturating_add(chunk.len());
-            let number = chunk.first().map_or(0, |key| key.reporter);
+            let number = chunk.first().map_or(0, Key::reporter);
             if let Some((domain, row)) = row(&reads, start..end, number) {
                 match domains.last_mut().filter(|last| last.domain == domain) {
                     Some(last) => last.rows.push(row),

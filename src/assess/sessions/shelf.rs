@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use crate::assess::history::{History, PolicyText};
 
 /// The values of texts, numbered in their order.
@@ -10,13 +12,13 @@ use crate::assess::history::{History, PolicyText};
 pub(super) struct Shelf<T> {
     pub(super) values: Vec<T>,
     // Entries mostly share their text; then its address alone says what it holds.
-    of_address: HashMap<*const PolicyText, usize>,
+    of_address: FxHashMap<*const PolicyText, usize>,
 }
 
 impl<T: Ord + Clone> Shelf<T> {
     /// Reads the texts of a policy type.
     pub(super) fn of(history: &History, policy_type: &str, read: fn(&PolicyText) -> Option<T>) -> Self {
-        let texts: HashMap<*const PolicyText, &PolicyText> = history
+        let texts: FxHashMap<*const PolicyText, &PolicyText> = history
             .entries
             .iter()
             .filter(|entry| entry.policy.policy_type == policy_type)

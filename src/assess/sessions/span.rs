@@ -1,13 +1,13 @@
 //! Days, and rows within a span of them.
 
-use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::Row;
+use crate::assess::days::after;
 
 /// `day` and so many days more.
 pub(in crate::assess) fn plus(day: Date, n: i64) -> Date {
-    day.saturating_add(n.clamp(-7_000_000, 7_000_000).days())
+    after(day, n)
 }
 
 /// How many days `later` is after `earlier`; negative if it is before.

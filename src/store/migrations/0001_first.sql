@@ -474,8 +474,12 @@ CREATE TABLE told_event (
 CREATE TABLE outcome (
     what  TEXT PRIMARY KEY, -- problems, survey
     state TEXT NOT NULL,
-    value BLOB NOT NULL     -- JSON, compressed
+    value BLOB NOT NULL     -- of problems the ids, in their order
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE outcome_problem (
+    id    TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT;
 
 -- Another number after each change of what an assessment reads beside the reports.
 CREATE TABLE change (
@@ -499,6 +503,9 @@ CREATE TRIGGER change_problem_alias_delete AFTER DELETE ON problem_alias BEGIN U
 CREATE TRIGGER change_problem_insert AFTER INSERT ON problem BEGIN UPDATE change SET n = n + 1; END;
 CREATE TRIGGER change_problem_update AFTER UPDATE OF id, cause, place_kind, place ON problem BEGIN UPDATE change SET n = n + 1; END;
 CREATE TRIGGER change_problem_delete AFTER DELETE ON problem BEGIN UPDATE change SET n = n + 1; END;
+-- Rows of these two come and go with reports.
+CREATE TRIGGER change_policy_update AFTER UPDATE ON policy BEGIN UPDATE change SET n = n + 1; END;
+CREATE TRIGGER change_sender_update AFTER UPDATE ON sender BEGIN UPDATE change SET n = n + 1; END;
 CREATE INDEX told_event_digest ON told_event (digest) WHERE digest IS NOT NULL;
 
 CREATE TABLE mailbox_state (
