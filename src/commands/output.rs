@@ -223,7 +223,7 @@ fn fitted(names: &[String], rows: &[Vec<String>], indent: &str, terminal: Option
 }
 
 /// A line for each cell, a heading for each row.
-fn records(names: &[String], rows: &[Vec<String>], indent: &str) -> String {
+pub(super) fn records(names: &[String], rows: &[Vec<String>], indent: &str) -> String {
     let width = names.iter().map(|name| display_width(name)).max().unwrap_or(0);
     let mut text = String::new();
     for (n, row) in rows.iter().enumerate() {

@@ -64,6 +64,27 @@ fn tables_fit_the_terminal_and_are_whole_elsewhere() {
 }
 
 #[test]
+fn reporters_and_domains_fit_the_terminal_too() {
+    let folder = temporary_folder();
+    let tlsrptd = filled(folder.path());
+    for verb in ["reporters", "domains"] {
+        let wide = tlsrptd.run(&[verb]).exits(0).stdout;
+        assert!(wide.lines().any(|line| line.chars().count() > 72), "{wide}");
+
+        let screen = on_terminal(&tlsrptd, &[verb], 72, &[("NO_COLOR", "1")]);
+
+        assert!(
+            screen.lines().all(|line| line.trim_end().chars().count() <= 72),
+            "{screen}"
+        );
+        assert!(
+            screen.contains("-- 1 --") && screen.contains("\nConnections"),
+            "{screen}"
+        );
+    }
+}
+
+#[test]
 fn an_import_shows_how_far_it_is_and_then_what_comes_next() {
     let folder = temporary_folder();
     let tlsrptd = filled(folder.path());

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
 use super::End;
-use super::output::{document, printable};
+use super::output::{document, printable, records, terminal_columns};
 use super::ready::{self, protection};
 use crate::assess::domains::{DomainState, Survey, Volume, WEEK_DAYS};
 use crate::assess::sessions::Standing;
@@ -103,7 +103,7 @@ fn row(state: &DomainState, today: Date) -> Vec<String> {
     ]
 }
 
-/// Rows below their headings, in columns; the last column is as wide as it likes.
+/// Rows below their headings, in columns; a line for each cell where a terminal is too narrow for that.
 pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
     let width = |column: usize| {
@@ -119,6 +119,13 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
             .map(|(cell, width)| format!("{cell:<width$}"));
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
+    }
+    let is_too_wide = |columns: u16| {
+        text.lines()
+            .any(|line| line.chars().count() > usize::from(columns))
+    };
+    if terminal_columns().is_some_and(is_too_wide) {
+        return records(&headings, rows, "");
     }
     text
 }
