@@ -17,11 +17,14 @@ pub(super) fn ascii_domain(domain: &str) -> Option<String> {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
-    let is_address = domain
-        .rsplit('.')
+    (domain.len() <= 253 && !is_address(&domain) && domain.split('.').all(is_label)).then_some(domain)
+}
+
+/// Whether a name is an IPv4 address, of which the public suffix list would make a domain.
+fn is_address(name: &str) -> bool {
+    name.rsplit('.')
         .next()
-        .is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-    (domain.len() <= 253 && !is_address && domain.split('.').all(is_label)).then_some(domain)
+        .is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The organisational domain: one label below a public suffix. `None` for a public suffix itself.
@@ -32,7 +35,9 @@ pub(super) fn organisational(domain: &str) -> Option<&str> {
 /// By which domain a reporter is known, whichever of its own it writes from; the same text if it is no domain.
 pub fn organisation(domain: &str) -> String {
     let domain = domain.to_ascii_lowercase();
-    let own = organisational(&domain).unwrap_or(&domain);
+    let own = organisational(&domain)
+        .filter(|_| !is_address(&domain))
+        .unwrap_or(&domain);
     let known = ALIASES
         .iter()
         .find(|(alias, _)| *alias == domain || *alias == own);
@@ -104,6 +109,7 @@ mod tests {
             ("corp.mail.ru", "mail.ru"),
             ("mx.example.co.uk", "example.co.uk"),
             ("co.uk", "co.uk"),
+            ("192.0.2.1", "192.0.2.1"),
             ("", ""),
         ] {
             assert_eq!(organisation(domain), expected);

@@ -65,6 +65,9 @@ pub(super) fn policy_result(
         ":domain_ok": share.map(|share| share.ok), ":domain_failed": share.map(|share| share.failed),
         ":domain_unreadable": share.map(|share| share.unreadable),
     })?;
+    if result.failure_details.is_empty() && result.failed == Some(0) {
+        return Ok(());
+    }
     let mut failures = Failures {
         policy_result: db.last_insert_rowid(),
         result,

@@ -265,9 +265,9 @@ pub(super) fn resolve(db: &Connection, keys: &mut Keys, policies: &mut Policies)
             return Ok(());
         };
         after = *last;
+        let mut set = db.prepare_cached("UPDATE failure SET problem = ? WHERE id = ?")?;
         for (failure, problem) in found {
-            db.prepare_cached("UPDATE failure SET problem = :problem WHERE id = :failure")?
-                .execute(named_params! { ":problem": problem, ":failure": failure })?;
+            set.execute((problem, failure))?;
         }
     }
 }

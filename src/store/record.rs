@@ -221,7 +221,9 @@ fn concerns_this_mail(error: &rusqlite::Error) -> bool {
 }
 
 pub(super) fn day_of(moment: Timestamp) -> String {
-    moment.strftime("%Y-%m-%d").to_string()
+    let mut day = text(moment);
+    day.truncate(day.find('T').unwrap_or(day.len()));
+    day
 }
 
 fn record_mail(db: &Connection, mail: &IncomingMail, terms: &Terms) -> rusqlite::Result<Tally> {

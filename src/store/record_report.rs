@@ -104,6 +104,8 @@ pub(super) fn record(
         aside: aside.map_or("", Aside::as_str),
         sessions,
         standing,
+        identity: &identity,
+        content: &content,
     };
     let id = insert(db, &row, parsed, submitter, terms.now)?;
     texts::keep(db, id, parsed, submitter, json)?;
@@ -189,6 +191,8 @@ struct Row<'a> {
     aside: &'a str,
     sessions: i64,
     standing: &'a Standing,
+    identity: &'a [u8],
+    content: &'a [u8],
 }
 
 /// Inserts the row of a report.
@@ -200,7 +204,6 @@ fn insert(
     now: Timestamp,
 ) -> rusqlite::Result<i64> {
     let report = &parsed.report;
-    let (identity, content) = hashes(parsed, submitter);
     db.prepare_cached(
         "INSERT INTO report (mail, sender, report_id, start_datetime, end_datetime, day, stored_at, authentication,
                              signing_domain, authentication_reason, deviations, status, aside, backfill, sessions,
@@ -224,8 +227,8 @@ fn insert(
         ":aside": row.aside,
         ":backfill": row.backfill,
         ":sessions": row.sessions,
-        ":identity": identity,
-        ":content": content,
+        ":identity": row.identity,
+        ":content": row.content,
     })?;
     Ok(db.last_insert_rowid())
 }

@@ -85,11 +85,18 @@ impl Domain {
 
 /// Marks the month of this day as not added up, which the triggers do for everything but new reports.
 pub(super) fn forget_month(db: &Connection, day: &str) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "INSERT INTO month (month, is_summed) VALUES (substr(:day, 1, 7), 0)
-         ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed",
-    )?
-    .execute(named_params! { ":day": day })?;
+    // Nearly always it is marked already.
+    let is_summed: Option<bool> = db
+        .prepare_cached("SELECT is_summed FROM month WHERE month = substr(:day, 1, 7)")?
+        .query_row(named_params! { ":day": day }, |row| row.get(0))
+        .optional()?;
+    if is_summed != Some(false) {
+        db.prepare_cached(
+            "INSERT INTO month (month, is_summed) VALUES (substr(:day, 1, 7), 0)
+             ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed",
+        )?
+        .execute(named_params! { ":day": day })?;
+    }
     Ok(())
 }
 
@@ -106,6 +113,9 @@ impl Store {
             .prepare("SELECT month FROM month WHERE NOT is_summed ORDER BY month")?
             .query_map((), |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
+        if !changed.is_empty() {
+            self.db.execute_batch(SCRATCH)?;
+        }
         for month in changed {
             self.identity.check()?;
             match sum_up_month(&self.db, &month) {
@@ -131,16 +141,25 @@ impl Store {
     }
 }
 
+/// Where the sums of a month are put together; made once, so that the statements stay prepared from month to month.
+const SCRATCH: &str = "CREATE TEMP TABLE IF NOT EXISTS new_domain_day (day, policy_domain, reports, ok, failed, unreadable);
+     CREATE TEMP TABLE IF NOT EXISTS new_policy_month (policy, sender, first_day, last_day, reports, ok, failed, unreadable);
+     CREATE TEMP TABLE IF NOT EXISTS new_sender_month (sender, first_day, last_day, last_stored_at, reports);";
+const CLEAR: [&str; 3] = [
+    "DELETE FROM temp.new_domain_day",
+    "DELETE FROM temp.new_policy_month",
+    "DELETE FROM temp.new_sender_month",
+];
+
 /// Adds up in temporary tables, while others may write; the last part alone has the write lock.
 fn sum_up_month(db: &Connection, month: &str) -> rusqlite::Result<()> {
     let tx = db.unchecked_transaction()?;
     let days = named_params! { ":first": format!("{month}-01"), ":last": format!("{month}-31") };
-    tx.execute_batch(
-        "DROP TABLE IF EXISTS temp.new_domain_day; DROP TABLE IF EXISTS temp.new_policy_month;
-         DROP TABLE IF EXISTS temp.new_sender_month;",
-    )?;
-    tx.execute(
-        "CREATE TEMP TABLE new_domain_day AS
+    for sql in CLEAR {
+        tx.prepare_cached(sql)?.execute(())?;
+    }
+    tx.prepare_cached(
+        "INSERT INTO temp.new_domain_day
          SELECT report.day, policy.policy_domain, count(*) AS reports,
                 CAST(total(domain_ok) AS INTEGER) AS ok, CAST(total(domain_failed) AS INTEGER) AS failed,
                 sum(domain_unreadable) AS unreadable
@@ -148,25 +167,25 @@ fn sum_up_month(db: &Connection, month: &str) -> rusqlite::Result<()> {
               CROSS JOIN policy ON policy.id = policy_result.policy
          WHERE report.day BETWEEN :first AND :last AND report.status = 'counted' AND domain_ok IS NOT NULL
          GROUP BY report.day, policy.policy_domain",
-        days,
-    )?;
-    tx.execute(
-        "CREATE TEMP TABLE new_policy_month AS
+    )?
+    .execute(days)?;
+    tx.prepare_cached(
+        "INSERT INTO temp.new_policy_month
          SELECT policy_result.policy, report.sender, min(report.day) AS first_day, max(report.day) AS last_day,
                 count(domain_ok) AS reports, CAST(total(domain_ok) AS INTEGER) AS ok,
                 CAST(total(domain_failed) AS INTEGER) AS failed, coalesce(sum(domain_unreadable), 0) AS unreadable
          FROM report CROSS JOIN policy_result ON policy_result.report = report.id
          WHERE report.day BETWEEN :first AND :last AND report.status = 'counted'
          GROUP BY policy_result.policy, report.sender",
-        days,
-    )?;
-    tx.execute(
-        "CREATE TEMP TABLE new_sender_month AS
+    )?
+    .execute(days)?;
+    tx.prepare_cached(
+        "INSERT INTO temp.new_sender_month
          SELECT sender, min(day) AS first_day, max(day) AS last_day, max(stored_at) AS last_stored_at,
                 count(*) AS reports
          FROM report WHERE day BETWEEN :first AND :last AND status = 'counted' GROUP BY sender",
-        days,
-    )?;
+    )?
+    .execute(days)?;
     keep(&tx, month, days)?;
     tx.commit()
 }
@@ -174,30 +193,31 @@ fn sum_up_month(db: &Connection, month: &str) -> rusqlite::Result<()> {
 /// Puts the new sums in the place of the old ones.
 fn keep(db: &Connection, month: &str, days: &[(&str, &dyn rusqlite::ToSql)]) -> rusqlite::Result<()> {
     let month = named_params! { ":month": month };
-    db.execute(
-        "DELETE FROM domain_day_sum WHERE day BETWEEN :first AND :last",
-        days,
-    )?;
-    db.execute("DELETE FROM policy_month_sum WHERE month = :month", month)?;
-    db.execute("DELETE FROM sender_month_sum WHERE month = :month", month)?;
-    db.execute(
+    db.prepare_cached("DELETE FROM domain_day_sum WHERE day BETWEEN :first AND :last")?
+        .execute(days)?;
+    db.prepare_cached("DELETE FROM policy_month_sum WHERE month = :month")?
+        .execute(month)?;
+    db.prepare_cached("DELETE FROM sender_month_sum WHERE month = :month")?
+        .execute(month)?;
+    db.prepare_cached(
         "INSERT INTO domain_day_sum (day, policy_domain, reports, ok, failed, unreadable)
          SELECT day, policy_domain, reports, ok, failed, unreadable FROM temp.new_domain_day",
-        (),
-    )?;
-    db.execute(
+    )?
+    .execute(())?;
+    db.prepare_cached(
         "INSERT INTO policy_month_sum (month, policy, sender, first_day, last_day, reports, ok, failed, unreadable)
          SELECT :month, policy, sender, first_day, last_day, reports, ok, failed, unreadable
          FROM temp.new_policy_month",
-        month,
-    )?;
-    db.execute(
+    )?
+    .execute(month)?;
+    db.prepare_cached(
         "INSERT INTO sender_month_sum (month, sender, first_day, last_day, last_stored_at, reports)
          SELECT :month, sender, first_day, last_day, last_stored_at, reports FROM temp.new_sender_month",
-        month,
-    )?;
+    )?
+    .execute(month)?;
     let is_empty = db
-        .query_row("SELECT 1 FROM temp.new_sender_month LIMIT 1", (), |_| Ok(()))
+        .prepare_cached("SELECT 1 FROM temp.new_sender_month LIMIT 1")?
+        .query_row((), |_| Ok(()))
         .optional()?
         .is_none();
     let settle = if is_empty {
@@ -205,6 +225,6 @@ fn keep(db: &Connection, month: &str, days: &[(&str, &dyn rusqlite::ToSql)]) -> 
     } else {
         "UPDATE month SET is_summed = 1 WHERE month = :month"
     };
-    db.execute(settle, month)?;
+    db.prepare_cached(settle)?.execute(month)?;
     Ok(())
 }
