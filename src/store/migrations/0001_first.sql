@@ -491,7 +491,10 @@ INSERT INTO change VALUES (0, 0);
 CREATE TRIGGER change_remark_insert AFTER INSERT ON remark BEGIN UPDATE change SET n = n + 1; END;
 CREATE TRIGGER change_remark_update AFTER UPDATE ON remark BEGIN UPDATE change SET n = n + 1; END;
 CREATE TRIGGER change_remark_delete AFTER DELETE ON remark BEGIN UPDATE change SET n = n + 1; END;
-CREATE TRIGGER change_telling_insert AFTER INSERT ON telling BEGIN UPDATE change SET n = n + 1; END;
+-- To tell of a problem that stands changes nothing: ids are handed over only by problems that were told and are gone.
+CREATE TRIGGER change_telling_insert AFTER INSERT ON telling WHEN NOT EXISTS (
+    SELECT 1 FROM problem JOIN outcome_problem ON outcome_problem.id = problem.id WHERE problem.number = NEW.problem
+) BEGIN UPDATE change SET n = n + 1; END;
 CREATE TRIGGER change_telling_update AFTER UPDATE ON telling BEGIN UPDATE change SET n = n + 1; END;
 CREATE TRIGGER change_telling_delete AFTER DELETE ON telling BEGIN UPDATE change SET n = n + 1; END;
 CREATE TRIGGER change_expired_episode_insert AFTER INSERT ON expired_episode BEGIN UPDATE change SET n = n + 1; END;
