@@ -26,6 +26,7 @@ pub use alignment::organisation;
 pub use asker::Asker;
 pub use dns::{Answer, Keys, Resolver};
 pub use reason::{Cause, Fault, MxFault, Reason};
+pub(crate) use results::NO_ID;
 pub use tags::TagFault;
 
 use engine::Engine;

@@ -7,7 +7,7 @@ use super::reason::MxFault;
 use super::signature::Candidate;
 
 /// The authserv-id that stands for an MX that writes none.
-pub(super) const NO_ID: &str = "none";
+pub(crate) const NO_ID: &str = "none";
 /// Most bytes of one field.
 const MAX_FIELD: usize = 16 * 1024;
 /// Most fields that are looked at.

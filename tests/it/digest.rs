@@ -304,6 +304,22 @@ fn a_poll_that_finds_held_mail_says_so_once() {
 }
 
 #[test]
+fn a_daemon_that_finds_held_mail_says_so_at_once() {
+    let world = World::new();
+    let tlsrptd = with_held_mail(&world);
+
+    let run = Running::start(&mut tlsrptd.command(&["run"]));
+    until("the urgent mail", LONG, || {
+        (n_mails_written(&world) == 2).then_some(())
+    });
+    run.terminate(END).exits(0);
+
+    let kinds = tlsrptd.sql("SELECT kind FROM digests ORDER BY id");
+    assert_eq!(kinds.len(), 2);
+    assert_eq!(kinds[1]["kind"], "urgent");
+}
+
+#[test]
 fn a_poll_without_mail_leaves_held_mail_to_the_digest() {
     let world = World::new();
     let tlsrptd = with_held_mail(&world);

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::fill::{Setting, fill, list, quoted};
 use super::providers::Server;
+use crate::authenticate::NO_ID;
 use crate::config::{AuthenticationMode, Config, ConfigError, Provider, TlsMode};
 
 /// How to log in.
@@ -173,6 +174,11 @@ impl Answers {
 }
 
 impl OAuth2 {
+    /// Whether the topmost Authentication-Results without a name are believed: those of Exchange Online.
+    pub(super) fn trusts_topmost(&self) -> bool {
+        self.provider == Provider::Microsoft
+    }
+
     fn settings(&self) -> Vec<Setting> {
         let section = "[[oauth2]]";
         let (provider, grant) = (
@@ -186,7 +192,10 @@ impl OAuth2 {
                 None => "client-credentials",
             },
         );
+        // Exchange Online puts no name into the field with what it found.
+        let authserv_id = self.trusts_topmost().then(|| quoted(NO_ID));
         vec![
+            set("[authentication]", "authserv_id", authserv_id),
             set(section, "provider", Some(quoted(provider))),
             set(section, "grant", Some(quoted(grant))),
             set(section, "tenant", self.tenant.as_deref().map(quoted)),
@@ -295,6 +304,7 @@ mod tests {
         assert_eq!(config.digest.to, ["ops@example.net"]);
         assert_eq!(config.digest.timezone, "Europe/Berlin");
         assert_eq!(config.authentication.mode, AuthenticationMode::Verify);
+        assert_eq!(config.authentication.authserv_id, "");
         assert!(config.oauth2.is_empty());
     }
 
@@ -363,6 +373,7 @@ mod tests {
         config.require_mailboxes().unwrap();
         config.require_sending().unwrap();
         assert_eq!(config.oauth2[0].grant, Grant::ClientCredentials);
+        assert_eq!(config.authentication.authserv_id, "none");
         let login = config.smtp.secret().unwrap().unwrap();
         assert!(matches!(login, LoginSource::OAuth2(_)), "{login:?}");
     }
