@@ -1,13 +1,19 @@
 //! Polls the folders of an IMAP mailbox.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ahead::{Ahead, Part, Preparer};
 use super::batches::{WINDOW, batches, is_too_old_to_read, next_window};
 use super::{Poll, PollError, server_of};
-use crate::authenticate::Keys;
 use crate::clock;
-use crate::import::judge;
 use crate::mailbox::{Asked, Body, Fetched, FolderState, ImapSession, Listed, Reaction};
-use crate::prepare::{Input, prepare};
-use crate::store::{CursorMove, Folder, FolderKey, IncomingMail, Origin, Store};
+use crate::store::{CursorMove, Folder, FolderKey, Store};
+
+/// How long a batch may take to come in before what was prepared is recorded: however slow the server is, a poll that
+/// is cut short has kept all but the last batches.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Poll<'_, '_> {
     pub(super) async fn imap(&mut self, store: &mut Store) -> Result<(), PollError> {
@@ -92,18 +98,9 @@ impl Poll<'_, '_> {
                 last_listed = mails.last().map_or(0, |mail| mail.uid);
                 up_to = last;
             }
-            let mut batches = batches(&mails, self.config).into_iter();
-            let mut asked = self.ask(session, batches.next()).await?;
-            while let Some(now) = asked {
-                n_done = n_done.saturating_add(u64::try_from(now.mails().len()).unwrap_or(u64::MAX));
-                let fetched = self.fetch(session, now).await?;
-                // The next one is on its way while this one is recorded.
-                let next = self.ask(session, batches.next()).await;
-                self.batch(store, name, state.uid_validity, folder, fetched)
-                    .await?;
-                (self.progress)(n_done, n_mails);
-                asked = next?;
-            }
+            let place = (name, state.uid_validity, folder);
+            self.batches(session, store, place, &mails, (n_done, n_mails))
+                .await?;
             // Not up to UIDNEXT, for where that is a little untrue the next mails would be passed over.
             if last_listed > 0 {
                 self.record(
@@ -121,122 +118,134 @@ impl Poll<'_, '_> {
         Ok(())
     }
 
-    /// Reads the mails of a batch and records them, at once unless there is more in them than their size promised.
-    async fn batch(
+    /// Reads mails and records them. A batch that is fetched is prepared by another thread, and recorded while that
+    /// prepares the next.
+    async fn batches(
         &mut self,
+        session: &mut ImapSession,
         store: &mut Store,
-        name: &str,
-        uid_validity: u32,
-        folder: &Folder,
-        batch: Vec<Fetched>,
+        place: (&str, u32, &Folder),
+        mails: &[Listed],
+        (mut n_done, n_mails): (u64, u64),
     ) -> Result<(), PollError> {
-        let (mut prepared, mut n_bytes) = (Vec::new(), 0_u64);
+        let limit = self.config.limits.mail_bytes;
+        let folder = place.2;
+        let mut batches = batches(mails, self.config).into_iter();
+        let mut ahead = None;
+        let mut asked = ask(session, batches.next(), limit).await;
+        while let Ok(Some(now)) = asked {
+            let n_asked = u64::try_from(now.mails().len()).unwrap_or(u64::MAX);
+            let fetched = {
+                let mut fetching = pin!(fetch(session, now, limit));
+                let quick = tokio::time::timeout(PATIENCE, &mut fetching).await;
+                if let Ok(fetched) = quick {
+                    fetched
+                } else {
+                    self.record_ahead(store, folder, ahead.take()).await?;
+                    fetching.await
+                }
+            };
+            asked = match fetched {
+                Ok(fetched) => {
+                    // The next one is on its way while this one is prepared and recorded.
+                    let next = ask(session, batches.next(), limit).await;
+                    let following = self.prepare_ahead(place, fetched).await;
+                    self.record_ahead(store, folder, ahead.replace(following)).await?;
+                    n_done = n_done.saturating_add(n_asked);
+                    (self.progress)(n_done, n_mails);
+                    next
+                }
+                Err(error) => Err(error),
+            };
+        }
+        // Whatever ended it: what was read is recorded.
+        self.record_ahead(store, folder, ahead).await?;
+        asked.map(drop)
+    }
+
+    /// Begins to prepare a batch.
+    async fn prepare_ahead(&mut self, place: (&str, u32, &Folder), batch: Vec<Fetched>) -> Ahead {
         // Meanwhile the next batch comes in.
         let keys = self.keys(batch.iter().filter_map(|fetched| match &fetched.body {
             Body::Bytes(bytes) => Some(bytes.as_slice()),
             Body::TooLarge | Body::Expunged | Body::Undelivered => None,
         }));
         let keys = keys.await;
-        let mut left = batch.len();
-        for fetched in batch {
-            left = left.saturating_sub(1);
-            let uid = fetched.mail.uid;
-            if let Some(mail) = self.prepare(name, uid_validity, folder, fetched, &keys) {
-                n_bytes = n_bytes.saturating_add(mail.n_bytes());
-                prepared.push(mail);
-            }
-            if left == 0 || n_bytes >= self.config.limits.batch_bytes {
-                let cursor = CursorMove {
-                    folder: folder.id,
-                    last_uid: uid,
-                };
+        let (name, uid_validity, folder) = place;
+        let preparer = Preparer {
+            config: Arc::clone(&self.shared),
+            source: self.mailbox.name.clone(),
+            folder_name: name.to_owned(),
+            uid_validity,
+            folder: folder.clone(),
+            keys,
+        };
+        preparer.begin(batch.into())
+    }
+
+    /// Records what is being prepared, at once unless there is more in the mails than their size promised.
+    async fn record_ahead(
+        &mut self,
+        store: &mut Store,
+        folder: &Folder,
+        mut ahead: Option<Ahead>,
+    ) -> Result<(), PollError> {
+        while let Some(now) = ahead {
+            let Part {
+                prepared,
+                last_uid,
+                rest,
+            } = now.part().await;
+            let cursor = CursorMove {
+                folder: folder.id,
+                last_uid,
+            };
+            if last_uid > 0 {
                 self.record(store, &prepared, Some(cursor))?;
-                prepared.clear();
-                n_bytes = 0;
             }
-            // A mail can take its time; a signal is heard before the next one.
-            tokio::task::yield_now().await;
+            ahead = rest.map(|(preparer, rest)| preparer.begin(rest));
         }
         Ok(())
     }
+}
 
-    /// Asks for a batch, if there is one.
-    async fn ask<'b>(
-        &self,
-        session: &mut ImapSession,
-        batch: Option<&'b [Listed]>,
-    ) -> Result<Option<Asked<'b>>, PollError> {
-        match batch {
-            Some(batch) => Ok(Some(session.ask(batch, self.config.limits.mail_bytes).await?)),
-            None => Ok(None),
-        }
+/// Asks for a batch, if there is one.
+async fn ask<'b>(
+    session: &mut ImapSession,
+    batch: Option<&'b [Listed]>,
+    limit: u64,
+) -> Result<Option<Asked<'b>>, PollError> {
+    match batch {
+        Some(batch) => Ok(Some(session.ask(batch, limit).await?)),
+        None => Ok(None),
     }
+}
 
-    /// Reads a batch that was asked for. Where the server refuses it as a whole, one mail may be the reason: then each
-    /// is asked for alone, so that it doesn't hold up the others for ever.
-    async fn fetch(&self, session: &mut ImapSession, asked: Asked<'_>) -> Result<Vec<Fetched>, PollError> {
-        let limit = self.config.limits.mail_bytes;
-        let batch = asked.mails();
-        let refused = match session.answer(asked).await {
-            Ok(fetched) => return Ok(fetched),
-            Err(error) if error.reaction() == Reaction::Retry && session.is_usable() => error,
+/// Reads a batch that was asked for. Where the server refuses it as a whole, one mail may be the reason: then each is
+/// asked for alone, so that it doesn't hold up the others for ever.
+async fn fetch(session: &mut ImapSession, asked: Asked<'_>, limit: u64) -> Result<Vec<Fetched>, PollError> {
+    let batch = asked.mails();
+    let refused = match session.answer(asked).await {
+        Ok(fetched) => return Ok(fetched),
+        Err(error) if error.reaction() == Reaction::Retry && session.is_usable() => error,
+        Err(error) => return Err(error.into()),
+    };
+    let (mut fetched, mut works) = (Vec::new(), false);
+    for mail in batch {
+        match session.fetch(std::slice::from_ref(mail), limit).await {
+            Ok(one) => {
+                works |= one.iter().any(|one| matches!(one.body, Body::Bytes(_)));
+                fetched.extend(one);
+            }
+            Err(error) if error.reaction() == Reaction::Retry && session.is_usable() => {
+                fetched.push(Fetched {
+                    mail: *mail,
+                    body: Body::Undelivered,
+                });
+            }
             Err(error) => return Err(error.into()),
-        };
-        let (mut fetched, mut works) = (Vec::new(), false);
-        for mail in batch {
-            match session.fetch(std::slice::from_ref(mail), limit).await {
-                Ok(one) => {
-                    works |= one.iter().any(|one| matches!(one.body, Body::Bytes(_)));
-                    fetched.extend(one);
-                }
-                Err(error) if error.reaction() == Reaction::Retry && session.is_usable() => {
-                    fetched.push(Fetched {
-                        mail: *mail,
-                        body: Body::Undelivered,
-                    });
-                }
-                Err(error) => return Err(error.into()),
-            }
         }
-        // A server that gives none has a trouble of its own, which may pass.
-        if works { Ok(fetched) } else { Err(refused.into()) }
     }
-
-    fn prepare(
-        &self,
-        name: &str,
-        uid_validity: u32,
-        folder: &Folder,
-        Fetched { mail, body }: Fetched,
-        keys: &Keys,
-    ) -> Option<IncomingMail> {
-        let limits = &self.config.limits;
-        let origin = Origin {
-            source: self.mailbox.name.clone(),
-            folder: Some(folder.id),
-            uid_validity: Some(uid_validity),
-            uid: Some(mail.uid),
-            base_name: None,
-            locator: format!("{name};UIDVALIDITY={uid_validity};UID={}", mail.uid),
-            received_at: mail.received_at,
-            size_bytes: match &body {
-                Body::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-                Body::TooLarge | Body::Expunged | Body::Undelivered => mail.size,
-            },
-            backfill: mail.uid < folder.backfill_below,
-        };
-        let reason;
-        let input = match &body {
-            Body::Bytes(bytes) => return Some(judge(self.config, origin, bytes, keys, clock::now())),
-            Body::Expunged => return None,
-            Body::TooLarge => {
-                reason = crate::import::too_large(mail.size, limits.mail_bytes);
-                Input::Refused(&reason)
-            }
-            Body::Undelivered => Input::Refused(
-                "the server lists this mail but does not deliver it; look at it with another mail program",
-            ),
-        };
-        Some(prepare(origin, input, limits, clock::now()))
-    }
+    // A server that gives none has a trouble of its own, which may pass.
+    if works { Ok(fetched) } else { Err(refused.into()) }
 }

@@ -1,5 +1,6 @@
 //! Polls mailboxes: fetch, prepare, record, and what happens to the mails afterwards.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authenticate::{self, Keys, Resolver};
@@ -9,6 +10,7 @@ use crate::mailbox::{MailboxError, Reaction};
 use crate::store::{CursorMove, IncomingMail, Store, StoreError, Tally};
 
 mod after;
+mod ahead;
 mod batches;
 mod imap;
 mod maildir;
@@ -72,6 +74,8 @@ pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 struct Poll<'a, 'p> {
     mailbox: &'a MailboxConfig,
     config: &'a Config,
+    /// The same for the thread that prepares.
+    shared: Arc<Config>,
     resolver: &'a mut Resolver,
     /// The mailbox isn't changed.
     dry_run: bool,
@@ -99,6 +103,7 @@ pub async fn poll(
     let mut poll = Poll {
         mailbox,
         config,
+        shared: Arc::new(config.clone()),
         resolver,
         dry_run,
         step: "connect".to_owned(),
