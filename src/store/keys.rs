@@ -240,7 +240,8 @@ pub(super) fn resolve(db: &Connection, keys: &mut Keys, policies: &mut Policies)
     let mut resolver = Resolver::default();
     let mut after = 0_i64;
     loop {
-        let mut found: Vec<(i64, i64)> = Vec::new();
+        // Failures in a row of one problem: its number, and their first and last id.
+        let mut found: Vec<(i64, i64, i64)> = Vec::new();
         let mut statement = db.prepare_cached(
             "SELECT failure.id, policy_result.report, policy_result.policy, failure.result_type,
                     failure.receiving_mx_hostname, failure.failure_reason_code
@@ -258,16 +259,22 @@ pub(super) fn resolve(db: &Connection, keys: &mut Keys, policies: &mut Policies)
                 reason: row.get_ref(5)?.as_str_or_null()?,
             };
             let key = resolver.key(&said, &policy);
-            found.push((row.get(0)?, keys.number_or_new(db, &key)?));
+            let (failure, problem) = (row.get(0)?, keys.number_or_new(db, &key)?);
+            match found.last_mut() {
+                Some((one, _, last)) if *one == problem => *last = failure,
+                _ => found.push((problem, failure, failure)),
+            }
         }
         drop(rows);
-        let Some((last, _)) = found.last() else {
+        let Some((.., last)) = found.last() else {
             return Ok(());
         };
         after = *last;
-        let mut set = db.prepare_cached("UPDATE failure SET problem = ? WHERE id = ?")?;
-        for (failure, problem) in found {
-            set.execute((problem, failure))?;
+        let mut set = db.prepare_cached(
+            "UPDATE failure SET problem = ? WHERE id BETWEEN ? AND ? AND problem IS NULL AND failure_type IS NOT NULL",
+        )?;
+        for found in found {
+            set.execute(found)?;
         }
     }
 }

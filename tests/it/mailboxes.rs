@@ -255,6 +255,47 @@ fn a_connection_cut_in_mid_fetch_loses_and_doubles_nothing() {
     assert_eq!((tlsrptd.mails("stored"), tlsrptd.mails("duplicate")), (500, 0));
 }
 
+/// Two batches of 100 mails behind a proxy; how many bytes of a poll of theirs end within the second.
+fn two_batches(world: &World, proxy: &Proxy) -> (String, usize) {
+    world.dovecot.plant(RUA, reports::many(200));
+    let configuration = world.mailbox_at(proxy.port, "") + "[limits]\nbatch_mails = 100\n";
+    let whole = Tlsrptd::new(&world.path("whole"), &configuration);
+    whole.run(&["poll"]).exits(0);
+    (configuration, proxy.n_bytes() / 4 * 3)
+}
+
+#[test]
+fn what_came_before_a_cut_is_recorded_at_once() {
+    let world = World::new();
+    let proxy = Proxy::to(world.dovecot.imaps);
+    let (configuration, n_bytes) = two_batches(&world, &proxy);
+    let tlsrptd = world.tlsrptd(&configuration);
+    proxy.set(Fault::CutAfter(n_bytes));
+
+    tlsrptd.run(&["poll"]).exits(1);
+
+    assert_eq!(tlsrptd.mails("stored"), 100);
+}
+
+#[test]
+fn what_came_before_a_standstill_is_recorded_meanwhile() {
+    let world = World::new();
+    let proxy = Proxy::to(world.dovecot.imaps);
+    let (configuration, n_bytes) = two_batches(&world, &proxy);
+    let tlsrptd = world.tlsrptd(&configuration);
+    proxy.set(Fault::StallAfter(n_bytes));
+    let poll = tlsrptd.spawn(&["poll"]);
+    proxy.wait_for_stall();
+
+    until("the first batch to be recorded", LONG, || {
+        (tlsrptd.mails("stored") == 100).then_some(())
+    });
+
+    proxy.set(Fault::None);
+    poll.wait(LONG).exits(0);
+    assert_eq!(tlsrptd.mails("stored"), 200);
+}
+
 #[test]
 fn a_server_that_falls_silent_ends_the_poll_within_its_limit() {
     let world = World::new();
