@@ -136,7 +136,7 @@ impl Poll<'_, '_> {
         while let Ok(Some(now)) = asked {
             let n_asked = u64::try_from(now.mails().len()).unwrap_or(u64::MAX);
             let fetched = {
-                let mut fetching = pin!(fetch(session, now, limit));
+                let mut fetching = pin!(fetch(session, now, mails, limit));
                 let quick = tokio::time::timeout(PATIENCE, &mut fetching).await;
                 if let Ok(fetched) = quick {
                     fetched
@@ -221,9 +221,14 @@ async fn ask<'b>(
     }
 }
 
-/// Reads a batch that was asked for. Where the server refuses it as a whole, one mail may be the reason: then each is
-/// asked for alone, so that it doesn't hold up the others for ever.
-async fn fetch(session: &mut ImapSession, asked: Asked<'_>, limit: u64) -> Result<Vec<Fetched>, PollError> {
+/// Reads a batch of `mails` that was asked for. Where the server refuses it as a whole, one mail may be the reason: then
+/// each is asked for alone, so that it doesn't hold up the others for ever.
+async fn fetch(
+    session: &mut ImapSession,
+    asked: Asked<'_>,
+    mails: &[Listed],
+    limit: u64,
+) -> Result<Vec<Fetched>, PollError> {
     let batch = asked.mails();
     let refused = match session.answer(asked).await {
         Ok(fetched) => return Ok(fetched),
@@ -232,20 +237,28 @@ async fn fetch(session: &mut ImapSession, asked: Asked<'_>, limit: u64) -> Resul
     };
     let (mut fetched, mut works) = (Vec::new(), false);
     for mail in batch {
-        match session.fetch(std::slice::from_ref(mail), limit).await {
-            Ok(one) => {
-                works |= one.iter().any(|one| matches!(one.body, Body::Bytes(_)));
-                fetched.extend(one);
-            }
-            Err(error) if error.reaction() == Reaction::Retry && session.is_usable() => {
-                fetched.push(Fetched {
-                    mail: *mail,
-                    body: Body::Undelivered,
-                });
-            }
-            Err(error) => return Err(error.into()),
-        }
+        let one = alone(session, mail, limit).await?;
+        works |= one.iter().any(|one| matches!(one.body, Body::Bytes(_)));
+        fetched.extend(one);
+    }
+    // A large mail is a batch by itself. Whether the server gives any is seen from another, the smallest.
+    let others = mails.iter().filter(|mail| !batch.contains(mail));
+    if !works && let Some(other) = others.min_by_key(|mail| mail.size) {
+        let one = alone(session, other, limit).await?;
+        works = one.iter().any(|one| matches!(one.body, Body::Bytes(_)));
     }
     // A server that gives none has a trouble of its own, which may pass.
     if works { Ok(fetched) } else { Err(refused.into()) }
+}
+
+/// Reads one mail; one that the server refuses is undelivered.
+async fn alone(session: &mut ImapSession, mail: &Listed, limit: u64) -> Result<Vec<Fetched>, PollError> {
+    match session.fetch(std::slice::from_ref(mail), limit).await {
+        Ok(one) => Ok(one),
+        Err(error) if error.reaction() == Reaction::Retry && session.is_usable() => Ok(vec![Fetched {
+            mail: *mail,
+            body: Body::Undelivered,
+        }]),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -15,28 +15,32 @@ use std::path::Path;
 ///
 /// The system's.
 pub(super) fn open_or_make(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    let owner = other_owner_of_folder(path)?;
     match options.clone().create_new(true).open(path) {
         Ok(file) => {
-            give_to_owner_of_folder(&file, path)?;
+            if let Some((uid, gid)) = owner {
+                fchown(&file, Some(uid), Some(gid))?;
+            }
             Ok(file)
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.clone().create(true).open(path),
+        // Root makes nothing where a link of somebody else leads to nothing.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            options.clone().create(owner.is_none()).open(path)
+        }
         Err(error) => Err(error),
     }
 }
 
-fn give_to_owner_of_folder(file: &File, path: &Path) -> io::Result<()> {
+/// Whose the folder of a file is, user and group, where root is about to make one in the folder of another.
+fn other_owner_of_folder(path: &Path) -> io::Result<Option<(u32, u32)>> {
     if !nix::unistd::Uid::effective().is_root() {
-        return Ok(());
+        return Ok(None);
     }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.metadata()?,
         _ => Path::new(".").metadata()?,
     };
-    if folder.uid() == 0 {
-        return Ok(());
-    }
-    fchown(file, Some(folder.uid()), Some(folder.gid()))
+    Ok((folder.uid() != 0).then(|| (folder.uid(), folder.gid())))
 }
 
 #[cfg(test)]
@@ -76,5 +80,9 @@ mod tests {
         assert_eq!((made.uid(), made.gid()), (4711, 4712));
         drop(open_or_make(&inner.join("link"), &options).unwrap());
         assert_eq!(roots.metadata().unwrap().uid(), 0);
+        let absent = folder.path().join("absent");
+        std::os::unix::fs::symlink(&absent, inner.join("dangling")).unwrap();
+        open_or_make(&inner.join("dangling"), &options).unwrap_err();
+        assert!(!absent.exists());
     }
 }

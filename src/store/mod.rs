@@ -257,7 +257,7 @@ fn make(path: &Path, group_readable: bool) -> Result<(), StoreError> {
     let mut permissions = file.metadata().map_err(failed)?.permissions();
     if permissions.mode() & 0o777 != mode {
         permissions.set_mode(mode);
-        std::fs::set_permissions(path, permissions).map_err(failed)?;
+        file.set_permissions(permissions).map_err(failed)?;
     }
     Ok(())
 }
@@ -354,8 +354,14 @@ impl Lock {
             path: path.clone(),
             reason,
         };
-        let mut file = make::open_or_make(&path, OpenOptions::new().read(true).write(true).mode(0o600))
-            .map_err(failed)?;
+        // It is written anew: no link that somebody put there must lead root to another file.
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .write(true)
+            .mode(0o600)
+            .custom_flags(nix::libc::O_NOFOLLOW);
+        let mut file = make::open_or_make(&path, &options).map_err(failed)?;
         match lock(&file) {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {

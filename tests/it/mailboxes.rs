@@ -272,7 +272,7 @@ fn what_came_before_a_cut_is_recorded_at_once() {
     let tlsrptd = world.tlsrptd(&configuration);
     proxy.set(Fault::CutAfter(n_bytes));
 
-    tlsrptd.run(&["poll"]).exits(1);
+    tlsrptd.run(&["poll"]).exits(3);
 
     assert_eq!(tlsrptd.mails("stored"), 100);
 }

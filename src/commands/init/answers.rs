@@ -120,7 +120,7 @@ impl Answers {
         }
         self.sending(passwords, &mut settings);
         if let Some(oauth2) = &self.oauth2 {
-            settings.extend(oauth2.settings());
+            settings.extend(oauth2.settings(self.authentication));
         }
         let left_out: &[&str] = if self.oauth2.is_some() {
             &[]
@@ -175,11 +175,12 @@ impl Answers {
 
 impl OAuth2 {
     /// Whether the topmost Authentication-Results without a name are believed: those of Exchange Online.
-    pub(super) fn trusts_topmost(&self) -> bool {
-        self.provider == Provider::Microsoft
+    pub(super) fn trusts_topmost(&self, mode: AuthenticationMode) -> bool {
+        let is_exchange = self.provider == Provider::Microsoft && self.tenant.as_deref() != Some("consumers");
+        is_exchange && matches!(mode, AuthenticationMode::Auto | AuthenticationMode::TrustMx)
     }
 
-    fn settings(&self) -> Vec<Setting> {
+    fn settings(&self, mode: AuthenticationMode) -> Vec<Setting> {
         let section = "[[oauth2]]";
         let (provider, grant) = (
             match self.provider {
@@ -193,7 +194,7 @@ impl OAuth2 {
             },
         );
         // Exchange Online puts no name into the field with what it found.
-        let authserv_id = self.trusts_topmost().then(|| quoted(NO_ID));
+        let authserv_id = self.trusts_topmost(mode).then(|| quoted(NO_ID));
         vec![
             set("[authentication]", "authserv_id", authserv_id),
             set(section, "provider", Some(quoted(provider))),
@@ -373,7 +374,15 @@ mod tests {
         config.require_mailboxes().unwrap();
         config.require_sending().unwrap();
         assert_eq!(config.oauth2[0].grant, Grant::ClientCredentials);
+        assert_eq!(config.authentication.authserv_id, "", "mode verify");
+
+        answers.authentication = AuthenticationMode::Auto;
+        let config = Config::parse(&answers.configuration().unwrap(), "x").unwrap();
         assert_eq!(config.authentication.authserv_id, "none");
+
+        answers.oauth2.as_mut().unwrap().tenant = Some("consumers".to_owned());
+        let config = Config::parse(&answers.configuration().unwrap(), "x").unwrap();
+        assert_eq!(config.authentication.authserv_id, "", "Outlook.com");
         let login = config.smtp.secret().unwrap().unwrap();
         assert!(matches!(login, LoginSource::OAuth2(_)), "{login:?}");
     }

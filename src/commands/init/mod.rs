@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::Context;
 use secrecy::ExposeSecret;
 
-use self::answers::{Answers, Login, OAuth2};
+use self::answers::{Answers, Login};
 use self::ask::{Asker, say, wrong};
 use self::place::Owner;
 use super::End;
@@ -101,7 +101,8 @@ pub(super) async fn init(given: Option<PathBuf>, mut args: InitArgs) -> anyhow::
     }
     let domains = questions::domains(&setup, &args, &answers)?;
     write(&mut setup, &answers)?;
-    if answers.oauth2.as_ref().is_some_and(OAuth2::trusts_topmost) {
+    let oauth2 = answers.oauth2.as_ref();
+    if oauth2.is_some_and(|oauth2| oauth2.trusts_topmost(answers.authentication)) {
         say(
             "What Exchange Online finds out about signatures is believed (authserv_id = \"none\"). Take that out if your \
              MX records name anything but *.mail.protection.outlook.com.",

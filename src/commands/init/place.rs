@@ -1,7 +1,7 @@
 //! Where the files go, and whose they are.
 
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, chown};
+use std::os::unix::fs::{DirBuilderExt, fchown, lchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -71,7 +71,7 @@ pub(super) fn make_folder_of(file: &Path, owner: Option<&Owner>) -> anyhow::Resu
     };
     let made = || {
         std::fs::DirBuilder::new().mode(0o750).create(folder)?;
-        give(folder, owner)
+        owner.map_or(Ok(()), |owner| lchown(folder, Some(owner.uid), Some(owner.gid)))
     };
     made().with_context(|| {
         format!(
@@ -92,7 +92,10 @@ pub(super) fn write_private(
     let written = || {
         let mut file = tempfile::NamedTempFile::new_in(folder)?; // mode 0600
         file.write_all(bytes)?;
-        give(file.path(), owner)?;
+        if let Some(owner) = owner {
+            // Not by its name: whoever owns the folder could have put something else there.
+            fchown(file.as_file(), Some(owner.uid), Some(owner.gid))?;
+        }
         file.as_file().sync_all()?;
         if replace {
             file.persist(path)?;
@@ -102,10 +105,6 @@ pub(super) fn write_private(
         Ok::<_, std::io::Error>(())
     };
     written().with_context(|| format!("cannot write {}; check its folder", path.display()))
-}
-
-fn give(path: &Path, owner: Option<&Owner>) -> std::io::Result<()> {
-    owner.map_or(Ok(()), |owner| chown(path, Some(owner.uid), Some(owner.gid)))
 }
 
 #[cfg(test)]

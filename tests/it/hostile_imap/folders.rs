@@ -158,3 +158,33 @@ fn mails_that_are_listed_and_given_without_a_body_are_rejected_and_kept_on_the_s
 fn mails_that_are_given_without_their_uid_are_rejected_and_kept_on_the_server() {
     mails_that_are_not_given("* 1 FETCH (BODY[]<0> {3}\r\nabc)\r\n% OK done\r\n");
 }
+
+#[test]
+fn mail_that_is_refused_does_not_hold_up_those_behind_it() {
+    let scene = Scene::new(&Vec::new(), "");
+    scene.server.set(vec![(
+        "UID FETCH 1 (UID BODY",
+        say("% NO [SERVERBUG] broken\r\n"),
+    )]);
+    // As mails of some megabytes are.
+    let each_alone = format!("{}[limits]\nbatch_mails = 1\n", scene.mailboxes);
+    scene.tlsrptd.configure(&each_alone);
+
+    let run = scene.poll();
+
+    assert_eq!(run.code, Some(3), "{}", run.log);
+    assert_eq!(scene.reports(), ["healthy", "hostile-2"], "{}", run.log);
+    assert_eq!(scene.mails("hostile", "rejected"), 1);
+}
+
+#[test]
+fn server_that_refuses_all_mails_has_none_rejected() {
+    let scene = Scene::new(&vec![("BODY.PEEK", say("% NO [SERVERBUG] broken\r\n"))], "");
+    let run = scene.poll();
+    assert_eq!(run.code, Some(3), "{}", run.log);
+    assert_eq!(scene.mails("hostile", "rejected"), 0, "{}", run.log);
+
+    scene.set(&Vec::new());
+    assert_eq!(scene.poll().code, Some(0));
+    assert_eq!(scene.reports(), ["healthy", "hostile-1", "hostile-2"]);
+}
