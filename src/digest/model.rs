@@ -217,6 +217,10 @@ impl Digest {
                     sections.extend(going_on(outlook, &sorted, frame));
                     sections.extend(week::domains(&outlook.domains, week::MAX_DOMAINS));
                 }
+                if kind == MailKind::Daily && sorted.open.is_empty() {
+                    // Otherwise the sentence on what isn't told counts them, as the week does.
+                    sections.extend(week::acknowledged(outlook));
+                }
                 if kind == MailKind::Weekly {
                     sections.extend(week::sections(outlook, &sorted, sections.is_empty(), frame));
                 }
