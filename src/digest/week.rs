@@ -74,8 +74,23 @@ impl Week {
     }
 }
 
+/// What a daily mail has of it: how things stand where it is alone, and what was acknowledged.
+pub(crate) fn on_a_day(outlook: &Outlook, sorted: &Sorted<'_>, is_alone: bool, frame: Frame) -> Vec<Section> {
+    let mut sections = Vec::new();
+    if is_alone {
+        // Somebody asked for it, or wants a mail every day.
+        sections.extend(going_on(outlook, sorted, frame));
+        sections.extend(domains(&outlook.domains, MAX_DOMAINS));
+    }
+    if sorted.open.is_empty() {
+        // Otherwise the sentence on what isn't told counts them.
+        sections.extend(acknowledged(outlook));
+    }
+    sections
+}
+
 /// How many problems nothing is told of because somebody acknowledged them.
-pub(crate) fn acknowledged(outlook: &Outlook) -> Option<Section> {
+fn acknowledged(outlook: &Outlook) -> Option<Section> {
     (outlook.acknowledged > 0).then(|| {
         Section::Paragraph(format!(
             "{} acknowledged (tlsrptd problems).",
