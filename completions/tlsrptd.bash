@@ -242,7 +242,7 @@ _tlsrptd() {
             return 0
             ;;
         tlsrptd__subcmd__ack)
-            opts="-v -h -V --days --because --dry-run --config --log-format --verbose --help --version"
+            opts="-v -h -V --days --because --dry-run --format --config --log-format --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -254,6 +254,10 @@ _tlsrptd() {
                     ;;
                 --because)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -424,7 +428,7 @@ _tlsrptd() {
             return 0
             ;;
         tlsrptd__subcmd__fixed)
-            opts="-v -h -V --because --undo --dry-run --config --log-format --verbose --help --version"
+            opts="-v -h -V --because --undo --dry-run --format --config --log-format --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -432,6 +436,10 @@ _tlsrptd() {
             case "${prev}" in
                 --because)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -1038,12 +1046,16 @@ _tlsrptd() {
             return 0
             ;;
         tlsrptd__subcmd__note)
-            opts="-v -h -V --undo --dry-run --config --log-format --verbose --help --version"
+            opts="-v -h -V --undo --dry-run --format --config --log-format --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1208,7 +1220,7 @@ _tlsrptd() {
             return 0
             ;;
         tlsrptd__subcmd__retire)
-            opts="-v -h -V --since --because --undo --dry-run --config --log-format --verbose --help --version"
+            opts="-v -h -V --since --because --undo --dry-run --format --config --log-format --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1220,6 +1232,10 @@ _tlsrptd() {
                     ;;
                 --because)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --config)

@@ -263,6 +263,8 @@ complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand show; and __fish_seen_su
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand show; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand ack" -l days -d 'For so many days from today; 0 takes it back' -r
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand ack" -l because -d 'Why, for whoever looks at it later' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand ack" -l format -d 'How the answer looks' -r -f -a "text\t'For people'
+json\t'For programs'"
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand ack" -l config -d 'Configuration file' -r -F
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand ack" -l log-format -d 'How log lines on standard error look' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"
@@ -270,6 +272,8 @@ complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand ack" -l dry-run -d 'Only
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand ack" -s v -l verbose -d 'Log each mail and each step as well'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand ack" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand ack" -s V -l version -d 'Print version'
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand note" -l format -d 'How the answer looks' -r -f -a "text\t'For people'
+json\t'For programs'"
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand note" -l config -d 'Configuration file' -r -F
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand note" -l log-format -d 'How log lines on standard error look' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"
@@ -279,6 +283,8 @@ complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand note" -s v -l verbose -d
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand note" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand note" -s V -l version -d 'Print version'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand fixed" -l because -d 'How, for whoever looks at it later' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand fixed" -l format -d 'How the answer looks' -r -f -a "text\t'For people'
+json\t'For programs'"
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand fixed" -l config -d 'Configuration file' -r -F
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand fixed" -l log-format -d 'How log lines on standard error look' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"
@@ -310,6 +316,8 @@ complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand accept" -s h -l help -d 
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand accept" -s V -l version -d 'Print version'
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand retire" -l since -d 'Since this day (UTC), such as 2026-11-20; otherwise today' -r
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand retire" -l because -d 'Why, for whoever looks at it later' -r
+complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand retire" -l format -d 'How the answer looks' -r -f -a "text\t'For people'
+json\t'For programs'"
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand retire" -l config -d 'Configuration file' -r -F
 complete -c tlsrptd -n "__fish_tlsrptd_using_subcommand retire" -l log-format -d 'How log lines on standard error look' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"

@@ -466,6 +466,46 @@ fn an_acknowledged_problem_says_who_why_and_how_to_take_it_back() {
 }
 
 #[test]
+fn what_people_say_is_answered_for_machines_with_the_problem_as_it_is_then() {
+    let desk = Desk::with(&reports());
+    let id = desk.id("expired");
+    let until = ago(-10).to_string();
+    let dry = desk.json(&["ack", &id, "--days", "10", "--because", "new node", "--dry-run"]);
+    assert_eq!((&dry["dry_run"], &dry["until"]), (&json!(true), &json!(until)));
+    assert_eq!(dry["problem"]["acknowledged_until"], until);
+    assert_eq!(desk.json(&["show", &id])["acknowledged_until"], Value::Null);
+
+    let said = desk.json(&["ack", &id, "--days", "10", "--because", "new node"]);
+    assert_eq!(said["problem"], desk.json(&["problems"])[0]);
+    let noted = desk.json(&["note", "example.com", "moves in May"]);
+    let fixed = desk.json(&["fixed", &id]);
+    let undone = desk.json(&["ack", &id, "--days", "0"]);
+    let retired = desk.json(&["retire", "mx2.example.org", "--since", &ago(9).to_string()]);
+    let answers = [&said, &noted, &fixed, &undone, &retired];
+    for answer in answers {
+        assert_documented("ack", answer);
+        assert_eq!((&answer["by"], &answer["day"]), (&json!("alice"), &json!(ago(0))));
+        assert_eq!(answer["dry_run"], false);
+    }
+    let field = |key: &str| Value::from_iter(answers.map(|answer| answer[key].clone()));
+    assert_eq!(
+        field("said"),
+        json!(["acknowledged", "noted", "fixed", "acknowledged", "retired"])
+    );
+    assert_eq!(
+        field("about"),
+        json!([id, "example.com", id, id, "mx2.example.org"])
+    );
+    assert_eq!(field("text"), json!(["new node", "moves in May", "", "", ""]));
+    assert_eq!(field("until"), json!([until, null, null, null, null]));
+    assert_eq!(field("since"), json!([null, null, null, null, ago(9)]));
+    assert_eq!(field("taken_back"), json!([null, null, null, 1, null]));
+    assert_eq!(noted["problem"], Value::Null);
+    let closed = retired["closed"].as_array().unwrap();
+    assert!(closed.iter().any(|problem| problem["id"] == id), "{retired}");
+}
+
+#[test]
 fn taking_back_what_was_not_said_keeps_nothing() {
     let desk = Desk::with(&reports());
     let id = desk.id("expired");

@@ -3,6 +3,8 @@
 use clap::Args;
 use jiff::civil::Date;
 
+use super::TextOrJson;
+
 /// Options of `ack`.
 #[derive(Debug, Args)]
 pub struct AckArgs {
@@ -17,6 +19,9 @@ pub struct AckArgs {
     /// Only say what it would do
     #[arg(long)]
     pub dry_run: bool,
+    /// How the answer looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
 }
 
 /// Options of `note`.
@@ -34,6 +39,9 @@ pub struct NoteArgs {
     /// Only say what it would do
     #[arg(long)]
     pub dry_run: bool,
+    /// How the answer looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
 }
 
 /// Options of `fixed`.
@@ -50,6 +58,9 @@ pub struct FixedArgs {
     /// Only say what it would do
     #[arg(long)]
     pub dry_run: bool,
+    /// How the answer looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
 }
 
 /// Options of `accept`.
@@ -85,4 +96,7 @@ pub struct RetireArgs {
     /// Only say what it would do
     #[arg(long)]
     pub dry_run: bool,
+    /// How the answer looks
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: TextOrJson,
 }

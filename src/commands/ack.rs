@@ -1,13 +1,11 @@
 //! `ack`: keeps a problem out of the mails for some days.
 
-use std::io::Write;
-
 use anyhow::bail;
 use jiff::ToSpan;
 
 use super::End;
 use super::problems::headline;
-use super::saying::{self, DRY_RUN};
+use super::saying::{self, Said};
 use crate::assess::history::{Remark, Saying};
 use crate::cli::AckArgs;
 use crate::config::Config;
@@ -21,9 +19,12 @@ pub(super) fn ack(config: &Config, args: &AckArgs) -> anyhow::Result<End> {
     let problem = saying::resolve_whole(&store, &problems, &args.id)?;
     let (id, what) = (&problem.id, headline(problem));
     let until = today.checked_add(i64::from(args.days).days())?;
+    let mut said = Said::new("acknowledged", id, &by, today, args.dry_run);
+    said.problem = Some(problem);
     let mut lines = Vec::new();
     if args.days == 0 {
         let n = store.withdraw(id, &Saying::Acknowledged(today), today, &by)?;
+        said.taken_back = Some(n);
         lines.push(if n == 0 {
             format!("#{id} ({what}) was not acknowledged; nothing to take back")
         } else {
@@ -49,6 +50,7 @@ pub(super) fn ack(config: &Config, args: &AckArgs) -> anyhow::Result<End> {
             saying: Saying::Acknowledged(until),
         };
         store.remark_because(&remark, &why)?;
+        (said.until, said.text) = (Some(until), &why);
         lines.push(format!(
             "#{id} ({what}) is acknowledged until {until}, {}",
             saying::by(&by, &why)
@@ -59,10 +61,7 @@ pub(super) fn ack(config: &Config, args: &AckArgs) -> anyhow::Result<End> {
         );
         lines.push(format!("To take it back: tlsrptd ack {id} --days 0"));
     }
-    store.assess(today, &config.domains)?;
-    if args.dry_run {
-        lines.push(DRY_RUN.to_owned());
-    }
-    writeln!(std::io::stdout().lock(), "{}", lines.join("\n"))?;
+    let now = store.assess(today, &config.domains)?;
+    said.print(args.format, lines, &now)?;
     Ok(End::Done)
 }

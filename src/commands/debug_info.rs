@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 
 use super::End;
 use crate::clock;
-use crate::config::{After, Config, MailboxConfig, Transport};
+use crate::config::{After, AuthenticationConfig, Config, MailboxConfig, Transport};
 use crate::store::{DebugFacts, Store};
 
 /// Longest error that is shown, in characters.
@@ -61,6 +61,7 @@ fn text(config: &Config, facts: &Result<DebugFacts, String>, sizes: (u64, u64), 
                     .iter()
                     .map(|(table, rows)| line(&format!("rows of {table}"), rows.to_string())),
             );
+            lines.extend(of_origins(&facts.origins));
             lines.extend(
                 facts
                     .errors
@@ -71,6 +72,15 @@ fn text(config: &Config, facts: &Result<DebugFacts, String>, sizes: (u64, u64), 
         Err(error) => lines.push(line("database", mask.hide(error))),
     }
     lines.concat()
+}
+
+/// How many reports are proven in which way and count, in one line; nothing without reports.
+fn of_origins(origins: &[(String, String, i64)]) -> Option<String> {
+    let parts: Vec<String> = origins
+        .iter()
+        .map(|(authentication, status, n)| format!("{authentication} {status} {n}"))
+        .collect();
+    (!parts.is_empty()).then(|| line("reports by origin", parts.join(", ")))
 }
 
 fn line(label: &str, value: impl Into<String>) -> String {
@@ -101,6 +111,7 @@ fn settings(config: &Config) -> Vec<String> {
         let shown = format!("{:?}, {:?}", section.provider, section.grant);
         line(&format!("oauth2 {}", n.saturating_add(1)), shown)
     }));
+    lines.push(line("authentication", of_authentication(&config.authentication)));
     lines.push(line(
         "digest",
         format!(
@@ -141,6 +152,20 @@ fn settings(config: &Config) -> Vec<String> {
     ));
     lines.push(line("limits", format!("{:?}", config.limits)));
     lines
+}
+
+fn of_authentication(section: &AuthenticationConfig) -> String {
+    let authserv_id = if section.authserv_id.is_empty() {
+        "not set"
+    } else {
+        "set"
+    };
+    format!(
+        "mode {}, authserv_id {authserv_id}, unauthenticated {:?}, {} name servers",
+        section.mode.name(),
+        section.unauthenticated,
+        section.nameservers.len()
+    )
 }
 
 fn login(has_user: bool, auth: &impl Debug) -> String {
@@ -233,6 +258,7 @@ impl Mask {
                 .as_ref()
                 .map_or("", |secret| secret.expose_secret()));
         }
+        add(&config.authentication.authserv_id);
         let smtp = &config.smtp;
         add(&smtp.host);
         add(smtp.user.as_deref().unwrap_or_default());
@@ -308,6 +334,7 @@ mod tests {
              [[digest.audience]]\nname = \"{word}-team\"\ndomains = [\"{word}.example\"]\nto = [\"{word}@team.example\"]\n\
              [smtp]\nhost = \"{word}-smtp.example\"\nuser = \"{word}-sender\"\npassword = \"{word}-smtp-password\"\n\
              [domains]\nmail = [\"{word}.example\"]\nmx = [\"mx.{word}.example\"]\n\
+             [authentication]\nmode = \"trust-mx\"\nauthserv_id = \"{word}-mx.example\"\nnameservers = [\"192.0.2.53\"]\n\
              [monitor]\nping_url = \"https://hc.example/{word}-ping\"\n"
         );
         Config::parse(&text, "x").unwrap()
@@ -318,6 +345,10 @@ mod tests {
             sqlite: "3".to_owned(),
             schema: 1,
             rows: vec![("report", 3)],
+            origins: vec![
+                ("dkim".to_owned(), "counted".to_owned(), 2),
+                ("none".to_owned(), "set-aside".to_owned(), 1),
+            ],
             errors: vec![("mailbox", error.to_owned())],
         };
         text(config, &Ok(facts), (1, 2), "now")
@@ -355,6 +386,8 @@ mod tests {
             "tlsrptd: ",
             "schema: 1",
             "rows of report: 3",
+            "authentication: mode trust-mx, authserv_id set, unauthenticated SetAside, 1 name servers",
+            "reports by origin: dkim counted 2, none set-aside 1",
             "port 993, tls Implicit",
             "from Plain",
             "from File",

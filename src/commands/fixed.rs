@@ -1,13 +1,11 @@
 //! `fixed`: says that a problem was repaired.
 
-use std::io::Write;
-
 use anyhow::bail;
 use jiff::civil::Date;
 
 use super::End;
 use super::problems::headline;
-use super::saying::{self, DRY_RUN};
+use super::saying::{self, Said};
 use crate::assess::history::{Remark, Saying};
 use crate::assess::problem::Problem;
 use crate::cli::FixedArgs;
@@ -21,9 +19,12 @@ pub(super) fn fixed(config: &Config, args: &FixedArgs) -> anyhow::Result<End> {
     let problems = store.assess(today, &config.domains)?;
     let problem = saying::resolve_whole(&store, &problems, &args.id)?;
     let (id, what) = (&problem.id, headline(problem));
+    let mut said = Said::new("fixed", id, &by, today, args.dry_run);
+    said.problem = Some(problem);
     let mut lines = Vec::new();
     if args.undo {
         let n = store.withdraw(id, &Saying::Fixed, today, &by)?;
+        said.taken_back = Some(n);
         lines.push(if n == 0 {
             format!("#{id} ({what}) was not marked as fixed; nothing to take back")
         } else {
@@ -46,6 +47,7 @@ pub(super) fn fixed(config: &Config, args: &FixedArgs) -> anyhow::Result<End> {
             saying: Saying::Fixed,
         };
         store.remark_because(&remark, &why)?;
+        said.text = &why;
         lines.push(format!(
             "#{id} ({what}) is marked as fixed, {}",
             saying::by(&by, &why)
@@ -59,10 +61,7 @@ pub(super) fn fixed(config: &Config, args: &FixedArgs) -> anyhow::Result<End> {
     {
         lines.push(format!("It is now {}.", guide::state_in_short(now.state)));
     }
-    if args.dry_run {
-        lines.push(DRY_RUN.to_owned());
-    }
-    writeln!(std::io::stdout().lock(), "{}", lines.join("\n"))?;
+    said.print(args.format, lines, &now)?;
     Ok(End::Done)
 }
 

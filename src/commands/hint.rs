@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use super::End;
 use super::output::dim;
-use crate::cli::{ShowArgs, TextOrJson, Verb};
+use crate::cli::{AckArgs, FixedArgs, NoteArgs, RetireArgs, ShowArgs, TextOrJson, Verb};
 
 /// The next step after a verb; `None`: there is none, or a program reads the output.
 pub(super) fn after(verb: &Verb) -> Option<&'static str> {
@@ -41,7 +41,12 @@ pub(super) fn after(verb: &Verb) -> Option<&'static str> {
         Verb::Show(ShowArgs {
             what: None, format, ..
         }) if is_text(format) => "tlsrptd fixed ID once it is repaired, tlsrptd ack ID if it is to wait",
-        Verb::Ack(_) | Verb::Note(_) | Verb::Fixed(_) | Verb::Retire(_) => {
+        Verb::Ack(AckArgs { format, .. })
+        | Verb::Note(NoteArgs { format, .. })
+        | Verb::Fixed(FixedArgs { format, .. })
+        | Verb::Retire(RetireArgs { format, .. })
+            if is_text(format) =>
+        {
             "tlsrptd problems shows how all stand"
         }
         _ => return None,

@@ -1,13 +1,11 @@
 //! `note`: keeps what a person did or knows.
 
-use std::io::Write;
-
 use anyhow::bail;
 
 use super::End;
 use super::fixed::proof;
 use super::problems::headline;
-use super::saying::{self, DRY_RUN};
+use super::saying::{self, Said};
 use crate::assess::history::{Remark, Saying};
 use crate::cli::NoteArgs;
 use crate::config::Config;
@@ -44,9 +42,12 @@ pub(super) fn note(config: &Config, args: &NoteArgs) -> anyhow::Result<End> {
         || about.clone(),
         |problem| format!("#{about} ({})", headline(problem)),
     );
+    let mut said = Said::new("noted", &about, &by, today, args.dry_run);
+    (said.text, said.problem) = (&text, problem);
     let mut lines = Vec::new();
     if args.undo {
         let n = store.withdraw(&about, &Saying::Note(String::new()), today, &by)?;
+        said.taken_back = Some(n);
         lines.push(if n == 0 {
             format!("nothing is noted about {shown}; nothing to take back")
         } else {
@@ -57,8 +58,8 @@ pub(super) fn note(config: &Config, args: &NoteArgs) -> anyhow::Result<End> {
         store.remark(&Remark {
             about: about.clone(),
             day: today,
-            by,
-            saying: Saying::Note(text),
+            by: by.clone(),
+            saying: Saying::Note(text.clone()),
         })?;
         match problem {
             Some(problem) if problem.is_open() => lines.extend(proof(problem, today)),
@@ -67,11 +68,8 @@ pub(super) fn note(config: &Config, args: &NoteArgs) -> anyhow::Result<End> {
         }
         lines.push(format!("To take it back: tlsrptd note {about} --undo"));
     }
-    store.assess(today, &config.domains)?;
-    if args.dry_run {
-        lines.push(DRY_RUN.to_owned());
-    }
-    writeln!(std::io::stdout().lock(), "{}", lines.join("\n"))?;
+    let now = store.assess(today, &config.domains)?;
+    said.print(args.format, lines, &now)?;
     Ok(End::Done)
 }
 

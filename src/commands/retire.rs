@@ -1,13 +1,11 @@
 //! `retire`: says that a domain or an MX is no longer used.
 
-use std::io::Write;
-
 use anyhow::bail;
 
 use super::End;
 use super::note::domain;
 use super::problems::headline;
-use super::saying::{self, DRY_RUN};
+use super::saying::{self, Said};
 use crate::assess::history::{Remark, Saying};
 use crate::assess::problem::Problem;
 use crate::cli::RetireArgs;
@@ -24,9 +22,11 @@ pub(super) fn retire(config: &Config, args: &RetireArgs) -> anyhow::Result<End> 
     }
     let mut store = saying::open(config, args.dry_run)?;
     let before = store.assess(today, &config.domains)?;
+    let mut said = Said::new("retired", &name, &by, today, args.dry_run);
     let mut lines = Vec::new();
     if args.undo {
         let n = store.withdraw(&name, &Saying::Retired, today, &by)?;
+        said.taken_back = Some(n);
         lines.push(if n == 0 {
             format!("{name} was not retired; nothing to take back")
         } else {
@@ -41,13 +41,25 @@ pub(super) fn retire(config: &Config, args: &RetireArgs) -> anyhow::Result<End> 
             saying: Saying::Retired,
         };
         store.remark_because(&remark, &why)?;
+        (said.since, said.text) = (Some(since), &why);
         lines.push(format!(
             "{name} is retired since {since}, {}",
             saying::by(&by, &why)
         ));
     }
     let after = store.assess(today, &config.domains)?;
-    lines.extend(changed(&before, &after));
+    (said.closed, said.reopened) = changed(&before, &after);
+    let told = |problem: &&Problem, how: &str| format!("#{} ({}) {how}", problem.id, headline(problem));
+    lines.extend(
+        said.closed
+            .iter()
+            .map(|problem| told(problem, "is closed by this.")),
+    );
+    lines.extend(
+        said.reopened
+            .iter()
+            .map(|problem| told(problem, "is open again.")),
+    );
     if !args.undo {
         lines.push(
             "Its later failures are only counted, in the weekly mail, for 60 days; then no longer."
@@ -55,10 +67,7 @@ pub(super) fn retire(config: &Config, args: &RetireArgs) -> anyhow::Result<End> 
         );
         lines.push(format!("To take it back: tlsrptd retire {name} --undo"));
     }
-    if args.dry_run {
-        lines.push(DRY_RUN.to_owned());
-    }
-    writeln!(std::io::stdout().lock(), "{}", lines.join("\n"))?;
+    said.print(args.format, lines, &after)?;
     Ok(End::Done)
 }
 
@@ -82,19 +91,17 @@ fn known(store: &Store, config: &Config, name: &str) -> anyhow::Result<()> {
     )
 }
 
-/// A line for each problem that is open before or after and not both.
-fn changed(before: &[Problem], after: &[Problem]) -> Vec<String> {
+/// The problems that were open before and aren't after, and the other way round.
+fn changed<'a>(before: &'a [Problem], after: &'a [Problem]) -> (Vec<&'a Problem>, Vec<&'a Problem>) {
     let is_told = |problem: &Problem| problem.is_open() && !problem.is_retired;
-    let mut lines = Vec::new();
+    let (mut closed, mut reopened) = (Vec::new(), Vec::new());
     for was in before {
         let is = after.iter().find(|is| is.id == was.id);
-        let now = is.is_some_and(is_told);
-        let what = headline(was);
-        match (is_told(was), now) {
-            (true, false) => lines.push(format!("#{} ({what}) is closed by this.", was.id)),
-            (false, true) => lines.push(format!("#{} ({what}) is open again.", was.id)),
+        match (is_told(was), is.is_some_and(is_told)) {
+            (true, false) => closed.push(is.unwrap_or(was)),
+            (false, true) => reopened.extend(is),
             _ => {}
         }
     }
-    lines
+    (closed, reopened)
 }

@@ -1,17 +1,22 @@
-//! What the verbs share by which people say something: who says it, about what, and where it is kept.
+//! What the verbs share by which people say something: who says it, about what, where it is kept, and the answer.
+
+use std::io::Write;
 
 use anyhow::bail;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use nix::unistd::{Uid, User};
+use serde_json::{Value as Json, json};
 
 use crate::assess::problem::Problem;
+use crate::cli::TextOrJson;
 use crate::clock;
 use crate::config::Config;
 use crate::digest::names;
 use crate::store::Store;
 
-use super::problems::headline;
+use super::output::document;
+use super::problems::{headline, problem_json};
 
 /// Longest note or reason, in characters.
 const MAX_TEXT_CHARS: usize = 1000;
@@ -127,6 +132,87 @@ fn listed(problems: &[&Problem]) -> String {
 
 /// What ends the output of a dry run.
 pub(super) const DRY_RUN: &str = "dry run: nothing was kept";
+
+/// What was said or taken back.
+#[derive(Debug, Default)]
+pub(super) struct Said<'a> {
+    /// `acknowledged`, `noted`, `fixed` or `retired`.
+    pub what: &'static str,
+    /// The id of a problem, or a name.
+    pub about: &'a str,
+    pub by: &'a str,
+    /// UTC.
+    pub day: Date,
+    /// The note or the reason; empty where none was given.
+    pub text: &'a str,
+    /// The last day for which it holds.
+    pub until: Option<Date>,
+    /// The first day for which it holds, where that can be chosen.
+    pub since: Option<Date>,
+    /// How many earlier sayings were taken back; `None`: this is a saying.
+    pub taken_back: Option<usize>,
+    /// The problem that it is about, before it was said.
+    pub problem: Option<&'a Problem>,
+    /// Problems that it closed, as they are now.
+    pub closed: Vec<&'a Problem>,
+    /// Problems that it opened again, as they are now.
+    pub reopened: Vec<&'a Problem>,
+    pub dry_run: bool,
+}
+
+impl<'a> Said<'a> {
+    pub(super) fn new(what: &'static str, about: &'a str, by: &'a str, day: Date, dry_run: bool) -> Self {
+        Self {
+            what,
+            about,
+            by,
+            day,
+            dry_run,
+            ..Self::default()
+        }
+    }
+
+    /// Prints it: the lines for people, or an object for machines, in which the problem is as in `now`.
+    pub(super) fn print(
+        &self,
+        format: TextOrJson,
+        mut lines: Vec<String>,
+        now: &[Problem],
+    ) -> anyhow::Result<()> {
+        let text = match format {
+            TextOrJson::Json => document(&self.json(now))?,
+            TextOrJson::Text => {
+                lines.extend(self.dry_run.then(|| DRY_RUN.to_owned()));
+                lines.join("\n")
+            }
+        };
+        writeln!(std::io::stdout().lock(), "{text}")?;
+        Ok(())
+    }
+
+    fn json(&self, now: &[Problem]) -> Json {
+        let list = |problems: &[&Problem]| -> Vec<Json> {
+            problems.iter().map(|problem| problem_json(problem)).collect()
+        };
+        let problem = self
+            .problem
+            .map(|problem| now.iter().find(|now| now.id == problem.id).unwrap_or(problem));
+        json!({
+            "said": self.what,
+            "about": self.about,
+            "by": self.by,
+            "day": self.day,
+            "text": self.text,
+            "until": self.until,
+            "since": self.since,
+            "taken_back": self.taken_back,
+            "dry_run": self.dry_run,
+            "problem": problem.map(problem_json),
+            "closed": list(&self.closed),
+            "reopened": list(&self.reopened),
+        })
+    }
+}
 
 /// `by alice`, and why if that was said.
 pub(super) fn by(by: &str, why: &str) -> String {

@@ -212,13 +212,10 @@ impl Digest {
             MailKind::Daily | MailKind::Weekly => {
                 lead.extend(reports_in(outlook));
                 sections.extend(daily(kind, facts, outlook, &sorted, options, frame));
-                if sections.is_empty() && kind == MailKind::Daily {
-                    // Somebody asked for it, or wants a mail every day.
-                    sections.extend(going_on(outlook, &sorted, frame));
-                    sections.extend(week::domains(&outlook.domains, week::MAX_DOMAINS));
-                }
                 if kind == MailKind::Weekly {
                     sections.extend(week::sections(outlook, &sorted, sections.is_empty(), frame));
+                } else {
+                    sections.extend(week::on_a_day(outlook, &sorted, sections.is_empty(), frame));
                 }
                 sections.extend(kept_out::sections(facts, outlook));
             }

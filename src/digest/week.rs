@@ -74,6 +74,31 @@ impl Week {
     }
 }
 
+/// What a daily mail has of it: how things stand where it is alone, and what was acknowledged.
+pub(crate) fn on_a_day(outlook: &Outlook, sorted: &Sorted<'_>, is_alone: bool, frame: Frame) -> Vec<Section> {
+    let mut sections = Vec::new();
+    if is_alone {
+        // Somebody asked for it, or wants a mail every day.
+        sections.extend(going_on(outlook, sorted, frame));
+        sections.extend(domains(&outlook.domains, MAX_DOMAINS));
+    }
+    if sorted.open.is_empty() {
+        // Otherwise the sentence on what isn't told counts them.
+        sections.extend(acknowledged(outlook));
+    }
+    sections
+}
+
+/// How many problems nothing is told of because somebody acknowledged them.
+fn acknowledged(outlook: &Outlook) -> Option<Section> {
+    (outlook.acknowledged > 0).then(|| {
+        Section::Paragraph(format!(
+            "{} acknowledged (tlsrptd problems).",
+            words::count(outlook.acknowledged, "problem")
+        ))
+    })
+}
+
 /// The weekly part; `is_alone` where no news stands before it.
 pub(crate) fn sections(outlook: &Outlook, sorted: &Sorted<'_>, is_alone: bool, frame: Frame) -> Vec<Section> {
     let week = &outlook.week;
@@ -86,12 +111,7 @@ pub(crate) fn sections(outlook: &Outlook, sorted: &Sorted<'_>, is_alone: bool, f
     sections.extend(reporters(outlook, frame));
     sections.extend(remarks(outlook, frame));
     sections.extend(not_listed(outlook.not_listed, "tlsrptd problems --all"));
-    if outlook.acknowledged > 0 {
-        sections.push(Section::Paragraph(format!(
-            "{} acknowledged (tlsrptd problems).",
-            words::count(outlook.acknowledged, "problem")
-        )));
-    }
+    sections.extend(acknowledged(outlook));
     if !is_alone && !sections.is_empty() {
         let days = words::days(week.first, week.last, frame.today);
         sections.insert(0, Section::Heading(format!("The week, {days}")));

@@ -99,6 +99,8 @@ pub struct DebugFacts {
     pub schema: u32,
     /// Rows of some tables.
     pub rows: Vec<(&'static str, i64)>,
+    /// Reports by what proves their origin and by whether they count, with how many there are.
+    pub origins: Vec<(String, String, i64)>,
     /// What failed last, by what it is about; quotes servers and names.
     pub errors: Vec<(&'static str, String)>,
 }
@@ -188,12 +190,18 @@ impl Store {
             };
             Ok((what, row.get(1)?))
         })?;
+        let mut by_origin = self.db.prepare(
+            "SELECT authentication, status, count(*) FROM report GROUP BY authentication, status
+             ORDER BY authentication, status",
+        )?;
+        let origins = by_origin.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         Ok(DebugFacts {
             sqlite: rusqlite::version().to_owned(),
             schema: self
                 .db
                 .pragma_query_value(None, "user_version", |row| row.get(0))?,
             rows: COUNTED.into_iter().map(count).collect::<rusqlite::Result<_>>()?,
+            origins: origins.collect::<rusqlite::Result<_>>()?,
             errors: errors.collect::<rusqlite::Result<_>>()?,
         })
     }

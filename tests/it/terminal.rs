@@ -153,6 +153,8 @@ fn debug_info_has_figures_and_no_secrets_or_names() {
         .exits(0)
         .says(&[
             "rows of report: 1",
+            "authentication: mode ",
+            "reports by origin: ",
             "error of a mailbox: ",
             "error of a digest: ",
             "550",

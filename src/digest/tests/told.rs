@@ -36,6 +36,28 @@ fn a_daily_mail_does_not_tell_what_goes_on() {
 }
 
 #[test]
+fn a_daily_mail_counts_what_was_acknowledged_once_whatever_else_it_tells() {
+    let resolved = || {
+        let mut resolved = not_fetched("example.org", "41fa");
+        resolved.state = State::Resolved;
+        resolved
+    };
+    for problems in [
+        vec![],
+        vec![(expired(), Some(Event::Ongoing))],
+        vec![(resolved(), Some(Event::Resolved))],
+        vec![(expired(), Some(Event::New))],
+    ] {
+        let mut outlook = outlook(problems);
+        outlook.acknowledged = 1;
+        for kind in [MailKind::Daily, MailKind::Weekly] {
+            let text = joined(&rendered(kind, &two_reports(), &outlook));
+            assert_eq!(text.matches(" acknowledged").count(), 1, "{kind:?}: {text}");
+        }
+    }
+}
+
+#[test]
 fn what_is_worse_says_in_which_way() {
     let text = joined(&daily(vec![(expired(), Some(Event::Worse(Worse::Reporters)))]));
     assert!(

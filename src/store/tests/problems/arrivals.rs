@@ -67,7 +67,7 @@ fn policies() -> impl Strategy<Value = Value> {
     proptest::collection::vec(policy, 1..3).prop_map(Value::from)
 }
 
-/// A report with its reporter, on one of the days of two years.
+/// A report with its reporter, on a day of November or of August: near the newest reports, or a quarter before them.
 fn report() -> impl Strategy<Value = (String, Value)> {
     let reporter = select(vec![
         "google.com",
