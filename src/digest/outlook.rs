@@ -267,7 +267,8 @@ impl Known {
         if let Some(unproven) = facts.unproven {
             let days = self.told_blind();
             let state = if unproven.counted { COUNTED } else { "" };
-            outlook.kept_out.was_told_blind = days.len() >= BLIND_DAYS;
+            outlook.kept_out.was_told_blind =
+                days.iter().map(|(day, _)| day).collect::<BTreeSet<_>>().len() >= BLIND_DAYS;
             outlook.kept_out.was_told_in_full = outlook.kept_out.was_told_blind
                 && days.iter().any(|(_, counted)| *counted == unproven.counted);
             outlook.events.push(format!("{BLIND}{state}{}", self.today));

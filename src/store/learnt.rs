@@ -129,7 +129,11 @@ fn derive(
         && let Some(row) = rows.next()?
     {
         let patterns: Vec<String> = patterns(row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?)
-            .filter(|pattern| !learnt.contains(pattern) && !mail.iter().any(|own| is_below(pattern, own)))
+            .filter(|pattern| {
+                is_of_one(pattern)
+                    && !learnt.contains(pattern)
+                    && !mail.iter().any(|own| is_below(pattern, own))
+            })
             .take(MAX_PATTERNS.0)
             .collect();
         if patterns.is_empty() {
@@ -163,6 +167,13 @@ fn patterns(policy_string: &str, mx_host: &str) -> impl Iterator<Item = String> 
     });
     let hosts = texts(mx_host).into_iter().map(|host| host_form(host.trim()));
     listed.chain(hosts).filter(|pattern| !pattern.is_empty())
+}
+
+/// Whether the hosts of a pattern are of one organisation: anybody may have one directly below a public suffix.
+fn is_of_one(pattern: &str) -> bool {
+    pattern
+        .strip_prefix("*.")
+        .is_none_or(|domain| psl::domain_str(domain).is_some())
 }
 
 /// Some of those who have shown a policy in reports that count and are proven: as many as matter.

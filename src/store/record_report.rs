@@ -83,6 +83,8 @@ pub(super) fn record(
         return Ok((Outcome::Duplicate, Some(twin.id)));
     }
     // It counts from now on, so it is news: a new row, which no digest has covered.
+    let standing = &proven_once(db, twin, standing)?;
+    let is_proven = standing.signing_domain.is_some();
     let links = twin.map_or(Ok(Vec::new()), |twin| take_out(db, twin.id))?;
     let sessions = sessions(parsed);
     let own = (is_proven, sessions, Reverse(content.as_slice()));
@@ -156,6 +158,24 @@ fn learn(
         elect(db, identity)?;
     }
     Ok(())
+}
+
+/// The standing of a report that is put in again: what a copy has proven stays proven.
+fn proven_once(db: &Connection, twin: Option<&Known>, standing: &Standing) -> rusqlite::Result<Standing> {
+    let Some(twin) = twin.filter(|twin| twin.is_proven && standing.signing_domain.is_none()) else {
+        return Ok(standing.clone());
+    };
+    db.prepare_cached(
+        "SELECT authentication = 'trusted-mx', signing_domain, authentication_reason FROM report WHERE id = :id",
+    )?
+    .query_row(named_params! { ":id": twin.id }, |row| {
+        Ok(Standing {
+            authentication: if row.get(0)? { "trusted-mx" } else { "dkim" },
+            signing_domain: row.get(1)?,
+            reason: row.get(2)?,
+            ..Standing::default()
+        })
+    })
 }
 
 /// Takes out a report that counts nowhere, to be put in again; gives the mails that it was found in.

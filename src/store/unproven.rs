@@ -121,6 +121,12 @@ impl Store {
             if let_count(&tx, report, &identity)? {
                 n_counted = n_counted.saturating_add(1);
                 room.take(&reporter, &day, &domains);
+            } else {
+                // It has got a new id, and another that counts has taken no room here.
+                tx.execute(
+                    "UPDATE report SET set_free = 0 WHERE identity = :identity AND status <> 'counted'",
+                    named_params! { ":identity": identity },
+                )?;
             }
         }
         tx.commit()?;

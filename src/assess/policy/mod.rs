@@ -171,6 +171,12 @@ impl Policy {
         format!("{} {} {max_age}", self.mode, mx.join(","))
     }
 
+    /// Whether two may be the same text: some reporters leave `max_age` out.
+    fn is_same(&self, other: &Self) -> bool {
+        let is_same_age = self.max_age.is_none() || other.max_age.is_none() || self.max_age == other.max_age;
+        is_same_age && (&self.mode, &self.mx) == (&other.mode, &other.mx)
+    }
+
     fn is_none(&self) -> bool {
         self.mode == "none"
     }

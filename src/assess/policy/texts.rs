@@ -18,18 +18,33 @@ const FIRST_DAYS: u32 = 3;
 pub struct Texts {
     numbers: BTreeMap<Policy, usize>,
     policies: Vec<Policy>,
+    /// By text, the number of the same without `max_age`.
+    ageless: Vec<usize>,
     shown: FxHashMap<usize, Last>,
-    /// By domain, the text that was new last, and since when.
-    newest: FxHashMap<usize, (usize, Date)>,
+    /// By domain.
+    newest: FxHashMap<usize, Newest>,
+    /// Texts of domains, each also without `max_age`.
     known: FxHashSet<(usize, usize)>,
+    /// The texts without `max_age` of which one with it is known.
+    whole: FxHashSet<(usize, usize)>,
+}
+
+/// The text of a domain that was new last, or to which a sender has gone back.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    text: usize,
+    since: Date,
+    /// What a sender has gone back from: its text, and since when that was the newest.
+    before: Option<(usize, usize, Date)>,
 }
 
 /// What a sender showed of a domain last.
 #[derive(Debug, Clone, Copy)]
 struct Last {
     text: Text,
-    day: Date,
     n: u32,
+    /// The last text that it showed while that was the newest, and on which day.
+    newest: Option<(usize, Date)>,
 }
 
 /// What an entry shows of a policy's text.
@@ -57,63 +72,115 @@ impl Texts {
             return Some(Text::NotFound);
         }
         let policy = Policy::read(policy)?;
-        let next = self.policies.len();
-        let number = *self.numbers.entry(policy).or_insert_with_key(|policy| {
-            self.policies.push(policy.clone());
-            next
+        let ageless = self.number(Policy {
+            max_age: None,
+            ..policy.clone()
         });
+        let number = self.number(policy);
+        if let Some(of) = self.ageless.get_mut(number) {
+            *of = ageless;
+        }
         Some(Text::This(number))
     }
 
-    /// Takes an entry of a sender of a domain.
+    fn number(&mut self, policy: Policy) -> usize {
+        let next = self.policies.len();
+        *self.numbers.entry(policy).or_insert_with_key(|policy| {
+            self.policies.push(policy.clone());
+            self.ageless.push(next);
+            next
+        })
+    }
+
+    /// Takes an entry of a sender of a domain. In which order those of a day come doesn't matter.
     pub fn take(&mut self, (sender, domain): (usize, usize), text: Text, day: Date) -> Worth {
-        let last = self.shown.get(&sender).copied();
-        let n = match last {
-            Some(last) if last.text == text => last.n.saturating_add(1),
-            _ => 1,
+        let before = self.shown.get(&sender).copied();
+        let n = before
+            .filter(|last| last.text == text)
+            .map_or(1, |last| last.n.saturating_add(1));
+        let mut last = Last {
+            text,
+            n,
+            newest: before.and_then(|last| last.newest),
         };
-        self.shown.insert(sender, Last { text, day, n });
-        let begins = n <= FIRST_DAYS;
-        let Text::This(number) = text else {
-            return Worth {
-                begins,
-                is_late: false,
-            };
+        let is_late = match text {
+            Text::This(number) => self.is_late((sender, domain), number, day, &mut last.newest),
+            Text::NotFound => false,
         };
-        let is_fresh = self.known.insert((domain, number));
-        let Some((newest, since)) = self.newest.get(&domain).copied() else {
-            self.newest.insert(domain, (number, day));
-            return Worth {
-                begins,
-                is_late: false,
-            };
-        };
-        if self.is_same(number, newest) {
-            return Worth {
-                begins,
-                is_late: false,
-            };
-        }
-        let goes_back = last.is_some_and(|last| last.text == Text::This(newest) && last.day < day);
-        if is_fresh || goes_back {
-            self.newest.insert(domain, (number, day));
-            return Worth {
-                begins,
-                is_late: false,
-            };
-        }
+        self.shown.insert(sender, last);
         Worth {
-            begins,
-            is_late: days_between(since, day) >= LAGGARD_DAYS,
+            begins: n <= FIRST_DAYS,
+            is_late,
         }
     }
 
-    /// Whether two texts may be the same: some reporters leave `max_age` out.
+    fn is_late(
+        &mut self,
+        (sender, domain): (usize, usize),
+        number: usize,
+        day: Date,
+        shown: &mut Option<(usize, Date)>,
+    ) -> bool {
+        let is_fresh = self.is_fresh(domain, number);
+        let mut newest = self.newest.get(&domain).copied().unwrap_or(Newest {
+            text: number,
+            since: day,
+            before: None,
+        });
+        // Who shows both on one day has not gone back.
+        if let Some((who, text, since)) = newest.before.filter(|_| newest.since == day)
+            && who == sender
+            && self.is_same(number, text)
+        {
+            newest = Newest {
+                text,
+                since,
+                before: None,
+            };
+        }
+        let goes_back = shown.is_some_and(|(text, last)| {
+            newest.since <= last && last < day && self.is_same(text, newest.text)
+        });
+        let mut is_late = false;
+        if self.is_same(number, newest.text) {
+            if self.ageless.get(number) == Some(&newest.text) {
+                newest.text = number;
+            }
+        } else if is_fresh || goes_back {
+            newest = Newest {
+                text: number,
+                since: day,
+                before: (!is_fresh).then_some((sender, newest.text, newest.since)),
+            };
+        } else {
+            is_late = days_between(newest.since, day) >= LAGGARD_DAYS;
+        }
+        if self.is_same(number, newest.text) {
+            *shown = Some((number, day));
+        }
+        self.newest.insert(domain, newest);
+        // Whether somebody has gone back on this day, is known only when it is over.
+        let before = newest.before.filter(|_| newest.since == day);
+        is_late
+            || before.is_some_and(|(_, text, since)| {
+                !self.is_same(number, text) && days_between(since, day) >= LAGGARD_DAYS
+            })
+    }
+
+    /// Whether nobody has shown a text of a domain before, with or without `max_age`.
+    fn is_fresh(&mut self, domain: usize, number: usize) -> bool {
+        let ageless = self.ageless.get(number).copied().unwrap_or(number);
+        let is_new = self.known.insert((domain, ageless));
+        if ageless == number {
+            return is_new;
+        }
+        // The first with it is the one that was shown without.
+        let is_first = self.whole.insert((domain, ageless));
+        self.known.insert((domain, number)) && (is_new || !is_first)
+    }
+
     fn is_same(&self, a: usize, b: usize) -> bool {
-        let (Some(a), Some(b)) = (self.policies.get(a), self.policies.get(b)) else {
-            return false;
-        };
-        let is_same_age = a.max_age.is_none() || b.max_age.is_none() || a.max_age == b.max_age;
-        (&a.mode, &a.mx) == (&b.mode, &b.mx) && is_same_age
+        let of = |number| self.policies.get(number);
+        a == b || of(a).zip(of(b)).is_some_and(|(a, b)| a.is_same(b))
     }
 }

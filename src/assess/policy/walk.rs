@@ -25,6 +25,21 @@ struct Shown<'r, 'a> {
     row: &'r Row<'a>,
     /// Numbers of the texts.
     texts: Vec<usize>,
+    /// Those of them that came without `max_age`, as they came.
+    ageless: Vec<usize>,
+}
+
+impl Shown<'_, '_> {
+    /// Whether it may show this text.
+    fn shows(&self, index: &Index<'_>, text: usize) -> bool {
+        self.texts.contains(&text)
+            || self.ageless.iter().any(|ageless| {
+                let (ageless, text) = (index.policy(*ageless), index.policy(text));
+                ageless
+                    .zip(text)
+                    .is_some_and(|(ageless, text)| ageless.is_same(text))
+            })
+    }
 }
 
 /// Everything about the policy of one domain.
@@ -35,7 +50,7 @@ pub(in crate::assess) fn history(
 ) -> PolicyHistory {
     let mut shown: Vec<Shown<'_, '_>> = rows.rows.iter().map(|row| shown(index, row)).collect();
     fill_in_max_age(index, &mut shown);
-    let turns = turns(&shown);
+    let turns = turns(index, &shown);
     let mut drift = Vec::new();
     for turn in &turns {
         drift.extend(changed(index, &shown, turn));
@@ -65,29 +80,43 @@ fn shown<'r, 'a>(index: &Index<'_>, row: &'r Row<'a>) -> Shown<'r, 'a> {
     let mut texts: Vec<usize> = index.entries(row).iter().filter_map(|read| read.policy).collect();
     texts.sort_unstable();
     texts.dedup();
-    Shown { row, texts }
+    let is_ageless = |text: &usize| index.policy(*text).is_some_and(|policy| policy.max_age.is_none());
+    let ageless = texts.iter().copied().filter(is_ageless).collect();
+    Shown { row, texts, ageless }
 }
 
-/// Some reporters leave `max_age` out: such a text is the first one that is the same otherwise.
+/// Some reporters leave `max_age` out: such a text is the newest one so far that is the same otherwise, or else the first
+/// one.
 fn fill_in_max_age(index: &Index<'_>, shown: &mut [Shown<'_, '_>]) {
     let mut seen = BTreeSet::new();
-    let mut whole: BTreeMap<(&str, &BTreeSet<String>), usize> = BTreeMap::new();
-    for number in shown.iter().flat_map(|shown| &shown.texts) {
-        if !seen.insert(*number) {
+    // The texts that are the same otherwise, each with the row that has it first.
+    let mut whole: BTreeMap<(&str, &BTreeSet<String>), Vec<(usize, usize)>> = BTreeMap::new();
+    let rows = shown.iter().enumerate();
+    for (at, number) in rows.flat_map(|(at, shown)| shown.texts.iter().map(move |text| (at, *text))) {
+        if !seen.insert(number) {
             continue;
         }
-        if let Some(policy) = index.policy(*number).filter(|policy| policy.max_age.is_some()) {
-            whole.entry((&policy.mode, &policy.mx)).or_insert(*number);
+        if let Some(policy) = index.policy(number).filter(|policy| policy.max_age.is_some()) {
+            whole
+                .entry((&policy.mode, &policy.mx))
+                .or_default()
+                .push((at, number));
         }
     }
-    let replacement = |number: usize| {
+    let replacement = |number: usize, at: usize| {
         let policy = index.policy(number).filter(|policy| policy.max_age.is_none())?;
-        whole.get(&(policy.mode.as_str(), &policy.mx)).copied()
+        let whole = whole.get(&(policy.mode.as_str(), &policy.mx))?;
+        let n_until = whole.partition_point(|(first, _)| *first <= at);
+        whole.get(n_until.saturating_sub(1)).map(|(_, number)| *number)
     };
-    for text in shown.iter_mut().flat_map(|shown| &mut shown.texts) {
-        *text = replacement(*text).unwrap_or(*text);
-    }
-    for shown in shown {
+    for (at, shown) in shown
+        .iter_mut()
+        .enumerate()
+        .filter(|(_, shown)| !shown.ageless.is_empty())
+    {
+        for text in &mut shown.texts {
+            *text = replacement(*text, at).unwrap_or(*text);
+        }
         shown.texts.sort_unstable();
         shown.texts.dedup();
     }
@@ -104,13 +133,14 @@ struct Turn<'a> {
 
 /// The texts in turn. A text takes over when a reporter shows it that nobody showed before, or when a reporter that
 /// has shown the present one goes back to an old one.
-fn turns<'a>(shown: &[Shown<'_, 'a>]) -> Vec<Turn<'a>> {
+fn turns<'a>(index: &Index<'_>, shown: &[Shown<'_, 'a>]) -> Vec<Turn<'a>> {
     let mut turns: Vec<Turn<'a>> = Vec::new();
     let mut times: BTreeMap<usize, u32> = BTreeMap::new();
     let (mut known, mut first_day) = (BTreeSet::new(), None);
     // Who has shown the present text in its reign.
     let mut followers: BTreeSet<usize> = BTreeSet::new();
-    for Shown { row, texts } in shown.iter().filter(|shown| !shown.texts.is_empty()) {
+    for shown in shown.iter().filter(|shown| !shown.texts.is_empty()) {
+        let Shown { row, texts, .. } = shown;
         let current = turns.last().map(|turn| turn.text);
         // Where the first days already show two texts, which is the newer one can't be told yet.
         let first_day = *first_day.get_or_insert(row.day);
@@ -125,7 +155,7 @@ fn turns<'a>(shown: &[Shown<'_, 'a>]) -> Vec<Turn<'a>> {
         known.insert(row.reporter_number);
         let fresh = texts.iter().find(|text| !times.contains_key(text));
         let went_back =
-            current.is_some_and(|text| !texts.contains(&text)) && followers.contains(&row.reporter_number);
+            followers.contains(&row.reporter_number) && current.is_some_and(|text| !shown.shows(index, text));
         let back = texts.first().filter(|_| went_back);
         if let Some(text) = fresh.or(back) {
             let returns = times
@@ -141,7 +171,7 @@ fn turns<'a>(shown: &[Shown<'_, 'a>]) -> Vec<Turn<'a>> {
             });
             followers.clear();
         }
-        if turns.last().is_some_and(|turn| texts.contains(&turn.text)) {
+        if turns.last().is_some_and(|turn| shown.shows(index, turn.text)) {
             followers.insert(row.reporter_number);
         }
     }
@@ -190,7 +220,7 @@ fn late(
             if next.is_some_and(|next| shown.row.day >= next) {
                 break;
             }
-            if shown.texts.contains(&turn.text) {
+            if shown.shows(index, turn.text) {
                 up_to_date.insert(shown.row.reporter);
                 outdated.remove(shown.row.reporter);
             }
@@ -268,7 +298,7 @@ struct Walk {
 /// Two answers and lost policies, reporter by reporter.
 fn by_reporter(index: &Index<'_>, shown: &[Shown<'_, '_>], drift: &mut Vec<Told>) {
     let mut walks: BTreeMap<usize, Walk> = BTreeMap::new();
-    for Shown { row, texts } in shown {
+    for Shown { row, texts, .. } in shown {
         let walk = walks.entry(row.reporter_number).or_default();
         let mut tell = |event| drift.push((row.day, row.reporter.to_owned(), event));
         let policy = |number: Option<&usize>| number.and_then(|number| index.policy(*number)).cloned();
@@ -298,7 +328,7 @@ fn by_reporter(index: &Index<'_>, shown: &[Shown<'_, '_>], drift: &mut Vec<Told>
 
 fn seen(index: &Index<'_>, shown: &[Shown<'_, '_>]) -> Vec<Seen> {
     let mut seen: BTreeMap<(usize, usize), (&str, Date, Date, u64)> = BTreeMap::new();
-    for Shown { row, texts } in shown {
+    for Shown { row, texts, .. } in shown {
         for text in texts {
             let key = (row.reporter_number, *text);
             let (_, _, last_day, days) = seen.entry(key).or_insert((row.reporter, row.day, row.day, 0));

@@ -198,3 +198,17 @@ fn forgetting_a_domain_forgets_the_hosts_of_its_policies() {
     place.store.forget("example.org").unwrap();
     assert_eq!(place.row("SELECT count(*) FROM learnt_mx"), "0");
 }
+
+#[test]
+fn pattern_below_a_public_suffix_makes_nothing_ours() {
+    let config = listing(&["example.org"], &[]);
+    let mut place = known(&config);
+    for (n, pattern) in ["*.com", "*.co.uk", "*.example.co.uk"].into_iter().enumerate() {
+        place.record(&[
+            naming(&format!("a{n}"), "a.example", "example.org", pattern),
+            naming(&format!("b{n}"), "b.example", "example.org", pattern),
+        ]);
+    }
+    let hosts = ["example.com", "example.co.uk", "mx1.example.co.uk"];
+    assert_eq!(ours(&mut place, &config, &hosts), ["mx1.example.co.uk"]);
+}

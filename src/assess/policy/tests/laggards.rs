@@ -1,5 +1,7 @@
 //! Reporters that show an old policy, or two.
 
+use std::rc::Rc;
+
 use super::*;
 
 /// Google changes on 12 Nov; Microsoft shows the old text up to a day.
@@ -178,4 +180,103 @@ fn each_text_has_its_days_by_reporter() {
             ),
         ]
     );
+}
+
+/// An entry's policy without `max_age`.
+fn ageless() -> Rc<PolicyText> {
+    policy("sts", Some("enforce"), &["mode: enforce", "mx: mx1.example.com"])
+}
+
+/// Google changes `max_age` alone on 10 Nov; another reporter never shows it, and a third one follows on 22 Nov.
+fn ages() -> Made {
+    let (old, new) = (sts("enforce", &MX, 86_400), sts("enforce", &MX, 604_800));
+    let mut made = Made::on(date(2026, 11, 30), &["example.com"], &[]);
+    made.reports(nov(1..=29), "a.example", "example.com", &ageless(), 5)
+        .reports(nov(1..=9), "google.com", "example.com", &old, 5)
+        .reports(nov(10..=29), "google.com", "example.com", &new, 5)
+        .reports(nov(1..=21), "third.example", "example.com", &old, 5)
+        .reports(nov(22..=29), "third.example", "example.com", &new, 5)
+        .reports(nov(1..=29), "z.example", "example.com", &ageless(), 5);
+    made
+}
+
+#[test]
+fn reporter_that_leaves_max_age_out_is_not_late_when_it_alone_changes() {
+    let made = ages();
+    let policy = made.survey().domains.remove(0).policy;
+    assert!(policy.outdated.is_empty(), "{:?}", policy.outdated);
+    assert!(policy.stale.iter().all(|stale| stale.reporter == "third.example"));
+    assert_eq!(
+        names(&made),
+        [
+            ("changed", date(2026, 11, 10), "google.com".to_owned()),
+            ("laggard", date(2026, 11, 13), "third.example".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn reporter_that_shows_an_old_max_age_is_late_beside_one_that_leaves_it_out() {
+    let mut history = ages().history;
+    mark_stale(&mut history);
+    let stale = history.failures.iter().map(|failure| {
+        let entry = &history.entries[failure.entry];
+        (entry.reporter.to_string(), entry.day)
+    });
+    let third = nov(18..=21).map(|day| ("third.example".to_owned(), day));
+    assert_eq!(stale.collect::<Vec<_>>(), third.collect::<Vec<_>>());
+}
+
+#[test]
+fn reporter_that_leaves_max_age_out_is_not_late_when_it_changes_back() {
+    let (old, new) = (sts("enforce", &MX, 86_400), sts("enforce", &MX, 604_800));
+    let mut made = Made::on(date(2026, 11, 30), &["example.com"], &[]);
+    made.reports(nov(1..=9), "google.com", "example.com", &old, 5)
+        .reports(nov(10..=14), "google.com", "example.com", &new, 5)
+        .reports(nov(15..=29), "google.com", "example.com", &old, 5)
+        .reports(nov(1..=29), "z.example", "example.com", &ageless(), 5);
+    let policy = made.survey().domains.remove(0).policy;
+    assert_eq!((policy.outdated, policy.stale), (vec![], vec![]));
+    assert!(names(&made).iter().all(|event| event.0 == "changed"));
+}
+
+#[test]
+fn what_is_late_is_the_same_in_whichever_order_a_report_shows_two_texts() {
+    let (old, new) = (sts("testing", &MX, 86_400), sts("enforce", &MX, 86_400));
+    let n_stale = |first: &Rc<PolicyText>, second: &Rc<PolicyText>, others_between: bool| {
+        let mut made = Made::on(date(2026, 11, 30), &["example.com"], &[]);
+        let other = |made: &mut Made, days| {
+            made.reports(days, "other.example", "example.com", &old, 5);
+        };
+        made.reports(nov(1..=9), "google.com", "example.com", &old, 5)
+            .reports(nov(10..=10), "google.com", "example.com", &new, 5);
+        other(&mut made, nov(1..=10));
+        made.reports(nov(11..=11), "google.com", "example.com", first, 5);
+        if others_between {
+            other(&mut made, nov(11..=29));
+        }
+        made.reports(nov(11..=11), "google.com", "example.com", second, 5);
+        if !others_between {
+            other(&mut made, nov(11..=29));
+        }
+        mark_stale(&mut made.history);
+        made.history.failures.len()
+    };
+    for others_between in [false, true] {
+        assert_eq!(n_stale(&new, &old, others_between), 12, "18 to 29 November");
+        assert_eq!(n_stale(&old, &new, others_between), 12, "18 to 29 November");
+    }
+}
+
+#[test]
+fn who_shows_two_texts_and_then_the_old_one_alone_has_gone_back() {
+    let (old, new) = (sts("testing", &MX, 86_400), sts("enforce", &MX, 86_400));
+    let mut made = Made::on(date(2026, 11, 30), &["example.com"], &[]);
+    made.reports(nov(1..=9), "google.com", "example.com", &old, 5)
+        .reports(nov(10..=11), "google.com", "example.com", &new, 5)
+        .reports(nov(11..=29), "google.com", "example.com", &old, 5)
+        .reports(nov(1..=9), "other.example", "example.com", &old, 5)
+        .reports(nov(10..=29), "other.example", "example.com", &new, 5);
+    mark_stale(&mut made.history);
+    assert_eq!(made.history.failures.len(), 10, "20 to 29 November");
 }

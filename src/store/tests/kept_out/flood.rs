@@ -144,3 +144,28 @@ fn counts_of_old_days_are_forgotten() {
     place.store.retain(Span::Forever, at(NOW)).unwrap();
     assert_eq!(place.rows("SELECT day FROM arrival"), ["2026-11-20"]);
 }
+
+#[test]
+fn copy_without_proof_that_lets_a_proven_report_count_takes_no_proof_away() {
+    let mut place = place(&at_most(1));
+    place.record(&[
+        on("2026-11-20", "a.example", "1"),
+        on("2026-11-20", "a.example", "2"),
+    ]);
+    // Where what is unproven counts too.
+    let mut copy = by(on("2026-11-21", "a.example", "2"), "a.example", false);
+    if let Content::Reports(reports) = &mut copy.content {
+        for report in reports {
+            if let IncomingReport::Read { standing, .. } = report {
+                standing.counts = true;
+            }
+        }
+    }
+    assert_eq!(place.record(&[copy]).stored, 1);
+    assert_eq!(
+        place.row(
+            "SELECT status || ' ' || authentication || ' ' || signing_domain FROM reports_all WHERE report_id = '2'"
+        ),
+        "counted dkim a.example"
+    );
+}

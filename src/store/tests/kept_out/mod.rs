@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::rows::{DigestFacts, NewSender};
-use super::super::{Accept, IncomingMail, IncomingReport, Standing};
+use super::super::{Accept, Content, IncomingMail, IncomingReport, Standing};
 use super::{NOW, Place, at, backfill, detail, mail, mail_of, policy, question, recipients, report_of};
 use crate::authenticate::Cause;
 use crate::config::{Config, DomainsConfig, Span};
@@ -43,7 +43,7 @@ pub(super) fn report(id: &str, entries: &[Value]) -> IncomingMail {
 
 /// As by this reporter, proven or not.
 pub(super) fn by(mut mail: IncomingMail, reporter: &str, is_proven: bool) -> IncomingMail {
-    if let super::super::Content::Reports(reports) = &mut mail.content {
+    if let Content::Reports(reports) = &mut mail.content {
         for report in reports {
             if let IncomingReport::Read {
                 submitter, standing, ..

@@ -6,7 +6,7 @@ use super::*;
 fn reports_that_are_not_proven_are_counted_by_what_is_behind() {
     let mut place = place(&Config::default());
     let mut gone = by(report("2", &[]), "b.example", false);
-    if let super::super::Content::Reports(reports) = &mut gone.content
+    if let Content::Reports(reports) = &mut gone.content
         && let IncomingReport::Read { standing, .. } = &mut reports[0]
     {
         standing.reason = Some("its key is not in the DNS (NXDOMAIN)".to_owned());
@@ -16,7 +16,7 @@ fn reports_that_are_not_proven_are_counted_by_what_is_behind() {
         gone,
         by(report("3", &[]), "a.example", false),
         by(report("4", &[]), "c.example", true),
-        mail_of(super::super::Content::NotAReport),
+        mail_of(Content::NotAReport),
     ]);
     assert_eq!(
         facts(&place).kept_out.unproven_for,
@@ -110,7 +110,7 @@ fn names_of_strangers_hide_no_report_of_a_known_reporter() {
         }
     }
     let mut of_tomorrow = by(report("3", &[]), "z.example", false);
-    if let super::super::Content::Reports(reports) = &mut of_tomorrow.content
+    if let Content::Reports(reports) = &mut of_tomorrow.content
         && let IncomingReport::Read { parsed, .. } = &mut reports[0]
     {
         parsed.report.start = at("2026-11-23T00:00:00Z");

@@ -103,3 +103,23 @@ fn new_installation_tells_that_most_fail_and_sets_nothing_free() {
     let unproven = place.store.unproven(nov(20).1).unwrap().unwrap();
     assert_eq!((unproven.failing, unproven.all, unproven.counted), (3, 3, false));
 }
+
+#[test]
+fn report_that_another_of_its_identity_beats_is_not_set_free() {
+    let mut place = Place::new();
+    arrives(&mut place, 1..=10, "a.example", true);
+    arrives(&mut place, 11..=17, "a.example", false);
+    // One about the 18th counts anyhow, another of its identity says less.
+    let (day, now) = nov(18);
+    let id = format!("{day} a.example");
+    let of = |ok: u64| report_of(&id, &day, json!([policy("sts", ok, 0, json!([]))]));
+    for mail in [unchecked(&of(9)), unproven("failed", &of(1))] {
+        let mail = by(mail, "a.example");
+        place.store.record(&[mail], None, Span::Forever, now).unwrap();
+    }
+    assert_eq!(place.store.set_free(now).unwrap(), 7);
+    assert_eq!(
+        place.rows("SELECT status || ' ' || set_free FROM report WHERE day = '2026-11-18' ORDER BY id"),
+        ["counted 0", "conflict 0"]
+    );
+}
