@@ -1,7 +1,7 @@
 //! Reports that don't count, and who is new, in words. Pure.
 
 use crate::authenticate::Cause;
-use crate::digest::model::Outlook;
+use crate::digest::model::{MailKind, Outlook};
 use crate::digest::parts::{Finding, Row, Section, Tone};
 use crate::digest::{names, trouble, words};
 use crate::store::rows::{DigestFacts, Flood};
@@ -10,6 +10,8 @@ use crate::store::rows::{DigestFacts, Flood};
 const MAX_NAMED: usize = 3;
 /// Causes in a sentence.
 const MAX_CAUSES: usize = 4;
+/// What to do where a name server doesn't answer.
+const NAME_SERVERS: &str = "Set nameservers in [authentication] to one that answers";
 
 /// What there is to say of reports that don't count, and of who is new.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +22,11 @@ pub struct Said {
     pub held: Vec<Held>,
     /// Whether a sender is cut off of which no mail of this month has told so.
     pub is_new_flood: bool,
+    /// Whether reports are set aside, so that nothing is known of all.
+    pub is_not_all: bool,
+    /// Whether no mail of the last week has told that at least half of the reports wait for a name server or, for an
+    /// audience, are set aside.
+    pub is_new_aside: bool,
     /// Whether mails have told on three days, the last of them within a week, that most signatures fail.
     pub was_told_blind: bool,
     /// Whether they have told of the present state, set aside or counted as before, so that a line is enough.
@@ -39,19 +46,70 @@ pub struct Held {
     pub waits: bool,
 }
 
+/// Whether `n` are at least half of all reports that might count.
+fn is_half(n: u64, facts: &DigestFacts) -> bool {
+    let rest = facts.mails.set_aside.saturating_sub(n);
+    n > 0 && n >= facts.reports.saturating_add(rest)
+}
+
+/// Whether a mail goes out for reports that are set aside: what a name server withholds or, of an audience, anything.
+pub(crate) fn is_worth_a_mail(facts: &DigestFacts) -> bool {
+    is_half(facts.mails.waiting, facts) || (facts.of_domains && is_half(facts.mails.set_aside, facts))
+}
+
+/// That at least half of the reports are set aside: then nothing is known to be quiet.
+pub(crate) fn half(facts: &DigestFacts) -> Option<String> {
+    if is_half(facts.mails.waiting, facts) {
+        return Some(waiting(facts));
+    }
+    is_half(facts.mails.set_aside, facts)
+        .then(|| format!("{} set aside, not proven", of_all(facts.mails.set_aside, facts)))
+}
+
+/// The same in fewer words.
+pub(crate) fn half_in_short(facts: &DigestFacts) -> Option<String> {
+    is_half(facts.mails.set_aside, facts)
+        .then(|| format!("{} set aside", of_all(facts.mails.set_aside, facts)))
+}
+
+fn waiting(facts: &DigestFacts) -> String {
+    let n = facts.mails.waiting;
+    let wait = if n == 1 { "waits" } else { "wait" };
+    format!("{} {wait} for a name server", of_all(n, facts))
+}
+
+fn of_all(n: u64, facts: &DigestFacts) -> String {
+    let all = facts.mails.set_aside.saturating_add(facts.reports);
+    format!("{} of {}", words::number(n), words::count(all, "report"))
+}
+
+/// What an audience is told of reports that are set aside: what to do about it isn't its business.
+pub(crate) fn of_their_domains(kind: MailKind, facts: &DigestFacts) -> Option<String> {
+    let n = facts.mails.set_aside;
+    if !facts.of_domains || n == 0 || kind == MailKind::Urgent {
+        return None;
+    }
+    let are = if n == 1 { "is" } else { "are" };
+    Some(if is_half(n, facts) {
+        let of_all = of_all(n, facts);
+        format!("{of_all} about your domains {are} not proven; who runs tlsrptd is told.")
+    } else {
+        let reports = words::count(n, "report");
+        format!("{reports} about your domains {are} set aside, not proven.")
+    })
+}
+
 /// Reports whose origin isn't proven.
 pub(crate) fn set_aside(facts: &DigestFacts) -> Option<Finding> {
     let n = facts.mails.set_aside;
-    if n == 0 || facts.unproven.is_some_and(|unproven| !unproven.counted) {
+    if n == 0 || facts.of_domains || facts.unproven.is_some_and(|unproven| !unproven.counted) {
         return None;
     }
+    if is_half(facts.mails.waiting, facts) {
+        return Some(no_answer(facts));
+    }
     let title = if facts.previous_at.is_none() {
-        let all = n.saturating_add(facts.reports);
-        format!(
-            "{} of {} set aside",
-            words::number(n),
-            words::count(all, "report")
-        )
+        format!("{} set aside", of_all(n, facts))
     } else {
         format!("{} set aside", words::count(n, "report"))
     };
@@ -69,10 +127,33 @@ pub(crate) fn set_aside(facts: &DigestFacts) -> Option<Finding> {
         ]
         .into_iter()
         .chain(reasons(facts))
-        .chain(changed(facts))
+        .chain(fixes(facts, &[]))
         .chain(remedies(facts))
         .collect(),
     })
+}
+
+/// That a name server keeps most reports from counting.
+fn no_answer(facts: &DigestFacts) -> Finding {
+    let counts =
+        "Until it tells the keys that signed them they count nowhere; it is asked again for three days.";
+    let mut rows = vec![
+        Row::text("", counts.to_owned()),
+        Row::command("Check", "tlsrptd check".to_owned()),
+        Row::text("Fix", format!("{NAME_SERVERS}.")),
+    ];
+    if facts.kept_out.unproven_for.len() > 1 {
+        rows.extend(reasons(facts));
+        rows.extend(fixes(facts, &[Cause::NoAnswer]));
+        rows.extend(remedies(facts));
+    }
+    Finding {
+        tag: trouble::TAG,
+        tone: Tone::Trouble,
+        id: None,
+        title: waiting(facts),
+        rows,
+    }
 }
 
 /// Why reports aren't proven.
@@ -110,10 +191,30 @@ fn has(facts: &DigestFacts, wanted: Cause) -> bool {
     causes.iter().any(|(cause, _)| *cause == wanted)
 }
 
-/// What to do where something changes mails on the way.
-fn changed(facts: &DigestFacts) -> Option<Row> {
-    let fix = "Let what changes mails (a footer, a tag in the Subject) leave those to the rua address alone.";
-    has(facts, Cause::Changed).then(|| Row::text("Fix", fix.to_owned()))
+/// What to do about each cause that there is, but for those of which more is said.
+pub(crate) fn fixes(facts: &DigestFacts, but: &[Cause]) -> Vec<Row> {
+    let causes = facts.kept_out.unproven_for.iter().map(|(cause, _)| *cause);
+    let fixes = causes.filter(|cause| !but.contains(cause)).filter_map(fix);
+    fixes.map(|fix| Row::text("Fix", fix)).collect()
+}
+
+/// What to do about a cause; `None` where [`remedies`] are all there is.
+fn fix(cause: Cause) -> Option<String> {
+    let fix = match cause {
+        Cause::KeyGone | Cause::Expired => return None,
+        Cause::Changed => {
+            "Let what changes mails (a footer, a tag in the Subject) leave those to the rua address alone."
+        }
+        Cause::Unsigned => "Ask those who don't sign to do so; it may be a forgery too.",
+        Cause::NoAnswer => return Some(format!("{NAME_SERVERS}; tlsrptd check asks it.")),
+        Cause::Mx => {
+            "See what your MX writes in Authentication-Results; mode = \"auto\" verifies signatures too."
+        }
+        Cause::Weak => {
+            "Tell the senders that such a signature (l=, SHA-1, a short key or one for tests) proves nothing."
+        }
+    };
+    Some(fix.to_owned())
 }
 
 /// How to let reports count all the same.

@@ -119,6 +119,7 @@ pub fn news(facts: &DigestFacts, outlook: &Outlook) -> bool {
         || !facts.rejected.is_empty()
         || (trouble::blind(facts).is_some() && !outlook.kept_out.was_told_blind)
         || outlook.kept_out.is_new_flood
+        || outlook.kept_out.is_new_aside
         || facts.failing.iter().any(|mailbox| mailbox.new)
         || facts.refused.iter().any(|refused| refused.new)
 }
@@ -180,6 +181,7 @@ impl Digest {
         let verdict = subject::verdict(kind, facts, outlook, &sorted, options);
         let mut sections = Vec::new();
         let mut lead: Vec<String> = trouble::setting(kind, facts, outlook).into_iter().collect();
+        lead.extend(kept_out::of_their_domains(kind, facts));
         match kind {
             MailKind::Urgent => sections.extend(urgent(&sorted.open, frame)),
             MailKind::FirstLook => {

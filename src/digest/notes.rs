@@ -290,7 +290,7 @@ pub(crate) fn mails_read(facts: &DigestFacts, options: &Options) -> Option<Strin
 pub(crate) fn what_comes_next(facts: &DigestFacts, options: &Options) -> String {
     let today = options.day(facts.due_at);
     // Those that were set aside have come.
-    if facts.reports == 0 && facts.unproven.is_none() {
+    if facts.reports == 0 && facts.mails.set_aside == 0 && facts.unproven.is_none() {
         return "Senders start to report a day or two after the TXT record _smtp._tls of a domain names the mailbox."
             .to_owned();
     }

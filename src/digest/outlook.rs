@@ -11,7 +11,7 @@ use crate::assess::history::Sum;
 use crate::assess::news::{self, Event, Telling};
 use crate::assess::policy::Outdated;
 use crate::assess::problem::{Problem, State};
-use crate::digest::kept_out::Held;
+use crate::digest::kept_out::{self, Held};
 use crate::digest::model::{Outlook, Silence};
 use crate::digest::survey;
 use crate::store::rows::{DigestFacts, MailKind, Withheld};
@@ -20,6 +20,9 @@ use crate::store::rows::{DigestFacts, MailKind, Withheld};
 const BLIND: &str = "blind ";
 /// Between the two, where the reports counted as before.
 const COUNTED: &str = "counted ";
+/// Before the day, in the key of a mail that told that at least half of the reports wait, or are about somebody's domains
+/// and set aside.
+const ASIDE: &str = "aside ";
 /// So many mails are sent for that alone; then it waits for the week's.
 const BLIND_DAYS: usize = 3;
 
@@ -272,6 +275,15 @@ impl Known {
             outlook.kept_out.was_told_in_full = outlook.kept_out.was_told_blind
                 && days.iter().any(|(_, counted)| *counted == unproven.counted);
             outlook.events.push(format!("{BLIND}{state}{}", self.today));
+        }
+        outlook.kept_out.is_not_all = facts.mails.set_aside > 0;
+        if kept_out::is_worth_a_mail(facts) {
+            let week_ago = self.today.saturating_sub(WEEK_DAYS.days());
+            let days = self.told_events.iter().filter_map(|key| key.strip_prefix(ASIDE));
+            outlook.kept_out.is_new_aside = !days
+                .filter_map(|day| day.parse::<Date>().ok())
+                .any(|day| day >= week_ago);
+            outlook.events.push(format!("{ASIDE}{}", self.today));
         }
     }
 

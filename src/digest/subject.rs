@@ -4,7 +4,7 @@ use crate::assess::history::Sum;
 use crate::assess::news::Event;
 use crate::digest::model::{MailKind, Options, Outlook, Sorted, any_held};
 use crate::digest::reading::Reading;
-use crate::digest::{TAG, names, trouble, words};
+use crate::digest::{TAG, kept_out, names, trouble, words};
 use crate::store::rows::DigestFacts;
 
 /// Longest Subject with its tag, in characters: what a list of mails shows.
@@ -67,6 +67,9 @@ pub(crate) fn verdict(
     }
     if let Some(trouble) = new_trouble(facts, options, room) {
         return trouble;
+    }
+    if let Some(half) = kept_out::half(facts).filter(|_| outlook.kept_out.is_new_aside) {
+        return with_more(&[half], n_told.saturating_add(1), room);
     }
     if let Some(worst) = worst {
         return with_more(&spoken(worst), n_told, room);
@@ -140,6 +143,9 @@ fn first(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> Vec<Str
         let reports = words::count(foreign, "report");
         return vec![format!("First look: {reports}, none about your domains")];
     }
+    if let Some(aside) = first_set_aside(facts, outlook, sorted) {
+        return aside;
+    }
     if facts.reports == 0 {
         return vec!["First look: no reports yet".to_owned()];
     }
@@ -169,6 +175,30 @@ fn first(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> Vec<Str
             }
         }
     }
+}
+
+/// The first look where at least half of the reports are set aside.
+fn first_set_aside(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> Option<Vec<String>> {
+    let half = kept_out::half(facts)?;
+    let short = kept_out::half_in_short(facts)?;
+    if any_held(outlook.problems.iter().map(|(problem, _)| problem)) {
+        return Some(vec![
+            format!("First look: mail held back, {half}"),
+            format!("First look: mail held back, {short}"),
+        ]);
+    }
+    let n_open = to_u64(sorted.open.len());
+    if n_open == 0 {
+        return Some(vec![
+            format!("First look: {half}"),
+            format!("First look: {short}"),
+        ]);
+    }
+    let problems = words::count(n_open, "open problem");
+    Some(vec![
+        format!("First look: {problems}, {half}"),
+        format!("First look: {problems}, {short}"),
+    ])
 }
 
 fn new_trouble(facts: &DigestFacts, options: &Options, room: usize) -> Option<String> {
@@ -215,10 +245,11 @@ fn unread(facts: &DigestFacts, options: &Options, new: bool) -> Option<String> {
 /// Nothing is new: how the week was, or that nothing came.
 fn quiet(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>, options: &Options) -> Vec<String> {
     let n_open = sorted.ongoing.len();
+    let holds = sorted.ongoing.iter().any(Reading::holds_mail);
+    let held = holds.then_some("Mail held");
     let goes_on = (n_open > 0).then(|| {
         let goes = if n_open == 1 { "goes" } else { "go" };
-        let held = sorted.ongoing.iter().any(Reading::holds_mail);
-        let held = if held { ", mail held back" } else { "" };
+        let held = if holds { ", mail held back" } else { "" };
         format!("{} {goes} on{held}", words::count(to_u64(n_open), "problem"))
     });
     // While a mailbox can't be read, nothing is known to be quiet.
@@ -227,6 +258,15 @@ fn quiet(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>, options: &
             Some(goes_on) => vec![format!("{unread}, {goes_on}"), unread],
             None => vec![unread],
         };
+    }
+    // Nor while most of what came doesn't count.
+    if let Some(half) = kept_out::half(facts) {
+        return goes_on
+            .map(|goes_on| format!("{half}, {goes_on}"))
+            .into_iter()
+            .chain(held.map(|held| format!("{held}; {half}")))
+            .chain([half.clone()])
+            .collect();
     }
     if let Some(goes_on) = goes_on {
         return vec![format!("Nothing new: {goes_on}")];
@@ -252,6 +292,19 @@ fn quiet(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>, options: &
         (0, 0) if !has_failures => "no failures",
         _ => "nothing to act on",
     };
+    if facts.mails.set_aside > 0 {
+        let some = format!(
+            "All quiet: {failures} in the {} that {}",
+            words::count(reports, "report"),
+            if reports == 1 { "counts" } else { "count" }
+        );
+        let days = days.map(|(first, last)| words::days(first, last, today));
+        return days
+            .map(|days| format!("{some} ({days})"))
+            .into_iter()
+            .chain([some.clone()])
+            .collect();
+    }
     let verdict = format!(
         "All quiet: {}, {}, {failures}",
         words::count(reports, "report"),

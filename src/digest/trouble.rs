@@ -1,5 +1,6 @@
 //! Our own trouble in words: mailboxes and mails that can't be read, recipients that are refused. Pure.
 
+use crate::authenticate::Cause;
 use crate::digest::model::{MailKind, Options, Outlook};
 use crate::digest::parts::{Finding, Row, Tone};
 use crate::digest::{kept_out, names, words};
@@ -122,20 +123,19 @@ fn unproven(facts: &DigestFacts) -> Option<Finding> {
     } else {
         "Who sent them is not proven by DKIM, so they count nowhere: what they report is missing from this mail."
     };
+    let main = facts.kept_out.unproven_for.first().map(|(cause, _)| *cause);
+    let (cause, fix) = cause(main);
     let remedy = [
-        Row::text(
-            "Cause",
-            "Mostly something on the way to the mailbox that changes mails: a gateway's footer, a list.".to_owned(),
-        ),
+        Row::text("Cause", cause.to_owned()),
         Row::command(
             "Why",
             "tlsrptd sql \"SELECT authentication_reason, count(*) FROM reports_all GROUP BY 1\"".to_owned(),
         ),
         Row::text(
             "Fix",
-            "Let it leave mails to the rua address alone. Or set authserv_id, so that what the MX before it found \
-             counts; or unauthenticated = \"count\", so that all count. docs/authentication.md says more."
-                .to_owned(),
+            format!(
+                "{fix} unauthenticated = \"count\", so that all count. docs/authentication.md says more."
+            ),
         ),
     ];
     Some(Finding {
@@ -149,6 +149,42 @@ fn unproven(facts: &DigestFacts) -> Option<Finding> {
             .chain(kept_out::remedies(facts))
             .collect(),
     })
+}
+
+/// What is mostly behind it, by the most frequent reason, and the beginning of what to do.
+fn cause(main: Option<Cause>) -> (&'static str, &'static str) {
+    match main {
+        None | Some(Cause::Changed) => (
+            "Mostly something on the way to the mailbox that changes mails: a gateway's footer, a list.",
+            "Let it leave mails to the rua address alone. Or set authserv_id, so that what the MX before it found \
+             counts; or",
+        ),
+        Some(Cause::KeyGone) => (
+            "Mostly senders that have replaced their keys since: usual for old mails.",
+            "Nothing, if newer ones are proven; the old ones count by the commands below. Or set",
+        ),
+        Some(Cause::Expired) => (
+            "Mostly mails that waited for long, or were copied by something that gave them a new date.",
+            "Let nothing keep mails to the rua address back. Or set authserv_id, so that what the MX found counts; or",
+        ),
+        Some(Cause::Unsigned) => (
+            "The senders don't sign, or something takes signatures away.",
+            "Let nothing on the way take DKIM-Signature away; ask the senders to sign. Or set authserv_id, so that what \
+             the MX found counts; or",
+        ),
+        Some(Cause::NoAnswer) => (
+            "Mostly a name server that doesn't answer.",
+            "Set nameservers in [authentication] to one that does; tlsrptd check asks it. Or set",
+        ),
+        Some(Cause::Mx) => (
+            "Mostly an MX that found no good signature, or wrote nothing.",
+            "See what it writes in Authentication-Results; mode = \"auto\" verifies signatures too. Or set",
+        ),
+        Some(Cause::Weak) => (
+            "The senders sign in a way that proves nothing: l=, SHA-1, a short key or one for tests.",
+            "Tell the senders. Or set",
+        ),
+    }
 }
 
 /// Mails that could not be read and are told of one by one.

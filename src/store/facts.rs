@@ -10,7 +10,7 @@ use super::rows::{
     DigestFacts, DomainTotals, FailingMailbox, KeptOut, MailCounts, RefusedRecipient, RejectedMail,
     ReporterTotals, Sum, Unproven,
 };
-use super::unproven::{n_set_aside, unproven};
+use super::unproven::{set_aside, unproven};
 use super::{Store, StoreError, moment, text};
 use crate::oauth::NEEDS_AUTHORISATION;
 
@@ -100,6 +100,7 @@ pub(super) fn facts(
         last_report: range.last_report,
         reports,
         days,
+        of_domains: false,
         mails: mails(db, range)?,
         unproven: unproven_of(db, range, question)?,
         kept_out: kept_out(db, range, previous_at, question.due_at)?,
@@ -130,8 +131,10 @@ fn facts_of_domains(
         last_report: range.last_report,
         reports,
         days,
-        mails: MailCounts::default(),
-        unproven: unproven_of(db, range, question)?,
+        of_domains: true,
+        mails: set_aside(db, range, Some(&only))?,
+        // By whom reports are proven concerns all domains.
+        unproven: None,
         kept_out: KeptOut {
             withheld: withheld(db, question.due_at, Some(&only))?,
             ..KeptOut::default()
@@ -145,7 +148,6 @@ fn facts_of_domains(
     })
 }
 
-/// What breaks the signatures of most reports concerns everybody.
 fn unproven_of(db: &Connection, range: Range, question: &Question<'_>) -> rusqlite::Result<Option<Unproven>> {
     if question.counts_all {
         return Ok(None);
@@ -198,10 +200,7 @@ fn fresh_failure_types(db: &Connection, range: Range) -> rusqlite::Result<BTreeS
 }
 
 fn mails(db: &Connection, range: Range) -> rusqlite::Result<MailCounts> {
-    let mut counts = MailCounts {
-        set_aside: n_set_aside(db, range)?,
-        ..MailCounts::default()
-    };
+    let mut counts = set_aside(db, range, None)?;
     let mut statement = db.prepare(
         "SELECT iif(outcome = 'rejected' AND EXISTS (SELECT 1 FROM mail AS earlier
                                                          WHERE earlier.raw_hash = mail.raw_hash

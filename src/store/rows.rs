@@ -117,6 +117,8 @@ pub struct MailCounts {
     pub rejected: u64,
     /// Reports in them that count nowhere because their origin isn't proven.
     pub set_aside: u64,
+    /// Of those: they wait for a name server.
+    pub waiting: u64,
     /// Of these: beyond the retention.
     pub too_old: u64,
 }
@@ -197,7 +199,9 @@ pub struct DigestFacts {
     pub reports: u64,
     /// First and last report day in the range.
     pub days: Option<(Date, Date)>,
-    /// Mails and files read in the range.
+    /// Whether it is of some domains alone, for an audience: nothing of ours is told then.
+    pub of_domains: bool,
+    /// Mails and files read in the range; of some domains: no mails, but the reports about these.
     pub mails: MailCounts,
     /// Whether most reports of the last days aren't proven.
     pub unproven: Option<Unproven>,

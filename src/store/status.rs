@@ -20,6 +20,8 @@ pub struct Counts {
     pub reports: i64,
     /// Reports that are set aside.
     pub set_aside: i64,
+    /// Of these: they wait for a name server.
+    pub waiting: i64,
     /// The newest day that a counted report is about.
     pub newest_report_day: Option<String>,
     /// Mails and files read.
@@ -152,7 +154,9 @@ impl Store {
                      ORDER BY day DESC LIMIT 1),
                     (SELECT count(*) FROM mail), (SELECT count(*) FROM mail WHERE outcome = 'rejected'),
                     (SELECT count(*) FROM failure_types),
-                    (SELECT count(*) FROM report WHERE status = 'set-aside')",
+                    (SELECT count(*) FROM report WHERE status = 'set-aside'),
+                    (SELECT count(*) FROM report
+                     WHERE status = 'set-aside' AND aside = 'origin' AND authentication = 'temporary')",
             (),
             |row| {
                 Ok(Counts {
@@ -162,6 +166,7 @@ impl Store {
                     rejected: row.get(3)?,
                     failure_types: row.get(4)?,
                     set_aside: row.get(5)?,
+                    waiting: row.get(6)?,
                 })
             },
         )?)

@@ -47,6 +47,13 @@ pub(super) fn text(status: &Status, now: Timestamp) -> String {
         let more = "`tlsrptd mails --outcome set-aside` lists them";
         lines.push(("Set aside", format!("{}, not counted; {more}", counts.set_aside)));
     }
+    if counts.waiting > 0 {
+        let reports = if counts.waiting == 1 { "report" } else { "reports" };
+        lines.push((
+            "Waiting",
+            format!("{} {reports} for a name server; tlsrptd check", counts.waiting),
+        ));
+    }
     lines.extend(status.unproven.as_ref().map(unproven_line));
     lines.push(("Failure types", counts.failure_types.to_string()));
     let more = if counts.rejected > 0 {

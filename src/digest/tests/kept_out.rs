@@ -382,3 +382,147 @@ fn where_most_reports_are_not_proven_one_line_says_what_to_mend() {
         "{text}"
     );
 }
+
+/// Facts of a day of which two reports count and so many are set aside, so many of these for want of a name server.
+fn partly(set_aside: u64, waiting: u64) -> DigestFacts {
+    let mut facts = two_reports();
+    facts.domains[0].failed = exactly(0);
+    facts.mails.set_aside = set_aside;
+    facts.mails.waiting = waiting;
+    facts.kept_out.unproven_for = [(Cause::NoAnswer, waiting), (Cause::Unsigned, set_aside - waiting)]
+        .into_iter()
+        .filter(|(_, n)| *n > 0)
+        .collect();
+    facts
+}
+
+#[test]
+fn nothing_is_called_quiet_of_which_half_is_set_aside() {
+    for (set_aside, waiting, subject) in [
+        (0, 0, "All quiet: 2 reports, 1 reporter, no failures (18 Nov)"),
+        (
+            1,
+            1,
+            "All quiet: no failures in the 2 reports that count (18 Nov)",
+        ),
+        (2, 2, "2 of 4 reports wait for a name server"),
+        (10, 10, "10 of 12 reports wait for a name server"),
+        (10, 1, "10 of 12 reports set aside, not proven"),
+    ] {
+        let facts = partly(set_aside, waiting);
+        for kind in [MailKind::Daily, MailKind::Weekly] {
+            let digest = Digest::build(kind, &facts, &Outlook::default(), &options());
+            assert_eq!(digest.verdict.replace('\u{a0}', " "), subject);
+        }
+    }
+}
+
+#[test]
+fn that_most_reports_wait_for_a_name_server_makes_one_mail_then_waits_for_the_week() {
+    let history = history(&[18], true);
+    for (facts, told, is_news) in [
+        (partly(10, 10), vec![], true),
+        (partly(10, 10), vec!["aside 2026-11-19"], false),
+        (partly(10, 10), vec!["aside 2026-11-13"], false),
+        (partly(10, 10), vec!["aside 2026-11-12"], true),
+        (partly(1, 1), vec![], false),
+        (partly(10, 0), vec![], false),
+    ] {
+        let outlook = known(&history, &told).outlook(MailKind::Daily, &facts, 14);
+        assert_eq!(news(&facts, &outlook), is_news, "{told:?} {:?}", facts.mails);
+        let text = text_of(MailKind::Daily, &facts, &outlook);
+        let says_what_to_do =
+            text.contains("tlsrptd check") && text.contains("Set nameservers in [authentication]");
+        assert_eq!(says_what_to_do, facts.mails.waiting > 0, "{text}");
+    }
+}
+
+#[test]
+fn first_look_at_reports_that_all_wait_does_not_say_that_none_has_come() {
+    let facts = DigestFacts {
+        previous_at: None,
+        reports: 0,
+        reporters: Vec::new(),
+        domains: Vec::new(),
+        days: None,
+        ..partly(12, 12)
+    };
+    let digest = Digest::build(MailKind::FirstLook, &facts, &Outlook::default(), &options());
+    assert_eq!(
+        digest.subject,
+        "[tlsrptd] First look: 12 of 12 reports wait for a name server"
+    );
+    let text = text_of(MailKind::FirstLook, &facts, &Outlook::default());
+    assert!(!text.contains("Senders start to report"), "{text}");
+}
+
+#[test]
+fn audience_is_told_that_reports_are_set_aside_and_nothing_to_mend() {
+    for (set_aside, line) in [
+        (1, "1 report about your domains is set aside, not proven."),
+        (
+            10,
+            "10 of 12 reports about your domains are not proven; who runs tlsrptd is told.",
+        ),
+    ] {
+        let facts = DigestFacts {
+            of_domains: true,
+            ..partly(set_aside, 0)
+        };
+        let outlook = known(&history(&[18], true), &[]).outlook(MailKind::Daily, &facts, 14);
+        assert_eq!(news(&facts, &outlook), set_aside == 10);
+        let text = text_of(MailKind::Daily, &facts, &outlook);
+        assert!(text.contains(line), "{text}");
+        for never in [
+            "TROUBLE",
+            "[authentication]",
+            "reporter, no failures",
+            "tlsrptd accept",
+        ] {
+            assert!(!text.contains(never), "{text}");
+        }
+    }
+}
+
+#[test]
+fn cause_and_remedy_are_those_of_the_most_frequent_reason() {
+    let mut facts = friday();
+    facts.unproven = Some(Unproven {
+        failing: 12,
+        all: 13,
+        counted: false,
+    });
+    for (cause, words) in [
+        (
+            Cause::Unsigned,
+            "The senders don't sign, or something takes signatures away.",
+        ),
+        (Cause::Changed, "a gateway's footer"),
+    ] {
+        facts.kept_out.unproven_for = vec![(cause, 12), (Cause::Weak, 1)];
+        let text = text_of(MailKind::Daily, &facts, &Outlook::default());
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn each_reason_of_the_first_look_has_a_remedy() {
+    for cause in [
+        Cause::KeyGone,
+        Cause::Changed,
+        Cause::Expired,
+        Cause::Unsigned,
+        Cause::NoAnswer,
+        Cause::Mx,
+        Cause::Weak,
+    ] {
+        let mut facts = partly(1, 0);
+        facts.previous_at = None;
+        facts.kept_out.unproven_for = vec![(cause, 1)];
+        let text = text_of(MailKind::FirstLook, &facts, &Outlook::default());
+        assert!(
+            text.contains(" Fix ") || text.contains("tlsrptd accept"),
+            "{cause:?}: {text}"
+        );
+    }
+}

@@ -56,6 +56,7 @@ fn friday() -> DigestFacts {
         after_report: 410,
         last_report: 412,
         reports: 0,
+        of_domains: false,
         days: None,
         unproven: None,
         kept_out: crate::store::rows::KeptOut::default(),

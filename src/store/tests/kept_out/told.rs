@@ -25,6 +25,39 @@ fn reports_that_are_not_proven_are_counted_by_what_is_behind() {
 }
 
 #[test]
+fn audience_is_told_of_what_is_set_aside_about_its_domains_and_of_what_waits() {
+    let mut place = place(&Config::default());
+    let mut waits = by(report("3", &[about("example.org", "sts")]), "a.example", false);
+    if let super::super::Content::Reports(reports) = &mut waits.content
+        && let IncomingReport::Read { standing, .. } = &mut reports[0]
+    {
+        standing.authentication = "temporary";
+    }
+    place.record(&[
+        by(report("1", &[about("example.org", "sts")]), "a.example", false),
+        by(report("2", &[about("example.net", "sts")]), "b.example", false),
+        waits,
+    ]);
+    let recipients = recipients();
+    let of = |domain: &str| {
+        let question = super::super::Question {
+            domains: &[domain.to_owned()],
+            ..question(NOW, &recipients)
+        };
+        let facts = place.store.digest_facts(&question).unwrap();
+        assert!(facts.of_domains && facts.unproven.is_none());
+        (facts.mails.set_aside, facts.mails.waiting)
+    };
+    assert_eq!(
+        [of("example.org"), of("example.net"), of("example.com")],
+        [(2, 1), (1, 0), (0, 0)]
+    );
+    let mails = facts(&place).mails;
+    assert_eq!((mails.set_aside, mails.waiting), (3, 1));
+    assert_eq!(place.store.counts().unwrap().waiting, 1);
+}
+
+#[test]
 fn days_of_a_reporter_of_which_nothing_counts_are_told_apart() {
     let mut place = place(&Config::default());
     place.record(&[
