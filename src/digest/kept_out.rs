@@ -22,11 +22,10 @@ pub struct Said {
     pub held: Vec<Held>,
     /// Whether a sender is cut off of which no mail of this month has told so.
     pub is_new_flood: bool,
-    /// Whether reports are set aside, so that nothing is known of all.
-    pub is_not_all: bool,
-    /// Whether no mail of the last week has told that at least half of the reports wait for a name server or, for an
-    /// audience, are set aside.
-    pub is_new_aside: bool,
+    /// Reports that are set aside, so that nothing is known of all.
+    pub n_aside: u64,
+    /// The day within the last week on which a mail told what [`is_worth_a_mail`].
+    pub told_aside: Option<jiff::civil::Date>,
     /// Whether mails have told on three days, the last of them within a week, that most signatures fail.
     pub was_told_blind: bool,
     /// Whether they have told of the present state, set aside or counted as before, so that a line is enough.
@@ -55,6 +54,11 @@ fn is_half(n: u64, facts: &DigestFacts) -> bool {
 /// Whether a mail goes out for reports that are set aside: what a name server withholds or, of an audience, anything.
 pub(crate) fn is_worth_a_mail(facts: &DigestFacts) -> bool {
     is_half(facts.mails.waiting, facts) || (facts.of_domains && is_half(facts.mails.set_aside, facts))
+}
+
+/// The same, if no mail of the last week has told it.
+pub(crate) fn is_news(kind: MailKind, facts: &DigestFacts, outlook: &Outlook) -> bool {
+    kind != MailKind::Urgent && outlook.kept_out.told_aside.is_none() && is_worth_a_mail(facts)
 }
 
 /// That at least half of the reports are set aside: then nothing is known to be quiet.

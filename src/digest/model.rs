@@ -119,7 +119,7 @@ pub fn news(facts: &DigestFacts, outlook: &Outlook) -> bool {
         || !facts.rejected.is_empty()
         || (trouble::blind(facts).is_some() && !outlook.kept_out.was_told_blind)
         || outlook.kept_out.is_new_flood
-        || outlook.kept_out.is_new_aside
+        || kept_out::is_news(MailKind::Daily, facts, outlook)
         || facts.failing.iter().any(|mailbox| mailbox.new)
         || facts.refused.iter().any(|refused| refused.new)
 }
@@ -181,7 +181,6 @@ impl Digest {
         let verdict = subject::verdict(kind, facts, outlook, &sorted, options);
         let mut sections = Vec::new();
         let mut lead: Vec<String> = trouble::setting(kind, facts, outlook).into_iter().collect();
-        lead.extend(kept_out::of_their_domains(kind, facts));
         match kind {
             MailKind::Urgent => sections.extend(urgent(&sorted.open, frame)),
             MailKind::FirstLook => {

@@ -276,13 +276,12 @@ impl Known {
                 && days.iter().any(|(_, counted)| *counted == unproven.counted);
             outlook.events.push(format!("{BLIND}{state}{}", self.today));
         }
-        outlook.kept_out.is_not_all = facts.mails.set_aside > 0;
+        outlook.kept_out.n_aside = facts.mails.set_aside;
         if kept_out::is_worth_a_mail(facts) {
             let week_ago = self.today.saturating_sub(WEEK_DAYS.days());
             let days = self.told_events.iter().filter_map(|key| key.strip_prefix(ASIDE));
-            outlook.kept_out.is_new_aside = !days
-                .filter_map(|day| day.parse::<Date>().ok())
-                .any(|day| day >= week_ago);
+            let days = days.filter_map(|day| day.parse::<Date>().ok());
+            outlook.kept_out.told_aside = days.filter(|day| *day >= week_ago).max();
             outlook.events.push(format!("{ASIDE}{}", self.today));
         }
     }

@@ -68,7 +68,7 @@ pub(crate) fn verdict(
     if let Some(trouble) = new_trouble(facts, options, room) {
         return trouble;
     }
-    if let Some(half) = kept_out::half(facts).filter(|_| outlook.kept_out.is_new_aside) {
+    if let Some(half) = kept_out::half(facts).filter(|_| kept_out::is_news(kind, facts, outlook)) {
         return with_more(&[half], n_told.saturating_add(1), room);
     }
     if let Some(worst) = worst {
@@ -179,26 +179,15 @@ fn first(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> Vec<Str
 
 /// The first look where at least half of the reports are set aside.
 fn first_set_aside(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>) -> Option<Vec<String>> {
-    let half = kept_out::half(facts)?;
-    let short = kept_out::half_in_short(facts)?;
-    if any_held(outlook.problems.iter().map(|(problem, _)| problem)) {
-        return Some(vec![
-            format!("First look: mail held back, {half}"),
-            format!("First look: mail held back, {short}"),
-        ]);
-    }
-    let n_open = to_u64(sorted.open.len());
-    if n_open == 0 {
-        return Some(vec![
-            format!("First look: {half}"),
-            format!("First look: {short}"),
-        ]);
-    }
-    let problems = words::count(n_open, "open problem");
-    Some(vec![
-        format!("First look: {problems}, {half}"),
-        format!("First look: {problems}, {short}"),
-    ])
+    let verdicts = [kept_out::half(facts)?, kept_out::half_in_short(facts)?];
+    let open = if any_held(outlook.problems.iter().map(|(problem, _)| problem)) {
+        "mail held back, ".to_owned()
+    } else if sorted.open.is_empty() {
+        String::new()
+    } else {
+        format!("{}, ", words::count(to_u64(sorted.open.len()), "open problem"))
+    };
+    Some(verdicts.map(|half| format!("First look: {open}{half}")).to_vec())
 }
 
 fn new_trouble(facts: &DigestFacts, options: &Options, room: usize) -> Option<String> {
@@ -287,40 +276,40 @@ fn quiet(facts: &DigestFacts, outlook: &Outlook, sorted: &Sorted<'_>, options: &
             .map(|at| format!(" since {}", words::day(options.day(at), today)));
         return vec![format!("No reports{}", since.unwrap_or_default())];
     }
+    let days = days.map(|(first, last)| words::days(first, last, today));
+    all_quiet(facts, outlook, (reports, n_reporters), days)
+}
+
+/// Nothing is wrong with the reports that count.
+fn all_quiet(
+    facts: &DigestFacts,
+    outlook: &Outlook,
+    (reports, n_reporters): (u64, usize),
+    days: Option<String>,
+) -> Vec<String> {
     let has_failures = outlook.domains.iter().any(|line| line.failed != Sum::default());
     let failures = match (outlook.not_listed, outlook.acknowledged) {
         (0, 0) if !has_failures => "no failures",
         _ => "nothing to act on",
     };
-    if facts.mails.set_aside > 0 {
-        let some = format!(
-            "All quiet: {failures} in the {} that {}",
-            words::count(reports, "report"),
-            if reports == 1 { "counts" } else { "count" }
-        );
-        let days = days.map(|(first, last)| words::days(first, last, today));
-        return days
-            .map(|days| format!("{some} ({days})"))
-            .into_iter()
-            .chain([some.clone()])
-            .collect();
-    }
-    let verdict = format!(
-        "All quiet: {}, {}, {failures}",
-        words::count(reports, "report"),
-        reporters(n_reporters)
-    );
+    let n_reports = words::count(reports, "report");
+    let verdicts = if facts.mails.set_aside > 0 {
+        let count = if reports == 1 { "counts" } else { "count" };
+        vec![format!("All quiet: {failures} in the {n_reports} that {count}")]
+    } else {
+        vec![
+            format!("All quiet: {n_reports}, {}, {failures}", reporters(n_reporters)),
+            format!("All quiet: {n_reports}, {failures}"),
+            format!("All quiet: {failures}"),
+        ]
+    };
     match days {
-        Some((first, last)) => {
-            let days = words::days(first, last, today);
-            let reports = words::count(reports, "report");
-            vec![
-                format!("{verdict} ({days})"),
-                format!("All quiet: {reports}, {failures} ({days})"),
-                format!("All quiet: {failures} ({days})"),
-            ]
-        }
-        None => vec![verdict],
+        Some(days) => verdicts
+            .iter()
+            .map(|verdict| format!("{verdict} ({days})"))
+            .chain(verdicts.last().cloned())
+            .collect(),
+        None => verdicts,
     }
 }
 

@@ -101,10 +101,10 @@ pub(crate) fn is_in_brief(kind: MailKind, outlook: &Outlook) -> bool {
     kind == MailKind::Daily && outlook.kept_out.was_told_in_full
 }
 
-/// For the top of the mail: the setting to change, and where more is said.
+/// For the top of the mail: the setting to change, and where more is said; for an audience what it is told.
 pub(crate) fn setting(kind: MailKind, facts: &DigestFacts, outlook: &Outlook) -> Option<String> {
     let is_told = facts.unproven.is_some() && kind != MailKind::Urgent;
-    is_told.then(|| {
+    let for_us = is_told.then(|| {
         let more = if is_in_brief(kind, outlook) {
             "docs/authentication.md"
         } else {
@@ -113,7 +113,8 @@ pub(crate) fn setting(kind: MailKind, facts: &DigestFacts, outlook: &Outlook) ->
         format!(
             "They bear no good DKIM signature. Change authserv_id or unauthenticated in [authentication]; {more} says more."
         )
-    })
+    });
+    for_us.or_else(|| kept_out::of_their_domains(kind, facts))
 }
 
 fn unproven(facts: &DigestFacts) -> Option<Finding> {

@@ -289,7 +289,7 @@ fn whole_week(outlook: &Outlook) -> String {
         .problems
         .iter()
         .all(|(problem, _)| !problem.is_open() || problem.cause == Cause::StalePolicy);
-    let is_quiet = is_quiet && !outlook.kept_out.is_not_all;
+    let is_quiet = is_quiet && outlook.kept_out.n_aside == 0;
     let failed = if failed == Sum::default() && is_quiet {
         "no failures".to_owned()
     } else if failed == Sum::default() {

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use rusqlite::{Connection, named_params};
 
-use super::kept_out::{kept_out, withheld};
+use super::kept_out::{kept_out, set_aside, withheld};
 use super::rows::{
     DigestFacts, DomainTotals, FailingMailbox, KeptOut, MailCounts, RefusedRecipient, RejectedMail,
     ReporterTotals, Sum, Unproven,
 };
-use super::unproven::{set_aside, unproven};
+use super::unproven::unproven;
 use super::{Store, StoreError, moment, text};
 use crate::oauth::NEEDS_AUTHORISATION;
 

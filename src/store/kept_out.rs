@@ -8,7 +8,7 @@ use rusqlite::{Connection, named_params};
 
 use super::facts::{Range, count, date};
 use super::record::day_of;
-use super::rows::{Flood, KeptOut, NewSender, Withheld};
+use super::rows::{Flood, KeptOut, MailCounts, NewSender, Withheld};
 use super::{moment, text};
 use crate::authenticate::Cause;
 
@@ -180,4 +180,25 @@ fn floods(db: &Connection, range: Range) -> rusqlite::Result<Vec<Flood>> {
         },
     )?
     .collect()
+}
+
+/// Reports that a digest covers and that are set aside for their origin. `only`: a JSON array of domains, one of which they
+/// are about.
+pub(super) fn set_aside(db: &Connection, range: Range, only: Option<&str>) -> rusqlite::Result<MailCounts> {
+    db.query_row(
+        "SELECT count(*), coalesce(sum(authentication = 'temporary'), 0) FROM report
+         WHERE id > :after AND id <= :last AND status = 'set-aside' AND aside = 'origin'
+           AND (:only IS NULL OR EXISTS (
+               SELECT 1 FROM policy_result JOIN policy ON policy.id = policy_result.policy
+               WHERE policy_result.report = report.id
+                 AND policy.policy_domain IN (SELECT value FROM json_each(:only))))",
+        named_params! { ":after": range.after_report, ":last": range.last_report, ":only": only },
+        |row| {
+            Ok(MailCounts {
+                set_aside: count(row.get(0)?),
+                waiting: count(row.get(1)?),
+                ..MailCounts::default()
+            })
+        },
+    )
 }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, named_params};
 use super::facts::{Range, count, date};
 use super::record::day_of;
 use super::room::{Room, domains};
-use super::rows::{MailCounts, Unproven};
+use super::rows::Unproven;
 use super::set_aside::let_count;
 use super::{Store, StoreError, Tally, text};
 use crate::config::{AuthenticationMode, Config};
@@ -396,25 +396,4 @@ fn proven(db: &Connection, since: &str, or_free: bool) -> rusqlite::Result<Prove
 fn before(now: Timestamp, days: i64) -> Timestamp {
     now.checked_sub(SignedDuration::from_hours(days.saturating_mul(24)))
         .unwrap_or(Timestamp::MIN)
-}
-
-/// Reports that a digest covers and that are set aside for their origin. `only`: a JSON array of domains, one of which they
-/// are about.
-pub(super) fn set_aside(db: &Connection, range: Range, only: Option<&str>) -> rusqlite::Result<MailCounts> {
-    db.query_row(
-        "SELECT count(*), coalesce(sum(authentication = 'temporary'), 0) FROM report
-         WHERE id > :after AND id <= :last AND status = 'set-aside' AND aside = 'origin'
-           AND (:only IS NULL OR EXISTS (
-               SELECT 1 FROM policy_result JOIN policy ON policy.id = policy_result.policy
-               WHERE policy_result.report = report.id
-                 AND policy.policy_domain IN (SELECT value FROM json_each(:only))))",
-        named_params! { ":after": range.after_report, ":last": range.last_report, ":only": only },
-        |row| {
-            Ok(MailCounts {
-                set_aside: count(row.get(0)?),
-                waiting: count(row.get(1)?),
-                ..MailCounts::default()
-            })
-        },
-    )
 }

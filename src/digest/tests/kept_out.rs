@@ -389,10 +389,13 @@ fn partly(set_aside: u64, waiting: u64) -> DigestFacts {
     facts.domains[0].failed = exactly(0);
     facts.mails.set_aside = set_aside;
     facts.mails.waiting = waiting;
-    facts.kept_out.unproven_for = [(Cause::NoAnswer, waiting), (Cause::Unsigned, set_aside - waiting)]
-        .into_iter()
-        .filter(|(_, n)| *n > 0)
-        .collect();
+    facts.kept_out.unproven_for = [
+        (Cause::NoAnswer, waiting),
+        (Cause::Unsigned, set_aside.saturating_sub(waiting)),
+    ]
+    .into_iter()
+    .filter(|(_, n)| *n > 0)
+    .collect();
     facts
 }
 
