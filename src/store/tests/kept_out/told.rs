@@ -28,7 +28,7 @@ fn reports_that_are_not_proven_are_counted_by_what_is_behind() {
 fn audience_is_told_of_what_is_set_aside_about_its_domains_and_of_what_waits() {
     let mut place = place(&Config::default());
     let mut waits = by(report("3", &[about("example.org", "sts")]), "a.example", false);
-    if let super::super::Content::Reports(reports) = &mut waits.content
+    if let Content::Reports(reports) = &mut waits.content
         && let IncomingReport::Read { standing, .. } = &mut reports[0]
     {
         standing.authentication = "temporary";
