@@ -83,9 +83,8 @@ pub(super) fn record(
         return Ok((Outcome::Duplicate, Some(twin.id)));
     }
     // It counts from now on, so it is news: a new row, which no digest has covered.
-    let standing = &proven_once(db, twin, standing)?;
+    let (standing, links) = &put_again(db, twin, standing)?;
     let is_proven = standing.signing_domain.is_some();
-    let links = twin.map_or(Ok(Vec::new()), |twin| take_out(db, twin.id))?;
     let sessions = sessions(parsed);
     let own = (is_proven, sessions, Reverse(content.as_slice()));
     let rival = rivals.iter().find(|known| known.status == "counted");
@@ -122,7 +121,7 @@ pub(super) fn record(
         discount(db, rival.id)?;
         settle_mails_of(db, rival.id)?;
     }
-    relink(db, &links, id)?;
+    relink(db, links, id)?;
     Ok((outcome, Some(id)))
 }
 
@@ -160,6 +159,20 @@ fn learn(
     Ok(())
 }
 
+/// Mails and the reports' ordinals in them.
+type Links = Vec<(i64, i64)>;
+
+/// Takes out a twin; gives the standing of the report from now on, and the mails that it was found in.
+fn put_again(
+    db: &Connection,
+    twin: Option<&Known>,
+    standing: &Standing,
+) -> rusqlite::Result<(Standing, Links)> {
+    let standing = proven_once(db, twin, standing)?;
+    let links = twin.map_or(Ok(Vec::new()), |twin| take_out(db, twin.id))?;
+    Ok((standing, links))
+}
+
 /// The standing of a report that is put in again: what a copy has proven stays proven.
 fn proven_once(db: &Connection, twin: Option<&Known>, standing: &Standing) -> rusqlite::Result<Standing> {
     let Some(twin) = twin.filter(|twin| twin.is_proven && standing.signing_domain.is_none()) else {
@@ -179,7 +192,7 @@ fn proven_once(db: &Connection, twin: Option<&Known>, standing: &Standing) -> ru
 }
 
 /// Takes out a report that counts nowhere, to be put in again; gives the mails that it was found in.
-fn take_out(db: &Connection, report: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
+fn take_out(db: &Connection, report: i64) -> rusqlite::Result<Links> {
     let links = db
         .prepare_cached("SELECT mail, ordinal FROM mail_report WHERE report = :report")?
         .query_map(named_params! { ":report": report }, |row| {

@@ -85,12 +85,15 @@ fn shown<'r, 'a>(index: &Index<'_>, row: &'r Row<'a>) -> Shown<'r, 'a> {
     Shown { row, texts, ageless }
 }
 
+/// Mode and patterns of a text.
+type Ageless<'a> = (&'a str, &'a BTreeSet<String>);
+
 /// Some reporters leave `max_age` out: such a text is the newest one so far that is the same otherwise, or else the first
 /// one.
 fn fill_in_max_age(index: &Index<'_>, shown: &mut [Shown<'_, '_>]) {
     let mut seen = BTreeSet::new();
     // The texts that are the same otherwise, each with the row that has it first.
-    let mut whole: BTreeMap<(&str, &BTreeSet<String>), Vec<(usize, usize)>> = BTreeMap::new();
+    let mut whole: BTreeMap<Ageless<'_>, Vec<(usize, usize)>> = BTreeMap::new();
     let rows = shown.iter().enumerate();
     for (at, number) in rows.flat_map(|(at, shown)| shown.texts.iter().map(move |text| (at, *text))) {
         if !seen.insert(number) {

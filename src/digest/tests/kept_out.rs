@@ -189,6 +189,11 @@ fn that_most_signatures_fail_makes_three_mails_then_waits_for_the_week() {
         (vec![], true),
         (vec!["blind 2026-11-18", "blind 2026-11-19"], true),
         (
+            // Two mails of one day.
+            vec!["blind 2026-11-18", "blind 2026-11-19", "blind counted 2026-11-19"],
+            true,
+        ),
+        (
             vec!["blind 2026-11-17", "blind 2026-11-18", "blind 2026-11-19"],
             false,
         ),
