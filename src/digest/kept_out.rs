@@ -24,7 +24,7 @@ pub struct Said {
     pub is_new_flood: bool,
     /// Reports that are set aside, so that nothing is known of all.
     pub n_aside: u64,
-    /// The day within the last week on which a mail told what [`is_worth_a_mail`].
+    /// The day within the last week on which a mail told what is worth one by itself.
     pub told_aside: Option<jiff::civil::Date>,
     /// Whether mails have told on three days, the last of them within a week, that most signatures fail.
     pub was_told_blind: bool,
