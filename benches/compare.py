@@ -105,11 +105,11 @@ class Bench:
             folder.mkdir(exist_ok=True)
             records = []
             for n in range(REPORTERS):
-                path = folder / f"reporter{n}.example.net.pem"
+                path = folder / f"reporter{n}.example.pem"
                 openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", path)
                 public = base64.b64encode(openssl("pkey", "-in", path, "-pubout", "-outform", "DER")).decode()
                 records.append((f"reports._domainkey.reporter{n}", f"v=DKIM1; k=rsa; p={public}"))
-            self._nsd = Nsd(self.folder / "nsd", "example.net", records)
+            self._nsd = Nsd(self.folder / "nsd", "example", records)
             return folder, self._nsd.port
 
         return self.made("keys", make)

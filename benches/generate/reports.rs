@@ -91,7 +91,7 @@ impl Shape {
         let skewed = |rng: &mut Rng, most: u64| rng.u64(0..most.max(1)).min(rng.u64(0..most.max(1)));
         let domain = format!("d{}.example", skewed(&mut rng, self.domains));
         let n_reporter = skewed(&mut rng, self.reporters);
-        let reporter = format!("reporter{n_reporter}.example.net");
+        let reporter = format!("reporter{n_reporter}.example");
         let days_left = self.days.saturating_sub(1) - n * self.days / self.reports.max(1);
         let day = LAST_DAY
             .checked_sub(i64::try_from(days_left).unwrap().days())
@@ -191,7 +191,7 @@ fn quirk(rng: &mut Rng, report: &mut Value) {
         }
         1 => entry["policy"]["mx-host"] = "mx: MX1.Example.ORG.".into(),
         2 => entry["failure-details"] = Value::Null,
-        _ => report["contact-info"] = "mailto:tls@reporter0.example.net".into(),
+        _ => report["contact-info"] = "mailto:tls@reporter0.example".into(),
     }
 }
 
