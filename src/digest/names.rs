@@ -9,10 +9,19 @@ pub const REASON_CHARS: usize = 120;
 ///
 /// A text that is cut ends in `...`.
 pub fn clean(text: &str, max_chars: usize) -> String {
+    let text = text.trim();
+    // Nearly all names are plain, and show as they are.
+    if text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        return if text.len() <= max_chars {
+            text.to_owned()
+        } else {
+            format!("{}...", cut(text, max_chars.saturating_sub(3)))
+        };
+    }
     let mut cleaned = String::new();
     let mut n_chars = 0_usize;
     // One character more than fits shows that something is left out.
-    for piece in text.trim().chars().take(max_chars.saturating_add(1)).map(shown) {
+    for piece in text.chars().take(max_chars.saturating_add(1)).map(shown) {
         let length = piece.chars().count();
         n_chars = n_chars.saturating_add(length);
         if n_chars > max_chars {
