@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::assess::complete::{self, Completeness};
@@ -234,7 +235,7 @@ fn volume(rows: &DomainRows<'_>, days: (Date, Date)) -> Volume {
         days: Some(days),
         ..Volume::default()
     };
-    let mut reporters: BTreeMap<usize, (&str, Sum, u64)> = BTreeMap::new();
+    let mut reporters: FxHashMap<usize, (&str, Sum, u64)> = FxHashMap::default();
     for row in rows_within(&rows.rows, days.0, days.1) {
         volume.reports = volume.reports.saturating_add(row.n_reports);
         volume.total.add(row.total);
@@ -246,6 +247,7 @@ fn volume(rows: &DomainRows<'_>, days: (Date, Date)) -> Volume {
         total.add(row.total);
         *reports = reports.saturating_add(row.n_reports);
     }
+    let reporters: BTreeMap<_, _> = reporters.into_iter().collect();
     volume.reporters = reporters
         .into_values()
         .map(|(reporter, total, reports)| (reporter.to_owned(), total, reports))

@@ -11,6 +11,7 @@ use crate::assess::cause::without_end;
 use crate::assess::history::PolicyText;
 use crate::assess::sessions::{pattern_for, plus};
 
+mod few;
 mod stale;
 mod texts;
 mod walk;

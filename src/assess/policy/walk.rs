@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::few::Few;
 use super::{Outdated, Policy, PolicyDrift, PolicyHistory, Reign, Seen, StaleDay};
 use crate::assess::cause::Cause;
 use crate::assess::sessions::{DomainRows, Index, Row, days_between};
@@ -25,7 +26,7 @@ const FORGOTTEN_DAYS: i64 = 14;
 struct Shown<'r, 'a> {
     row: &'r Row<'a>,
     /// Numbers of the texts.
-    texts: Vec<usize>,
+    texts: Few,
     /// Those of them that came without `max_age`, as they came.
     ageless: Vec<usize>,
 }
@@ -78,11 +79,7 @@ pub(in crate::assess) fn history(
 }
 
 fn shown<'r, 'a>(index: &Index<'_>, row: &'r Row<'a>) -> Shown<'r, 'a> {
-    let mut texts: Vec<usize> = index.entries(row).iter().filter_map(|read| read.policy).collect();
-    if texts.len() > 1 {
-        texts.sort_unstable();
-        texts.dedup();
-    }
+    let texts = Few::new(index.entries(row).iter().filter_map(|read| read.policy));
     let is_ageless = |text: &usize| index.policy(*text).is_some_and(|policy| policy.max_age.is_none());
     let ageless = texts.iter().copied().filter(is_ageless).collect();
     Shown { row, texts, ageless }
@@ -120,11 +117,10 @@ fn fill_in_max_age(index: &Index<'_>, shown: &mut [Shown<'_, '_>]) {
         .enumerate()
         .filter(|(_, shown)| !shown.ageless.is_empty())
     {
-        for text in &mut shown.texts {
+        for text in shown.texts.iter_mut() {
             *text = replacement(*text, at).unwrap_or(*text);
         }
-        shown.texts.sort_unstable();
-        shown.texts.dedup();
+        shown.texts.tidy();
     }
 }
 
@@ -154,7 +150,7 @@ fn turns<'a>(index: &Index<'_>, shown: &[Shown<'_, 'a>]) -> Vec<Turn<'a>> {
             && known.insert(row.reporter_number)
             && days_between(first_day, row.day) < BEGINNING_DAYS;
         if is_beginning {
-            for text in texts {
+            for text in texts.iter() {
                 times.entry(*text).or_insert(0);
             }
         }
@@ -335,7 +331,7 @@ fn by_reporter(index: &Index<'_>, shown: &[Shown<'_, '_>], drift: &mut Vec<Told>
 fn seen(index: &Index<'_>, shown: &[Shown<'_, '_>]) -> Vec<Seen> {
     let mut seen: FxHashMap<(usize, usize), (&str, Date, Date, u64)> = FxHashMap::default();
     for Shown { row, texts, .. } in shown {
-        for text in texts {
+        for text in texts.iter() {
             let key = (row.reporter_number, *text);
             let (_, _, last_day, days) = seen.entry(key).or_insert((row.reporter, row.day, row.day, 0));
             *last_day = row.day;

@@ -9,6 +9,8 @@ use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::assess::days::Numbers;
+use crate::assess::dayset::DaySet;
 use crate::assess::history::Sum;
 use crate::assess::sessions::{
     Days, Index, Row, Standing, count_within, days_between, known_days, plus, within,
@@ -232,14 +234,16 @@ pub(in crate::assess) fn quiet(index: &Index<'_>, states: &[ReporterState]) -> Q
 /// Longer than the longest pause of all reporters together, too, with a day more because reports come a day late:
 /// else every weekend would be one where only one office writes.
 fn none_for_days(index: &Index<'_>) -> Option<i64> {
-    let mut days: Vec<Date> = index
+    let mut all = DaySet::default();
+    let mut numbers = Numbers::default();
+    let not_foreign = index
         .domains
         .iter()
-        .filter(|rows| rows.standing != Standing::Foreign)
-        .flat_map(|rows| rows.rows.iter().map(|row| row.day))
-        .collect();
-    days.sort_unstable();
-    days.dedup();
+        .filter(|rows| rows.standing != Standing::Foreign);
+    for row in not_foreign.flat_map(|rows| &rows.rows) {
+        all.insert(numbers.of(row.day));
+    }
+    let days: Vec<Date> = all.since(i32::MIN).collect();
     let newest = *days.last()?;
     let pause = days_between(newest, index.history.today);
     let whole_days = pause.saturating_sub(1);
