@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, Connection};
 
 use super::entries::{FIND_POLICY, FIND_TYPE, INSERT_FAILURE, INSERT_POLICY_RESULT, INSERT_TYPE, WIDEN_TYPE};
 use super::flood::{Arrivals, save};
+use super::keys::Shown;
 use super::record::{INSERT_LINK, INSERT_MAIL};
 use super::record_report::{FIND_IDENTITY, INSERT_REPORT};
 use super::text;
@@ -89,6 +90,7 @@ pub(super) struct Batch<'a> {
     /// Months that are marked as not added up.
     pub(super) months: BTreeSet<String>,
     pub(super) arrivals: Arrivals,
+    pub(super) shown: Shown,
     organisations: BTreeMap<&'a str, Rc<str>>,
 }
 
@@ -107,6 +109,7 @@ impl<'a> Batch<'a> {
             senders: HashMap::new(),
             months: BTreeSet::new(),
             arrivals: Arrivals::default(),
+            shown: Shown::default(),
             organisations: BTreeMap::new(),
         };
         let done = record(&mut batch)?;

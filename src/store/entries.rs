@@ -1,10 +1,11 @@
 //! The entries of a report, with the failures and failure types that they show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, params};
 
 use super::batch::Batch;
+use super::keys::{Said, Shown};
 use super::record_report::as_json;
 use super::sums::Share;
 use crate::report::{FailureDetails, PolicyResult, ResultType};
@@ -77,9 +78,13 @@ pub(super) fn policy_result<'a>(
     let statements = &mut batch.statements;
     let mut failures = Failures {
         policy_result: db.last_insert_rowid(),
+        report,
+        policy,
         result,
         day,
         now: &batch.now,
+        shown: &mut batch.shown,
+        known: HashMap::new(),
         types: BTreeMap::new(),
         insert: statements.insert_failure.get(db)?,
         find_type: statements.find_type.get(db)?,
@@ -103,13 +108,15 @@ pub(super) fn policy_result<'a>(
 
 /// `unspecified`: the type of a failure whose kind the report doesn't say.
 pub(super) const UNSPECIFIED: &str = "unspecified";
+/// Most combinations of result type, MX and reason that are remembered in a policy result; most use a few.
+const MAX_KNOWN: usize = 4096;
 
 // A report may have 100,000 details with an MX each.
 pub(super) const INSERT_FAILURE: &str =
-    "INSERT INTO failure (policy_result, failure_type, detail, result_type, sending_mta_ip,
+    "INSERT INTO failure (policy_result, failure_type, problem, detail, result_type, sending_mta_ip,
                           receiving_mx_hostname, receiving_mx_helo, receiving_ip, failed_session_count,
                           failure_reason_code, additional_information)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(super) const FIND_TYPE: &str = "SELECT id FROM failure_type
      WHERE policy_domain = ? AND policy_type = ? AND result_type = ? AND receiving_mx_hostname = ?";
 pub(super) const INSERT_TYPE: &str =
@@ -124,10 +131,15 @@ pub(super) const WIDEN_TYPE: &str = "UPDATE failure_type
 struct Failures<'s, 'a> {
     db: &'a Connection,
     policy_result: i64,
+    report: i64,
+    policy: i64,
     result: &'a PolicyResult,
     /// The report's day if that counts.
     day: Option<&'s str>,
     now: &'s str,
+    shown: &'s mut Shown,
+    /// Failure type and problem by result type, MX and reason.
+    known: HashMap<[Option<&'a str>; 3], (i64, i64)>,
     /// Failure types by result type and MX: most details of a report share a few.
     types: BTreeMap<(&'a str, &'a str), i64>,
     insert: &'s mut CachedStatement<'a>,
@@ -139,16 +151,17 @@ struct Failures<'s, 'a> {
 impl<'a> Failures<'_, 'a> {
     fn add(&mut self, details: Option<&'a FailureDetails>) -> rusqlite::Result<()> {
         let failed = details.map_or(self.result.failed, |details| details.failed_session_count);
-        let failure_type = if failed == Some(0) {
+        let shows = if failed == Some(0) {
             None
         } else {
-            Some(self.failure_type(details)?)
+            Some(self.shows(details)?)
         };
         let none = FailureDetails::default();
         let row = details.unwrap_or(&none);
         self.insert.execute(params![
             self.policy_result,
-            failure_type,
+            shows.map(|(failure_type, _)| failure_type),
+            shows.map(|(_, problem)| problem),
             details.is_some(),
             row.result_type.as_ref().map(ResultType::as_str),
             row.sending_mta_ip,
@@ -162,14 +175,30 @@ impl<'a> Failures<'_, 'a> {
         Ok(())
     }
 
-    /// Finds or makes a failure type, and widens its days by the report's if that counts.
-    fn failure_type(&mut self, details: Option<&'a FailureDetails>) -> rusqlite::Result<i64> {
+    /// The failure type and the problem that a failure shows.
+    fn shows(&mut self, details: Option<&'a FailureDetails>) -> rusqlite::Result<(i64, i64)> {
         let result_type = details.and_then(|details| details.result_type.as_ref());
-        let mx = details.and_then(|details| details.receiving_mx_hostname.as_deref());
-        let names = (
-            result_type.map_or(UNSPECIFIED, ResultType::as_str),
-            mx.unwrap_or_default(),
-        );
+        let said = Said {
+            report: self.report,
+            result_type: result_type.map(ResultType::as_str),
+            mx: details.and_then(|details| details.receiving_mx_hostname.as_deref()),
+            reason: details.and_then(|details| details.failure_reason_code.as_deref()),
+        };
+        let names = [said.result_type, said.mx, said.reason];
+        if let Some(known) = self.known.get(&names) {
+            return Ok(*known);
+        }
+        let failure_type = self.failure_type(said.result_type, said.mx)?;
+        let problem = self.shown.number(self.db, self.policy, &said)?;
+        if self.known.len() < MAX_KNOWN {
+            self.known.insert(names, (failure_type, problem));
+        }
+        Ok((failure_type, problem))
+    }
+
+    /// Finds or makes a failure type, and widens its days by the report's if that counts.
+    fn failure_type(&mut self, result_type: Option<&'a str>, mx: Option<&'a str>) -> rusqlite::Result<i64> {
+        let names = (result_type.unwrap_or(UNSPECIFIED), mx.unwrap_or_default());
         if let Some(known) = self.types.get(&names) {
             return Ok(*known);
         }
