@@ -41,8 +41,21 @@ pub(super) fn decode<'a>(
     }
 }
 
-/// Base64 without what doesn't belong there: other bytes are dropped, padding ends a group.
+/// Base64 as nearly everybody sends it: lines of the alphabet alone, padding at the end.
 fn base64(body: &[u8], deviations: &mut BTreeSet<&'static str>) -> Vec<u8> {
+    let mut characters = Vec::with_capacity(body.len());
+    for line in body.split(|byte| *byte == b'\n') {
+        characters.extend_from_slice(line.trim_ascii());
+    }
+    let end = characters.iter().rposition(|byte| *byte != b'=');
+    characters.truncate(end.map_or(0, |end| end.saturating_add(1)));
+    LENIENT
+        .decode(&characters)
+        .unwrap_or_else(|_| base64_among_others(body, deviations))
+}
+
+/// Base64 without what doesn't belong there: other bytes are dropped, padding ends a group.
+fn base64_among_others(body: &[u8], deviations: &mut BTreeSet<&'static str>) -> Vec<u8> {
     /// Characters decoded at once; whole groups of four.
     const CHUNK: usize = 4 * 4096;
     let mut bytes = Vec::with_capacity(body.len().saturating_div(4).saturating_mul(3));

@@ -17,6 +17,7 @@ use crate::config::StoreConfig;
 
 mod admission;
 mod backup;
+mod batch;
 mod belongings;
 mod busy;
 mod chart;

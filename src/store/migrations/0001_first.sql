@@ -372,7 +372,7 @@ CREATE TABLE failure (
     id                     INTEGER PRIMARY KEY,
     policy_result          INTEGER NOT NULL REFERENCES policy_result (id) ON DELETE CASCADE,
     failure_type           INTEGER REFERENCES failure_type (id), -- NULL for a detail that counts no session
-    problem                INTEGER REFERENCES problem (number),  -- by this row alone; NULL until the next assessment
+    problem                INTEGER REFERENCES problem (number),  -- by this row alone; NULL until the next assessment where it is read anew
     detail                 INTEGER NOT NULL, -- 0: not in the report, its type is 'unspecified'
     result_type            TEXT,
     sending_mta_ip         TEXT,
