@@ -1,11 +1,13 @@
 //! Prepares fetched mails in another thread, while what was prepared before is recorded.
 
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::authenticate::Keys;
 use crate::clock;
@@ -14,6 +16,9 @@ use crate::import::judge;
 use crate::mailbox::{Body, Fetched};
 use crate::prepare::{Input, prepare};
 use crate::store::{Folder, IncomingMail, Origin};
+
+/// Stack of the thread, in bytes: as much as the one that does all else has.
+const STACK: usize = 16 * 1024 * 1024;
 
 /// What preparing a batch goes by.
 #[derive(Debug)]
@@ -37,22 +42,81 @@ pub(super) struct Part {
     pub(super) rest: Option<(Preparer, VecDeque<Fetched>)>,
 }
 
-/// Mails being prepared. Dropped with the poll, it stops after the mail at hand; nothing of it was recorded.
+/// What the thread does.
+#[derive(Debug)]
+enum Work {
+    Prepare(Box<Preparer>, VecDeque<Fetched>),
+    /// These have been recorded.
+    Free(Vec<IncomingMail>),
+}
+
+/// The thread that prepares mails, a batch at a time. Dropped with the poll, it ends after the mail at hand; nothing of
+/// that batch was recorded.
 #[derive(Debug)]
 pub(super) struct Ahead {
-    task: JoinHandle<Part>,
+    work: Sender<Work>,
+    parts: UnboundedReceiver<Part>,
+    /// Whether a batch was begun whose part nobody has taken.
+    is_begun: bool,
     is_dropped: Arc<AtomicBool>,
 }
 
 impl Ahead {
-    /// What was prepared, once it is.
-    pub(super) async fn part(mut self) -> Part {
-        match (&mut self.task).await {
-            Ok(part) => part,
-            // Nobody aborts it, so it has panicked.
-            Err(error) => resume_unwind(error.into_panic()),
+    /// Starts the thread.
+    pub(super) fn start() -> std::io::Result<Self> {
+        let (work, queue) = mpsc::channel();
+        let (sender, parts) = unbounded_channel();
+        let is_dropped = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&is_dropped);
+        let builder = std::thread::Builder::new().name("prepare".to_owned());
+        builder.stack_size(STACK).spawn(move || {
+            for work in queue {
+                match work {
+                    // Nobody takes it once the poll has ended.
+                    Work::Prepare(preparer, batch) => drop(sender.send(preparer.part(batch, &flag))),
+                    Work::Free(mails) => drop(mails),
+                }
+            }
+            give_back();
+        })?;
+        Ok(Self {
+            work,
+            parts,
+            is_begun: false,
+            is_dropped,
+        })
+    }
+
+    /// Begins to prepare a batch; the part of the one before has been taken.
+    pub(super) fn begin(&mut self, preparer: Preparer, batch: VecDeque<Fetched>) {
+        self.is_begun = true;
+        // If the thread has panicked, taking the part says so.
+        drop(self.work.send(Work::Prepare(Box::new(preparer), batch)));
+    }
+
+    /// What was prepared of the batch begun last, once it is; `None` if it was taken before.
+    pub(super) async fn part(&mut self) -> Option<Part> {
+        if !std::mem::take(&mut self.is_begun) {
+            return None;
+        }
+        match self.parts.recv().await {
+            Some(part) => Some(part),
+            // The thread lives as long as this unless it panics, and then it has told of that.
+            None => resume_unwind(Box::new("preparing mails panicked")),
         }
     }
+
+    /// Has recorded mails freed by the thread that made them: here they would leave pieces in the allocator's cache of
+    /// this thread, for which the memory of all would be kept when the poll is over.
+    pub(super) fn free(&self, mails: Vec<IncomingMail>) {
+        drop(self.work.send(Work::Free(mails)));
+    }
+}
+
+/// Has glibc return what a thread has freed, some MiB: that looks for it only where more than 64 KiB are freed at once, and
+/// what is freed mail by mail never is.
+fn give_back() {
+    drop(black_box(Vec::<u8>::with_capacity(100 * 1024)));
 }
 
 impl Drop for Ahead {
@@ -62,14 +126,6 @@ impl Drop for Ahead {
 }
 
 impl Preparer {
-    /// Begins to prepare mails.
-    pub(super) fn begin(self, batch: VecDeque<Fetched>) -> Ahead {
-        let is_dropped = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&is_dropped);
-        let task = spawn_blocking(move || self.part(batch, &flag));
-        Ahead { task, is_dropped }
-    }
-
     fn part(self, mut batch: VecDeque<Fetched>, is_dropped: &AtomicBool) -> Part {
         let (mut prepared, mut n_bytes, mut last_uid) = (Vec::new(), 0_u64, 0);
         while n_bytes < self.config.limits.batch_bytes
