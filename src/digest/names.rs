@@ -9,10 +9,15 @@ pub const REASON_CHARS: usize = 120;
 ///
 /// A text that is cut ends in `...`.
 pub fn clean(text: &str, max_chars: usize) -> String {
+    let text = text.trim();
+    // Nearly every name.
+    if text.len() <= max_chars && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut cleaned = String::new();
     let mut n_chars = 0_usize;
     // One character more than fits shows that something is left out.
-    for piece in text.trim().chars().take(max_chars.saturating_add(1)).map(shown) {
+    for piece in text.chars().take(max_chars.saturating_add(1)).map(shown) {
         let length = piece.chars().count();
         n_chars = n_chars.saturating_add(length);
         if n_chars > max_chars {
@@ -184,6 +189,14 @@ mod tests {
             assert_eq!(checked_host(bad), None, "{bad}");
         }
         assert_eq!(checked_host(&"a.".repeat(200)), None);
+    }
+
+    #[test]
+    fn printable_ascii_stays_as_it_is() {
+        let all: String = (' '..='~').collect();
+        assert_eq!(clean(&format!(" {all}\n"), 200), all.trim());
+        assert_eq!(clean("a\tb", 60), "a\\tb");
+        assert_eq!(clean("a\u{7f}b", 60), "a\\u{7f}b");
     }
 
     proptest! {

@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::StoreError;
 use super::batch::Batch;
 use super::facts::count;
 use super::record::day_of;
+use super::{Store, StoreError};
 
 /// So many times what is usual is too many.
 const TIMES_USUAL: u64 = 3;
@@ -124,13 +124,19 @@ pub(super) fn save(db: &Connection, arrivals: &mut Arrivals) -> rusqlite::Result
     Ok(())
 }
 
-/// Forgets counts of days that matter no more.
-pub(super) fn retain(db: &Connection, now: jiff::Timestamp) -> Result<(), StoreError> {
-    let hours = KEPT_DAYS.saturating_mul(24);
-    let before = now.checked_sub(jiff::SignedDuration::from_hours(hours));
-    db.execute(
-        "DELETE FROM arrival WHERE day < :before",
-        named_params! { ":before": day_of(before.unwrap_or(jiff::Timestamp::MIN)) },
-    )?;
-    Ok(())
+impl Store {
+    /// Forgets counts of days that matter no more.
+    pub(super) fn forget_arrivals(&mut self, now: jiff::Timestamp) -> Result<(), StoreError> {
+        let hours = KEPT_DAYS.saturating_mul(24);
+        let before = now.checked_sub(jiff::SignedDuration::from_hours(hours));
+        let before = day_of(before.unwrap_or(jiff::Timestamp::MIN));
+        self.in_slices("counts of arrivals", |db, slice| {
+            db.prepare_cached(
+                "DELETE FROM arrival WHERE (reporter, is_proven, day) IN
+                     (SELECT reporter, is_proven, day FROM arrival WHERE day < :before LIMIT :slice)",
+            )?
+            .execute(named_params! { ":before": before, ":slice": slice })
+        })?;
+        Ok(())
+    }
 }

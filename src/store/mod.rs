@@ -57,6 +57,7 @@ mod room;
 pub mod rows;
 mod set_aside;
 mod show;
+mod slices;
 mod standing;
 mod status;
 mod sums;

@@ -265,6 +265,8 @@ CREATE TABLE failure_type (
     expired_last_day      TEXT,
     UNIQUE (policy_domain, policy_type, result_type, receiving_mx_hostname)
 ) STRICT;
+-- Retention: which of them a digest announced that goes.
+CREATE INDEX failure_type_announced ON failure_type (announced) WHERE announced IS NOT NULL;
 
 -- What broke and where: a row for each pair that a report ever showed. From `state` on, derived from all reports anew at
 -- each assessment; first_day is '' while none that counts shows it as a problem of its own.
