@@ -65,6 +65,7 @@ pub(super) fn read(
         recent,
         reporters: FxHashMap::default(),
         views: FxHashMap::default(),
+        of_views: Vec::new(),
         pairs: HashMap::new(),
         failed_on: Vec::new(),
         domains: HashMap::new(),
@@ -104,8 +105,9 @@ struct Reader<'a> {
     recent: Date,
     /// By the sender's id.
     reporters: FxHashMap<i64, Rc<str>>,
-    /// By sender and policy, of which there are few; with the number of the pair.
-    views: FxHashMap<(i64, i64), View>,
+    /// By sender and policy, of which there are few, the place in `of_views`.
+    views: FxHashMap<(i64, i64), usize>,
+    of_views: Vec<View>,
     /// Numbers by reporter and domain.
     pairs: HashMap<(Rc<str>, Rc<str>), usize>,
     /// By pair, the last day so far with a failure or an old policy.
@@ -121,7 +123,6 @@ struct Reader<'a> {
 }
 
 /// What a sender shows of a domain.
-#[derive(Clone)]
 struct View {
     seen: Rc<Seen>,
     /// Numbers of the pair of reporter and domain, and of the domain.
@@ -135,7 +136,10 @@ impl Reader<'_> {
     fn day(&mut self, day: Date, entries: Vec<DayEntry>) -> rusqlite::Result<()> {
         let since = day.checked_sub(AFTER_DAYS.days()).unwrap_or(Date::MIN);
         for entry in entries {
-            let View { seen, of, text } = self.view(entry.sender, entry.policy)?;
+            let view = self.view(entry.sender, entry.policy)?;
+            let Some(&View { ref seen, of, text }) = self.of_views.get(view) else {
+                continue;
+            };
             let worth = text
                 .map(|text| self.texts.take(of, text, day))
                 .unwrap_or_default();
@@ -147,7 +151,7 @@ impl Reader<'_> {
                             report: entry.report,
                             ok: entry.ok,
                             failed: entry.failed,
-                            seen,
+                            seen: Rc::clone(seen),
                             day,
                         });
                     }
@@ -170,16 +174,16 @@ impl Reader<'_> {
                 report: entry.report,
                 ok: entry.ok,
                 failed: entry.failed,
-                seen,
+                seen: Rc::clone(seen),
                 day,
             });
         }
         Ok(())
     }
 
-    fn view(&mut self, sender: i64, policy: i64) -> rusqlite::Result<View> {
+    fn view(&mut self, sender: i64, policy: i64) -> rusqlite::Result<usize> {
         if let Some(view) = self.views.get(&(sender, policy)) {
-            return Ok(view.clone());
+            return Ok(*view);
         }
         let known = self.policies.get(self.db, policy)?;
         let reporter = self.reporter(sender)?;
@@ -196,12 +200,13 @@ impl Reader<'_> {
         });
         let n_domains = self.domains.len();
         let domain = *self.domains.entry(Rc::clone(&known.domain)).or_insert(n_domains);
-        let view = View {
+        let view = self.of_views.len();
+        self.of_views.push(View {
             seen,
             of: (pair, domain),
             text: self.texts.text(&known.text),
-        };
-        self.views.insert((sender, policy), view.clone());
+        });
+        self.views.insert((sender, policy), view);
         Ok(view)
     }
 

@@ -316,15 +316,26 @@ impl Writer {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    #[inline]
     fn number(&mut self) -> Option<u64> {
-        let mut number = 0_u64;
-        for shift in (0..64_u32).step_by(7) {
-            let (byte, rest) = self.0.split_first()?;
+        let (byte, rest) = self.0.split_first()?;
+        if *byte < 0x80 {
+            // As most are.
             self.0 = rest;
+            return Some(u64::from(*byte));
+        }
+        self.long_number()
+    }
+
+    fn long_number(&mut self) -> Option<u64> {
+        let (mut number, mut shift) = (0_u64, 0_u32);
+        for (at, byte) in self.0.iter().enumerate() {
             number |= u64::from(byte & 0x7f).checked_shl(shift)?;
             if byte & 0x80 == 0 {
+                self.0 = self.0.get(at.saturating_add(1)..)?;
                 return Some(number);
             }
+            shift = shift.saturating_add(7);
         }
         None
     }

@@ -70,6 +70,7 @@ fn suspects(history: &History) -> BTreeSet<Rc<str>> {
     let mut shown: FxHashMap<*const Seen, Option<Of>> = FxHashMap::default();
     let (mut senders, mut domains) = (HashMap::new(), HashMap::new());
     let mut entries: Vec<&Entry> = history.older.iter().chain(&history.entries).collect();
+    // Both are sorted mostly, and then this is cheap.
     entries.sort_by_key(|entry| entry.day);
     let mut suspects = BTreeSet::new();
     for entry in entries {

@@ -1,6 +1,7 @@
 //! Which texts of policies senders showed, day after day: enough to know an old one by long afterwards.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use jiff::civil::Date;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -13,16 +14,20 @@ use crate::assess::sessions::days_between;
 /// What begins on so many known days running is told by these.
 const FIRST_DAYS: u32 = 3;
 
-/// Takes what senders showed, oldest day first. Senders of a domain, and domains, are told apart by numbers of the caller.
+/// Takes what senders showed, oldest day first. Senders of a domain, and domains, are told apart by numbers of the caller,
+/// from 0 on and without gaps.
 #[derive(Debug, Default)]
 pub struct Texts {
+    /// What was read of policies before, by where they stand; they are kept so that nothing else comes to stand there.
+    read: FxHashMap<*const PolicyText, (Rc<PolicyText>, Option<Text>)>,
     numbers: BTreeMap<Policy, usize>,
     policies: Vec<Policy>,
     /// By text, the number of the same without `max_age`.
     ageless: Vec<usize>,
-    shown: FxHashMap<usize, Last>,
+    /// By sender.
+    shown: Vec<Option<Last>>,
     /// By domain.
-    newest: FxHashMap<usize, Newest>,
+    newest: Vec<Option<Newest>>,
     /// Texts of domains, each also without `max_age`.
     known: FxHashSet<(usize, usize)>,
     /// The texts without `max_age` of which one with it is known.
@@ -67,7 +72,16 @@ pub struct Worth {
 
 impl Texts {
     /// The text that an entry shows; `None` if it says nothing of that.
-    pub fn text(&mut self, policy: &PolicyText) -> Option<Text> {
+    pub fn text(&mut self, policy: &Rc<PolicyText>) -> Option<Text> {
+        if let Some((_, text)) = self.read.get(&Rc::as_ptr(policy)) {
+            return *text;
+        }
+        let text = self.read(policy);
+        self.read.insert(Rc::as_ptr(policy), (Rc::clone(policy), text));
+        text
+    }
+
+    fn read(&mut self, policy: &PolicyText) -> Option<Text> {
         if policy.policy_type == "no-policy-found" {
             return Some(Text::NotFound);
         }
@@ -94,7 +108,10 @@ impl Texts {
 
     /// Takes an entry of a sender of a domain. In which order those of a day come doesn't matter.
     pub fn take(&mut self, (sender, domain): (usize, usize), text: Text, day: Date) -> Worth {
-        let before = self.shown.get(&sender).copied();
+        if let Some(worth) = self.take_again((sender, domain), text, day) {
+            return worth;
+        }
+        let before = self.shown.get(sender).copied().flatten();
         let n = before
             .filter(|last| last.text == text)
             .map_or(1, |last| last.n.saturating_add(1));
@@ -107,11 +124,33 @@ impl Texts {
             Text::This(number) => self.is_late((sender, domain), number, day, &mut last.newest),
             Text::NotFound => false,
         };
-        self.shown.insert(sender, last);
+        put(&mut self.shown, sender, last);
         Worth {
             begins: n <= FIRST_DAYS,
             is_late,
         }
+    }
+
+    /// Takes what a sender showed before too, if that was and stays the newest text of the domain: most entries do.
+    #[inline]
+    fn take_again(&mut self, (sender, domain): (usize, usize), text: Text, day: Date) -> Option<Worth> {
+        let last = self.shown.get_mut(sender)?.as_mut()?;
+        if last.text != text {
+            return None;
+        }
+        if let Text::This(number) = text {
+            let newest = self.newest.get(domain)?.as_ref()?;
+            let is_settled = newest.before.is_none() || newest.since != day;
+            if newest.text != number || !is_settled {
+                return None;
+            }
+            last.newest = Some((number, day));
+        }
+        last.n = last.n.saturating_add(1);
+        Some(Worth {
+            begins: last.n <= FIRST_DAYS,
+            is_late: false,
+        })
     }
 
     fn is_late(
@@ -122,7 +161,7 @@ impl Texts {
         shown: &mut Option<(usize, Date)>,
     ) -> bool {
         let is_fresh = self.is_fresh(domain, number);
-        let mut newest = self.newest.get(&domain).copied().unwrap_or(Newest {
+        let mut newest = self.newest.get(domain).copied().flatten().unwrap_or(Newest {
             text: number,
             since: day,
             before: None,
@@ -158,7 +197,7 @@ impl Texts {
         if self.is_same(number, newest.text) {
             *shown = Some((number, day));
         }
-        self.newest.insert(domain, newest);
+        put(&mut self.newest, domain, newest);
         // Whether somebody has gone back on this day, is known only when it is over.
         let before = newest.before.filter(|_| newest.since == day);
         is_late
@@ -182,5 +221,14 @@ impl Texts {
     fn is_same(&self, a: usize, b: usize) -> bool {
         let of = |number| self.policies.get(number);
         a == b || of(a).zip(of(b)).is_some_and(|(a, b)| a.is_same(b))
+    }
+}
+
+fn put<T>(list: &mut Vec<Option<T>>, at: usize, value: T) {
+    if list.len() <= at {
+        list.resize_with(at.saturating_add(1), || None);
+    }
+    if let Some(place) = list.get_mut(at) {
+        *place = Some(value);
     }
 }
