@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use ring::digest::{Context, SHA256};
 use rusqlite::{Connection, OptionalExtension, named_params, params};
-use serde_json::json;
+use serde::Serialize;
 
 use super::admission::Aside;
 use super::batch::Batch;
@@ -37,9 +37,13 @@ impl Known {
     }
 }
 
+/// Once for each of the two indexes by identity.
 pub(super) const FIND_IDENTITY: &str =
     "SELECT id, content, sessions, status, authentication IN ('dkim', 'trusted-mx') FROM report
-     WHERE identity = ?";
+     WHERE identity = ?1 AND status = 'counted'
+     UNION ALL
+     SELECT id, content, sessions, status, authentication IN ('dkim', 'trusted-mx') FROM report
+     WHERE identity = ?1 AND status <> 'counted'";
 
 fn known(batch: &mut Batch<'_>, identity: &[u8]) -> rusqlite::Result<Vec<Known>> {
     let rows = batch.statements.find_identity.get(batch.db)?;
@@ -283,12 +287,9 @@ fn insert<'a>(
 }
 
 /// Texts as a JSON array.
-pub(super) fn as_json<'a>(texts: impl IntoIterator<Item = &'a (impl AsRef<str> + 'a)>) -> String {
-    let texts: Vec<&str> = texts.into_iter().map(AsRef::as_ref).collect();
-    if texts.is_empty() {
-        return "[]".to_owned();
-    }
-    json!(texts).to_string()
+pub(super) fn as_json(texts: &impl Serialize) -> String {
+    // It fails only where writing does, or for keys that are no text.
+    serde_json::to_string(texts).unwrap_or_default()
 }
 
 /// The part of a hash that is kept.

@@ -124,7 +124,11 @@ fn rewrite(
     let (identity, content) = record_report::hashes(parsed, &organisation(submitter));
     let twin: Option<i64> = db
         .query_row(
-            "SELECT id FROM report WHERE identity = :identity AND content = :content AND id <> :report",
+            "SELECT id FROM report
+             WHERE identity = :identity AND status = 'counted' AND content = :content AND id <> :report
+             UNION ALL
+             SELECT id FROM report
+             WHERE identity = :identity AND status <> 'counted' AND content = :content AND id <> :report",
             named_params! { ":identity": identity, ":content": content, ":report": report },
             |row| row.get(0),
         )
