@@ -8,13 +8,13 @@ use rusqlite::{Connection, ToSql};
 use super::{Store, StoreError, WAL_PAGES};
 
 /// How long the write lock may be held before the next transaction takes on less: nobody shall wait for 100 ms.
-const LONG: Duration = Duration::from_millis(40);
+const LONG: Duration = Duration::from_millis(25);
 /// Where it took less than this, the next one takes on more.
-const QUICK: Duration = Duration::from_millis(15);
+const QUICK: Duration = Duration::from_millis(10);
 /// What is worth a line in the log.
 const TOO_LONG: Duration = Duration::from_millis(80);
-/// The first slice.
-const SLICE: Slice = Slice(100);
+/// The first slice: what it needs may still be on the disk alone.
+const SLICE: Slice = Slice(50);
 /// However slow the machine is.
 const LEAST: u32 = 10;
 /// However quick it is: what a slice changes is written to the disk at its end.

@@ -60,7 +60,7 @@ fn retention_lets_others_write_between_slices() {
     place.store.db.commit_hook(Some(hook)).unwrap();
     let removed = place.store.retain(Span::Days(10), at(LATER)).unwrap();
     assert_eq!(removed, 150);
-    // Reports and mails in two slices each, then policies, senders and templates.
+    // Reports and mails in two slices each at least, then policies, senders and templates.
     assert!(commits.load(Ordering::Relaxed) >= 7, "{commits:?}");
 }
 
@@ -103,7 +103,7 @@ fn removing_reports_takes_no_longer_where_more_of_them_stay() {
 #[test]
 fn what_takes_long_is_followed_by_less_and_what_is_quick_by_more() {
     let after = |took| Slice(100).after(Duration::from_millis(took)).0;
-    assert_eq!([1, 30, 60].map(after), [200, 100, 25]);
+    assert_eq!([1, 20, 60].map(after), [200, 100, 25]);
     assert_eq!(Slice(10).after(Duration::from_secs(1)).0, 10);
     assert_eq!(Slice(1000).after(Duration::ZERO).0, 1000);
 }
