@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use jiff::civil::Date;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::cause::{Cause, host_form};
+use super::days::Numbers;
 use super::dayset::DaySet;
-use super::history::{Entry, Failure, History, Seen, Sum};
+use super::history::{Entry, Failure, History, Kind, PolicyText, Seen, Sum};
 use super::place::{Place, is_host};
 
 /// A failure as part of a problem.
@@ -23,6 +24,12 @@ pub(super) struct Row<'h> {
     pub(super) failure: &'h Failure,
     /// Index of the failure.
     pub(super) failure_at: usize,
+    /// The day's number.
+    pub(super) number: i32,
+    /// The reporter's place among all by name.
+    pub(super) by: usize,
+    /// Number of reporter and domain in the index.
+    pub(super) pair: usize,
     /// Whether the problem's cause comes from another report.
     pub(super) is_joined: bool,
 }
@@ -43,26 +50,18 @@ impl<'h> Row<'h> {
     }
 }
 
-/// What one reporter says of a problem on one day.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Fail {
-    pub(super) failed: Sum,
-    pub(super) total: Sum,
-    /// Of the failed, those of joined rows.
-    pub(super) unspecified: Sum,
-    /// Whether the report counts all of them as successful.
-    pub(super) is_in_spite: bool,
-}
-
-/// The failing days of a problem, each by reporter.
-pub(super) type Days<'h> = BTreeMap<Date, BTreeMap<&'h str, Fail>>;
-
 /// Indices of entries, with their days.
 type OfDays = Vec<(Date, usize)>;
 
 /// What a reporter says of a domain.
-#[derive(Debug, Default)]
-pub(super) struct Pair {
+#[derive(Debug)]
+pub(super) struct Pair<'h> {
+    pub(super) reporter: &'h str,
+    pub(super) domain: &'h str,
+    /// The reporter's place among all by name.
+    pub(super) by: usize,
+    /// Whether the domain is an MX host.
+    is_mx: bool,
     /// By day.
     entries: OfDays,
     /// Days with an entry.
@@ -75,31 +74,36 @@ pub(super) struct Pair {
     pub(super) proven: DaySet,
 }
 
-impl Pair {
-    fn new(history: &History, mut entries: OfDays) -> Self {
-        entries.sort_unstable();
-        entries.shrink_to_fit();
-        let mut pair = Self::default();
-        for (day, at) in &entries {
-            let Some(entry) = history.entries.get(*at) else {
-                continue;
-            };
-            let mut sum = Sum::default();
-            sum.take(entry.ok);
-            sum.take(entry.failed);
-            pair.known.insert(*day);
-            if sum.known > 0 {
-                pair.connected.insert(*day);
-            }
-            if sum.at_least {
-                pair.unreadable.insert(*day);
-            }
-            if !history.unproven.is_empty() && !history.unproven.contains(&entry.report) {
-                pair.proven.insert(*day);
-            }
+impl<'h> Pair<'h> {
+    fn new(seen: &'h Seen) -> Self {
+        Self {
+            reporter: &seen.reporter,
+            domain: &seen.domain,
+            by: 0,
+            is_mx: false,
+            entries: Vec::new(),
+            known: DaySet::default(),
+            connected: DaySet::default(),
+            unreadable: DaySet::default(),
+            proven: DaySet::default(),
         }
-        pair.entries = entries;
-        pair
+    }
+
+    fn take(&mut self, history: &History, at: usize, entry: &Entry, number: i32) {
+        self.entries.push((entry.day, at));
+        let mut sum = Sum::default();
+        sum.take(entry.ok);
+        sum.take(entry.failed);
+        self.known.insert(number);
+        if sum.known > 0 {
+            self.connected.insert(number);
+        }
+        if sum.at_least {
+            self.unreadable.insert(number);
+        }
+        if !history.unproven.is_empty() && !history.unproven.contains(&entry.report) {
+            self.proven.insert(number);
+        }
     }
 }
 
@@ -107,8 +111,11 @@ impl Pair {
 #[derive(Debug)]
 pub(super) struct Index<'h> {
     pub(super) history: &'h History,
-    pairs: HashMap<(&'h str, &'h str), Pair>,
-    reporters: HashMap<&'h str, BTreeSet<&'h str>>,
+    pairs: Vec<Pair<'h>>,
+    by_seen: FxHashMap<*const Seen, usize>,
+    by_names: HashMap<(&'h str, &'h str), usize>,
+    /// The pairs of a domain, by the reporter's name.
+    of_domains: HashMap<&'h str, Vec<usize>>,
     mx: HashSet<String>,
     /// Policy domains that are MX hosts, by reporter and the zone above them.
     mx_domains: HashMap<(&'h str, &'h str), BTreeSet<&'h str>>,
@@ -116,49 +123,61 @@ pub(super) struct Index<'h> {
 
 impl<'h> Index<'h> {
     pub(super) fn new(history: &'h History) -> Self {
-        let mut by_seen: FxHashMap<*const Seen, (&Seen, OfDays)> = FxHashMap::default();
-        for (at, entry) in history.entries.iter().enumerate() {
-            let (_, days) = by_seen
-                .entry(Rc::as_ptr(&entry.seen))
-                .or_insert_with(|| (&entry.seen, Vec::new()));
-            days.push((entry.day, at));
-        }
-        let mut known: HashMap<(&str, &str), Vec<(Date, usize)>> = HashMap::new();
-        let mut reporters: HashMap<&str, BTreeSet<&str>> = HashMap::new();
-        let mut policies = HashSet::new();
-        let mut mx: HashSet<String> = history.our_mx.iter().map(|name| host_form(name)).collect();
-        for (seen, mut days) in by_seen.into_values() {
-            let key = (&*seen.reporter, &*seen.domain);
-            known.entry(key).or_default().append(&mut days);
-            reporters.entry(key.1).or_default().insert(key.0);
-            if policies.insert(Rc::as_ptr(&seen.policy)) {
-                let exact = super::spot::patterns(&seen.policy)
-                    .into_iter()
-                    .filter(|name| is_host(name));
-                mx.extend(exact);
+        let mut index = Self {
+            history,
+            pairs: Vec::new(),
+            by_seen: FxHashMap::default(),
+            by_names: HashMap::new(),
+            of_domains: HashMap::new(),
+            mx: history.our_mx.iter().map(|name| host_form(name)).collect(),
+            mx_domains: HashMap::new(),
+        };
+        index.take_entries();
+        let mut kinds: FxHashSet<*const Kind> = FxHashSet::default();
+        for failure in &history.failures {
+            if kinds.insert(Rc::as_ptr(&failure.kind)) {
+                index.mx.extend(failure.mx.iter().cloned());
             }
         }
-        let pairs: HashMap<(&str, &str), Pair> = known
-            .into_iter()
-            .map(|(key, entries)| (key, Pair::new(history, entries)))
-            .collect();
-        mx.extend(
-            history
-                .failures
-                .iter()
-                .flat_map(|failure| failure.mx.iter().cloned()),
-        );
-        let mut mx_domains: HashMap<(&str, &str), BTreeSet<&str>> = HashMap::new();
-        for (reporter, domain) in pairs.keys().filter(|(_, domain)| mx.contains(*domain)) {
-            let zone = domain.split_once('.').map_or("", |(_, zone)| zone);
-            mx_domains.entry((*reporter, zone)).or_default().insert(*domain);
+        let mut names: Vec<&str> = index.pairs.iter().map(|pair| pair.reporter).collect();
+        names.sort_unstable();
+        names.dedup();
+        for (at, pair) in index.pairs.iter_mut().enumerate() {
+            pair.by = names.binary_search(&pair.reporter).unwrap_or_default();
+            pair.is_mx = index.mx.contains(pair.domain);
+            pair.entries.sort_unstable();
+            pair.entries.shrink_to_fit();
+            index.of_domains.entry(pair.domain).or_default().push(at);
+            if pair.is_mx {
+                let key = (pair.reporter, zone(pair.domain));
+                index.mx_domains.entry(key).or_default().insert(pair.domain);
+            }
         }
-        Self {
-            history,
-            pairs,
-            reporters,
-            mx,
-            mx_domains,
+        for pairs in index.of_domains.values_mut() {
+            pairs.sort_unstable_by_key(|at| index.pairs.get(*at).map(|pair| pair.by));
+        }
+        index
+    }
+
+    fn take_entries(&mut self) {
+        let mut policies: FxHashSet<*const PolicyText> = FxHashSet::default();
+        let mut numbers = Numbers::default();
+        for (at, entry) in self.history.entries.iter().enumerate() {
+            let place = *self.by_seen.entry(Rc::as_ptr(&entry.seen)).or_insert_with(|| {
+                let key = (&*entry.reporter, &*entry.domain);
+                let place = *self.by_names.entry(key).or_insert_with(|| {
+                    self.pairs.push(Pair::new(&entry.seen));
+                    self.pairs.len().saturating_sub(1)
+                });
+                if policies.insert(Rc::as_ptr(&entry.policy)) {
+                    let listed = super::spot::patterns(&entry.policy).into_iter();
+                    self.mx.extend(listed.filter(|name| is_host(name)));
+                }
+                place
+            });
+            if let Some(pair) = self.pairs.get_mut(place) {
+                pair.take(self.history, at, entry, numbers.of(entry.day));
+            }
         }
     }
 
@@ -167,72 +186,62 @@ impl<'h> Index<'h> {
         self.mx.contains(name)
     }
 
+    /// What each reports on a domain, by the reporter's name.
+    pub(super) fn of_domain(&self, domain: &str) -> impl Iterator<Item = &Pair<'h>> + use<'_, 'h> {
+        let places = self.of_domains.get(domain).into_iter().flatten();
+        places.filter_map(|place| self.pairs.get(*place))
+    }
+
     /// Who reports on a domain.
     pub(super) fn reporters(&self, domain: &str) -> impl Iterator<Item = &'h str> + use<'_, 'h> {
-        self.reporters.get(domain).into_iter().flatten().copied()
+        self.of_domain(domain).map(|pair| pair.reporter)
     }
 
     /// The entries of a reporter on a domain, by day.
     pub(super) fn entries(&self, reporter: &'h str, domain: &'h str) -> &[(Date, usize)] {
-        self.pair(reporter, domain).map_or(&[], |pair| &pair.entries)
+        let pair = self.by_names.get(&(reporter, domain));
+        let pair = pair.and_then(|place| self.pairs.get(*place));
+        pair.map_or(&[], |pair| &pair.entries)
     }
 
-    /// What a reporter says of a domain.
-    pub(super) fn pair(&self, reporter: &'h str, domain: &'h str) -> Option<&Pair> {
-        self.pairs.get(&(reporter, domain))
+    /// What a reporter says of a domain, by its number.
+    pub(super) fn pair(&self, number: usize) -> Option<&Pair<'h>> {
+        self.pairs.get(number)
     }
 
     /// The entries of a reporter on a domain and day.
-    pub(super) fn on(
-        &self,
-        reporter: &'h str,
-        domain: &'h str,
-        day: Date,
-    ) -> impl Iterator<Item = (usize, &'h Entry)> + use<'_, 'h> {
-        on(self.entries(reporter, domain), day)
-            .filter_map(|(_, at)| self.history.entries.get(*at).map(|entry| (*at, entry)))
+    pub(super) fn on(&self, pair: &Pair<'h>, day: Date) -> impl Iterator<Item = &'h Entry> {
+        on(&pair.entries, day).filter_map(|(_, at)| self.history.entries.get(*at))
     }
 
-    /// The entries of a reporter on a domain, grouped by day, for those of these days that have some.
-    pub(super) fn on_days<'i>(
-        &'i self,
-        reporter: &'h str,
-        domain: &str,
-        days: &'i BTreeSet<Date>,
-    ) -> impl Iterator<Item = (Date, Vec<&'h Entry>)> + use<'i, 'h> {
-        let all = self
-            .domain(domain)
-            .map(|domain| self.entries(reporter, domain))
-            .unwrap_or_default();
-        days.iter().filter_map(move |day| {
-            let entries = on(all, *day).filter_map(|(_, at)| self.history.entries.get(*at));
-            let entries: Vec<&Entry> = entries.collect();
-            (!entries.is_empty()).then_some((*day, entries))
-        })
-    }
-
-    /// The domain of that name, if any entry is about it.
-    pub(super) fn domain(&self, name: &str) -> Option<&'h str> {
-        self.reporters.get_key_value(name).map(|(domain, _)| *domain)
-    }
-
-    /// All connections of a reporter to these domains on a day.
-    fn total(&self, reporter: &'h str, domains: &BTreeSet<&'h str>, day: Date) -> Sum {
+    /// All connections of the reporter of these rows to their domains on their day.
+    pub(super) fn total(&self, rows: &[&Row<'h>]) -> Sum {
         let mut sessions = Sessions::default();
-        let mut add = |domain: &'h str| {
-            for (_, entry) in self.on(reporter, domain, day) {
+        let mut add = |pair: &Pair<'h>, day: Date| {
+            for entry in self.on(pair, day) {
                 let mut total = Sum::default();
                 total.take(entry.ok);
                 total.take(entry.failed);
                 sessions.add(entry, total);
             }
         };
-        if domains.iter().any(|domain| self.is_mx(domain)) {
-            self.with_other_mx(reporter, domains)
-                .into_iter()
-                .for_each(&mut add);
+        let mut pairs: Vec<usize> = rows.iter().map(|row| row.pair).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let pairs = || pairs.iter().filter_map(|place| self.pairs.get(*place));
+        let Some(first) = rows.first() else {
+            return Sum::default();
+        };
+        if pairs().any(|pair| pair.is_mx) {
+            let domains = pairs().map(|pair| pair.domain).collect();
+            for domain in self.with_other_mx(first.reporter(), &domains) {
+                let pair = self.by_names.get(&(first.reporter(), domain));
+                if let Some(pair) = pair.and_then(|place| self.pairs.get(*place)) {
+                    add(pair, first.day());
+                }
+            }
         } else {
-            domains.iter().copied().for_each(&mut add);
+            pairs().for_each(|pair| add(pair, first.day()));
         }
         sessions.sum()
     }
@@ -241,8 +250,8 @@ impl<'h> Index<'h> {
     fn with_other_mx(&self, reporter: &'h str, domains: &BTreeSet<&'h str>) -> BTreeSet<&'h str> {
         let mut all = domains.clone();
         for domain in domains.iter().filter(|domain| self.is_mx(domain)) {
-            let zone = domain.split_once('.').map_or("", |(_, zone)| zone);
-            all.extend(self.mx_domains.get(&(reporter, zone)).into_iter().flatten());
+            let others = self.mx_domains.get(&(reporter, zone(domain)));
+            all.extend(others.into_iter().flatten());
         }
         all
     }
@@ -255,13 +264,27 @@ fn on(entries: &[(Date, usize)], day: Date) -> impl Iterator<Item = &(Date, usiz
     entries.iter().take_while(move |(other, _)| *other == day)
 }
 
+/// What stands behind the first dot.
+fn zone(domain: &str) -> &str {
+    domain.split_once('.').map_or("", |(_, zone)| zone)
+}
+
 /// Sessions of one reporter's day by report and policy type.
 #[derive(Debug, Default)]
-pub(super) struct Sessions<'h>(Vec<(i64, &'h str, Sum)>);
+pub(super) struct Sessions<'h> {
+    /// Mostly there is one only.
+    first: Option<(i64, &'h str, Sum)>,
+    others: Vec<(i64, &'h str, Sum)>,
+}
 
 impl<'h> Sessions<'h> {
     fn add(&mut self, entry: &'h Entry, sum: Sum) {
-        self.0.push((entry.report, &entry.policy.policy_type, sum));
+        let one = (entry.report, &*entry.policy.policy_type, sum);
+        if self.first.is_none() {
+            self.first = Some(one);
+        } else {
+            self.others.push(one);
+        }
     }
 
     /// Adds the good connections of an entry.
@@ -271,10 +294,15 @@ impl<'h> Sessions<'h> {
         self.add(entry, good);
     }
 
-    pub(super) fn sum(mut self) -> Sum {
-        self.0.sort_unstable_by_key(|(report, ..)| *report);
+    pub(super) fn sum(self) -> Sum {
+        let (first, mut sessions) = (self.first, self.others);
+        if sessions.is_empty() {
+            return first.map_or_else(Sum::default, |(.., sum)| sum);
+        }
+        sessions.extend(first);
+        sessions.sort_unstable_by_key(|(report, ..)| *report);
         let mut all = Sum::default();
-        for of_report in self.0.chunk_by(|one, other| one.0 == other.0) {
+        for of_report in sessions.chunk_by(|one, other| one.0 == other.0) {
             let (mut sts, mut tlsa) = (Sum::default(), Sum::default());
             for (_, policy_type, sum) in of_report {
                 match *policy_type {
@@ -289,37 +317,16 @@ impl<'h> Sessions<'h> {
     }
 }
 
-/// The failing days of these rows.
-pub(super) fn days<'h>(index: &Index<'h>, rows: &[Row<'h>]) -> Days<'h> {
-    let mut rows: Vec<&Row<'h>> = rows.iter().collect();
-    rows.sort_by_key(|row| (row.day(), row.reporter()));
-    let mut days = Days::new();
-    for rows in rows.chunk_by(|one, other| (one.day(), one.reporter()) == (other.day(), other.reporter())) {
-        let Some(first) = rows.first() else {
-            continue;
-        };
-        let (day, reporter) = (first.day(), first.reporter());
-        let domains: BTreeSet<&str> = rows.iter().map(|row| &*row.entry.domain).collect();
-        let failed = failed(rows.iter().copied());
-        let mut total = index.total(reporter, &domains, day);
-        // Detected without being counted: mox does so for mail that was sent without encryption.
-        total.known = total.known.max(failed.known);
-        let fail = Fail {
-            failed,
-            total,
-            unspecified: self::failed(rows.iter().copied().filter(|row| row.is_joined)),
-            is_in_spite: rows.iter().all(|row| row.is_in_spite()),
-        };
-        days.entry(day).or_default().insert(reporter, fail);
-    }
-    days
-}
-
 /// Failed connections by these rows of one reporter's day: of each entry the sum of its details, but no more than its
 /// summary counts unless that counts none.
 pub(super) fn failed<'r, 'h: 'r>(rows: impl Iterator<Item = &'r Row<'h>>) -> Sum {
     let mut rows: Vec<&Row<'h>> = rows.collect();
     rows.sort_unstable_by_key(|row| row.entry_at);
+    failed_of(&rows)
+}
+
+/// As [`failed`] of rows in order of their entries.
+pub(super) fn failed_of(rows: &[&Row<'_>]) -> Sum {
     let mut sessions = Sessions::default();
     for of_entry in rows.chunk_by(|one, other| one.entry_at == other.entry_at) {
         let Some(entry) = of_entry.first().map(|row| row.entry) else {
@@ -348,24 +355,44 @@ pub(super) type Groups<'h> = BTreeMap<(Cause, Place), Vec<Row<'h>>>;
 
 /// Rows by their own cause and place; an unnamed MX is named where the policy domain is one.
 pub(super) fn groups<'h>(index: &Index<'h>) -> Groups<'h> {
-    let mut groups = Groups::new();
+    let mut groups: Vec<((Cause, Place), Vec<Row<'h>>)> = Vec::new();
+    // Failures of a kind share it, and there are few kinds.
+    let mut places: FxHashMap<(*const Kind, bool), usize> = FxHashMap::default();
+    let mut by_key: BTreeMap<(Cause, Place), usize> = BTreeMap::new();
+    let mut numbers = Numbers::default();
     for (failure_at, failure) in index.history.failures.iter().enumerate() {
         let Some(entry) = index.history.entries.get(failure.entry) else {
             continue;
         };
-        let place = match &failure.place {
-            Place::Unnamed(domain) if entry.policy.policy_type == "tlsa" && index.is_mx(domain) => {
-                Place::Mx(domain.clone())
-            }
-            place => place.clone(),
+        let Some(pair) = index.by_seen.get(&Rc::as_ptr(&entry.seen)).copied() else {
+            continue;
         };
-        groups.entry((failure.cause, place)).or_default().push(Row {
-            entry,
-            entry_at: failure.entry,
-            failure,
-            failure_at,
-            is_joined: false,
+        let is_named = matches!(&failure.place, Place::Unnamed(domain)
+            if entry.policy.policy_type == "tlsa" && index.is_mx(domain));
+        let key = (Rc::as_ptr(&failure.kind), is_named);
+        let at = *places.entry(key).or_insert_with(|| {
+            let place = match &failure.place {
+                Place::Unnamed(domain) if is_named => Place::Mx(domain.clone()),
+                place => place.clone(),
+            };
+            let next = groups.len();
+            *by_key.entry((failure.cause, place)).or_insert_with_key(|key| {
+                groups.push((key.clone(), Vec::new()));
+                next
+            })
         });
+        if let Some((_, rows)) = groups.get_mut(at) {
+            rows.push(Row {
+                entry,
+                entry_at: failure.entry,
+                failure,
+                failure_at,
+                number: numbers.of(entry.day),
+                by: index.pairs.get(pair).map_or(0, |pair| pair.by),
+                pair,
+                is_joined: false,
+            });
+        }
     }
-    groups
+    groups.into_iter().collect()
 }

@@ -29,6 +29,23 @@ pub(super) fn number(day: Date) -> i32 {
     between(EPOCH, day)
 }
 
+/// Days to their numbers, quickly where one day is asked for many times in a row.
+#[derive(Debug, Default)]
+pub(super) struct Numbers(Option<(Date, i32)>);
+
+impl Numbers {
+    pub(super) fn of(&mut self, day: Date) -> i32 {
+        match self.0 {
+            Some((last, number)) if last == day => number,
+            _ => {
+                let number = number(day);
+                self.0 = Some((day, number));
+                number
+            }
+        }
+    }
+}
+
 /// The day of that number, or the nearest that there is.
 pub(super) fn date(number: i32) -> Date {
     // Many times faster than adding a span, but not for the last years of the calendar.

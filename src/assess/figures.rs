@@ -1,12 +1,14 @@
 //! The figures of one problem, from its failures and its life.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use jiff::civil::Date;
+use rustc_hash::FxHashMap;
 
 use super::cause::Cause;
 use super::count::{Index, Row};
-use super::days::after;
+use super::days::{after, number};
 use super::dayset::DaySet;
 use super::history::{PolicyText, Sum};
 use super::impact::basis;
@@ -21,7 +23,7 @@ const REASONS: usize = 5;
 pub(super) fn day_counts(life: &Life<'_>) -> Vec<DayCount> {
     life.days
         .iter()
-        .flat_map(|(day, by)| by.iter().map(move |(reporter, fail)| (*day, *reporter, fail)))
+        .flat_map(|on| on.iter().map(move |(reporter, fail)| (on.day, reporter, fail)))
         .map(|(day, reporter, fail)| DayCount {
             day,
             reporter: reporter.to_owned(),
@@ -38,55 +40,67 @@ pub(super) fn witnesses(
     episode: &Episode,
     rows: &[Row<'_>],
 ) -> Vec<Witness> {
-    let mut by_reporter: BTreeMap<&str, Vec<&Row<'_>>> = BTreeMap::new();
-    for row in rows {
-        by_reporter.entry(row.reporter()).or_default().push(row);
+    let mut of_reporters: Vec<Told> = vec![Told::default(); life.days.reporters.len()];
+    for on in life.days.range(episode.first_day..=episode.last_day) {
+        for (place, fail) in on.fails {
+            if let Some(told) = of_reporters.get_mut(*place) {
+                told.failed.add(fail.failed);
+                told.total.add(fail.total);
+                told.unspecified.add(fail.unspecified);
+                told.days = Some((told.days.map_or(on.day, |(first, _)| first), on.day));
+            }
+        }
     }
-    let mut witnesses: Vec<Witness> = by_reporter
-        .into_iter()
-        .map(|(reporter, rows)| witness(index, life, episode, reporter, &rows))
+    let mut rows: Vec<&Row<'_>> = rows.iter().collect();
+    rows.sort_by_key(|row| row.by);
+    let mut witnesses: Vec<Witness> = rows
+        .chunk_by(|one, other| one.by == other.by)
+        .filter_map(|rows| witness(index, life, episode, rows, &of_reporters))
         .collect();
     witnesses.sort_by_key(|witness| std::cmp::Reverse(witness.failed.known));
     witnesses
 }
 
+/// What a reporter says in an episode.
+#[derive(Debug, Clone, Default)]
+struct Told {
+    failed: Sum,
+    total: Sum,
+    unspecified: Sum,
+    /// The first and the last day.
+    days: Option<(Date, Date)>,
+}
+
+/// The reporter of these rows.
 fn witness(
     index: &Index<'_>,
     life: &Life<'_>,
     episode: &Episode,
-    reporter: &str,
     rows: &[&Row<'_>],
-) -> Witness {
-    let mut witness = Witness {
-        reporter: reporter.to_owned(),
-        failed: Sum::default(),
-        total: Sum::default(),
-        first_day: episode.last_day,
-        last_day: episode.first_day,
-        unspecified: Sum::default(),
+    of_reporters: &[Told],
+) -> Option<Witness> {
+    let first = rows.first()?;
+    let place = life.days.place(first.by)?;
+    let told = of_reporters.get(place)?;
+    // Where none of its days lies in the episode: the ends the other way round.
+    let (first_day, last_day) = told.days.unwrap_or((episode.last_day, episode.first_day));
+    let known = life.known.at(place);
+    let newest = known.map(|known| known.newest(index.history.today).unwrap_or(last_day));
+    Some(Witness {
+        reporter: first.reporter().to_owned(),
+        failed: told.failed,
+        total: told.total,
+        first_day,
+        last_day,
+        unspecified: told.unspecified,
         is_vague: rows.iter().all(|row| row.failure.cause.is_vague()),
         names_no_mx: rows.iter().all(|row| row.failure.mx.is_empty()),
-        clean_days: Vec::new(),
-        newest_day: episode.last_day,
+        clean_days: known.map_or_else(Vec::new, |known| known.clean_after(episode.last_day).collect()),
+        newest_day: newest.unwrap_or(episode.last_day),
         is_unproven: rows
             .iter()
             .all(|row| index.history.unproven.contains(&row.entry.report)),
-    };
-    for (day, by) in life.days.range(episode.first_day..=episode.last_day) {
-        let Some(fail) = by.get(reporter) else {
-            continue;
-        };
-        witness.failed.add(fail.failed);
-        witness.total.add(fail.total);
-        witness.unspecified.add(fail.unspecified);
-        witness.first_day = witness.first_day.min(*day);
-        witness.last_day = witness.last_day.max(*day);
-    }
-    if let Some(known) = life.known.get(reporter) {
-        witness.clean_days = known.clean_after(episode.last_day).collect();
-        witness.newest_day = known.newest(index.history.today).unwrap_or(witness.last_day);
-    }
-    witness
+    })
 }
 
 /// The domains of these failures, most failed connections first.
@@ -149,13 +163,20 @@ pub(super) fn total(witnesses: &[Witness]) -> Sum {
 
 /// The newest failing policy text that lists MX hosts or TLSA records.
 pub(super) fn policy(rows: &[Row<'_>]) -> Option<PolicyText> {
+    // Many rows share a policy.
+    let mut says_something: FxHashMap<*const PolicyText, bool> = FxHashMap::default();
     rows.iter()
         .filter(|row| {
             let policy = &row.entry.policy;
-            !patterns(policy).is_empty() || (policy.policy_type == "tlsa" && !policy.lines.is_empty())
+            *says_something.entry(Rc::as_ptr(policy)).or_insert_with(|| {
+                !patterns(policy).is_empty() || (policy.policy_type == "tlsa" && !policy.lines.is_empty())
+            })
         })
         .max_by(|one, other| {
-            let key = |row: &Row<'_>| (row.day(), std::cmp::Reverse(basis(&row.entry.policy)));
+            if Rc::ptr_eq(&one.entry.policy, &other.entry.policy) {
+                return one.number.cmp(&other.number);
+            }
+            let key = |row: &Row<'_>| (row.number, std::cmp::Reverse(basis(&row.entry.policy)));
             key(one)
                 .cmp(&key(other))
                 .then_with(|| one.entry.policy.cmp(&other.entry.policy))
@@ -171,7 +192,7 @@ pub(super) fn known_days(life: &Life<'_>, episode: &Episode, witnesses: &[Witnes
             days.add(known.all());
         }
     }
-    days.since(episode.first_day).collect()
+    days.since(number(episode.first_day)).collect()
 }
 
 /// The last day on which a witness may use the copy of the policy that it last fetched.

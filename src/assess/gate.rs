@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 
 use super::cause::Cause;
-use super::count::{Days, Fail};
 use super::days::within_a_week;
+use super::failing::{Days, Fail};
 
 /// Failed connections on one day that are no noise.
 const MANY: u64 = 5;
@@ -17,16 +17,14 @@ pub(super) fn visible_from(cause: Cause, days: &Days<'_>, first: Date, last: Dat
         return Some(first);
     }
     let mut previous: Option<Date> = None;
-    for (day, reporters) in days.range(first..=last) {
-        let many = reporters
-            .values()
-            .fold(0_u64, |sum, fail| sum.saturating_add(fail.failed.known))
-            >= MANY;
-        let again = previous.is_some_and(|previous| within_a_week(previous, *day));
-        if many || again || reporters.len() >= 2 || reporters.values().any(is_all) {
-            return Some(*day);
+    for on in days.range(first..=last) {
+        let fails = || on.fails.iter().map(|(_, fail)| fail);
+        let many = fails().fold(0_u64, |sum, fail| sum.saturating_add(fail.failed.known)) >= MANY;
+        let again = previous.is_some_and(|previous| within_a_week(previous, on.day));
+        if many || again || on.fails.len() >= 2 || fails().any(is_all) {
+            return Some(on.day);
         }
-        previous = Some(*day);
+        previous = Some(on.day);
     }
     None
 }

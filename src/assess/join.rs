@@ -1,13 +1,18 @@
 //! Which failures are one repair although their reports say more or less of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use jiff::civil::Date;
+use rustc_hash::FxHashSet;
 
 use super::cause::Cause;
 use super::count::{Groups, Index, Row};
+use super::days::number;
+use super::dayset::DaySet;
 use super::life::Life;
 use super::place::Place;
+use super::problem::Episode;
 
 /// Cause and place.
 pub(super) type Key = (Cause, Place);
@@ -38,7 +43,7 @@ struct Span {
     first: Date,
     /// `None`: still open.
     end: Option<Date>,
-    failing: BTreeSet<Date>,
+    failing: DaySet,
 }
 
 impl Span {
@@ -74,11 +79,12 @@ pub(super) fn join<'h>(index: &Index<'h>, groups: Groups<'h>) -> BTreeMap<Key, G
 fn join_unnamed<'h>(index: &Index<'h>, groups: &mut BTreeMap<Key, Group<'h>>) {
     let mut named: BTreeMap<(Cause, &str), BTreeSet<Key>> = BTreeMap::new();
     for (key, group) in groups.iter().filter(|(key, _)| matches!(key.1, Place::Mx(_))) {
-        for row in &group.rows {
-            named
-                .entry((key.0, &row.entry.domain))
-                .or_default()
-                .insert(key.clone());
+        let mut pairs: FxHashSet<usize> = FxHashSet::default();
+        for row in group.rows.iter().filter(|row| pairs.insert(row.pair)) {
+            let keys = named.entry((key.0, &row.entry.domain)).or_default();
+            if !keys.contains(key) {
+                keys.insert(key.clone());
+            }
         }
     }
     let mut spans = BTreeMap::new();
@@ -138,10 +144,14 @@ fn spans_of<'h>(
     index: &Index<'h>,
     groups: &mut BTreeMap<Key, Group<'h>>,
     keys: &BTreeSet<Key>,
-    known: &mut BTreeMap<Key, Vec<Span>>,
-) -> Vec<Span> {
+    known: &mut BTreeMap<Key, Vec<Rc<Span>>>,
+) -> Vec<Rc<Span>> {
     let mut spans = Vec::new();
     for key in keys {
+        if let Some(of_key) = known.get(key) {
+            spans.extend(of_key.iter().cloned());
+            continue;
+        }
         let of_key = known.entry(key.clone()).or_insert_with(|| {
             let Some(group) = groups.get_mut(key) else {
                 return Vec::new();
@@ -156,17 +166,23 @@ fn spans_of<'h>(
                     key: key.clone(),
                     first: episode.first_day,
                     end: episode.ended.map(|(_, day)| day),
-                    failing: life
-                        .days
-                        .range(episode.first_day..=episode.last_day)
-                        .map(|(day, _)| *day)
-                        .collect(),
+                    failing: failing(life, episode),
                 })
+                .map(Rc::new)
                 .collect()
         });
         spans.extend(of_key.iter().cloned());
     }
     spans
+}
+
+/// The failing days of an episode.
+fn failing(life: &Life<'_>, episode: &Episode) -> DaySet {
+    let mut failing = DaySet::default();
+    for on in life.days.range(episode.first_day..=episode.last_day) {
+        failing.insert(on.number);
+    }
+    failing
 }
 
 /// What a vague stretch of failures must have in common with a precise one.
@@ -183,7 +199,7 @@ fn absorb<'h>(
     index: &Index<'h>,
     groups: &mut BTreeMap<Key, Group<'h>>,
     key: &Key,
-    candidates: &[Span],
+    candidates: &[Rc<Span>],
     needs: Needs,
 ) {
     let Some(mut group) = groups.remove(key) else {
@@ -191,48 +207,47 @@ fn absorb<'h>(
     };
     let life = group.life.take();
     let life = life.unwrap_or_else(|| Life::new(index, key.0, &group.rows, &[]));
-    let mut targets: BTreeMap<Date, Option<Key>> = BTreeMap::new();
+    let mut targets: BTreeMap<i32, Option<&Key>> = BTreeMap::new();
     for episode in &life.episodes {
         let end = episode.ended.map(|(_, day)| day);
-        let days = || {
-            life.days
-                .range(episode.first_day..=episode.last_day)
-                .map(|(day, _)| *day)
-        };
+        let failing = failing(&life, episode);
         let spans: Vec<&Span> = candidates
             .iter()
+            .map(|span| &**span)
             .filter(|span| match needs {
                 Needs::Open => {
                     end.is_none_or(|end| span.first <= end)
                         && span.end.is_none_or(|end| end >= episode.first_day)
                 }
-                Needs::SameDay => days().any(|day| span.failing.contains(&day)),
+                Needs::SameDay => span.failing.common(&failing).next().is_some(),
             })
             .collect();
-        targets.extend(days().map(|day| (day, target(&spans, day))));
+        for on in life.days.range(episode.first_day..=episode.last_day) {
+            targets.insert(on.number, target(&spans, on.day));
+        }
     }
     let is_whole = !targets.values().any(Option::is_some);
-    let (moved, left): (Vec<Row<'h>>, Vec<Row<'h>>) = std::mem::take(&mut group.rows)
-        .into_iter()
-        .partition(|row| matches!(targets.get(&row.day()), Some(Some(_))));
-    for mut row in moved {
-        let day = row.day();
-        let Some(target) = targets
-            .get(&day)
-            .cloned()
-            .flatten()
-            .and_then(|key| groups.get_mut(&key))
-        else {
-            continue;
-        };
-        row.is_joined |= needs == Needs::SameDay;
-        target.absorb(key.clone(), day);
-        target.rows.push(row);
-        target.life = None;
+    let target_of = |number: i32| targets.get(&number).copied().flatten();
+    let mut moved: BTreeMap<&Key, Vec<Row<'h>>> = BTreeMap::new();
+    let mut left = Vec::new();
+    for mut row in std::mem::take(&mut group.rows) {
+        if let Some(target) = target_of(row.number) {
+            row.is_joined |= needs == Needs::SameDay;
+            moved.entry(target).or_default().push(row);
+        } else {
+            left.push(row);
+        }
+    }
+    for (target, mut rows) in moved {
+        let first_day = rows.iter().map(Row::day).min();
+        if let Some((target, first_day)) = groups.get_mut(target).zip(first_day) {
+            target.absorb(key.clone(), first_day);
+            target.rows.append(&mut rows);
+            target.life = None;
+        }
     }
     for (vague, day) in std::mem::take(&mut group.absorbed) {
-        let target = targets.get(&day).cloned().flatten();
-        match target.and_then(|key| groups.get_mut(&key)) {
+        match target_of(number(day)).and_then(|key| groups.get_mut(key)) {
             Some(target) => target.absorb(vague, day),
             None => group.absorb(vague, day),
         }
@@ -246,32 +261,22 @@ fn absorb<'h>(
 }
 
 /// The one problem that was open on a day; before all of them, the first one.
-fn target(spans: &[&Span], day: Date) -> Option<Key> {
-    let open: BTreeSet<&Key> = spans
-        .iter()
-        .filter(|span| span.has(day))
-        .map(|span| &span.key)
-        .collect();
-    if let [only] = open.iter().collect::<Vec<_>>()[..] {
-        return Some((*only).clone());
-    }
-    if !open.is_empty() {
-        return None;
+fn target<'s>(spans: &[&'s Span], day: Date) -> Option<&'s Key> {
+    let mut open = spans.iter().filter(|span| span.has(day)).map(|span| &span.key);
+    if let Some(key) = open.next() {
+        return open.all(|other| other == key).then_some(key);
     }
     let first = spans
         .iter()
         .map(|span| span.first)
         .min()
         .filter(|first| day < *first)?;
-    let earliest: BTreeSet<&Key> = spans
+    let mut earliest = spans
         .iter()
         .filter(|span| span.first == first)
-        .map(|span| &span.key)
-        .collect();
-    match earliest.iter().collect::<Vec<_>>()[..] {
-        [only] => Some((*only).clone()),
-        _ => None,
-    }
+        .map(|span| &span.key);
+    let key = earliest.next()?;
+    earliest.all(|other| other == key).then_some(key)
 }
 
 /// Ids and aliases of all problems: a problem that began as a vaguer one keeps that one's id, and what is left of the

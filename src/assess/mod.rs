@@ -11,6 +11,7 @@ mod days;
 mod dayset;
 pub mod domains;
 pub mod drift;
+mod failing;
 mod figures;
 mod gate;
 pub mod history;

@@ -1,13 +1,18 @@
 //! Where exactly: the odd node out, if there is one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use jiff::civil::Date;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::cause::{Cause, host_form, mx_matches};
 use super::count::{Index, Row};
-use super::history::PolicyText;
+use super::days::{Numbers, date, number};
+use super::dayset::DaySet;
+use super::history::{Kind, PolicyText, Seen};
 use super::place::{Place, is_host};
 use super::problem::Spot;
 
@@ -38,43 +43,62 @@ pub(super) fn patterns(policy: &PolicyText) -> BTreeSet<String> {
 /// On which days failures of any cause named an MX; and the networks that reporters sent from.
 #[derive(Debug, Default)]
 pub(super) struct Names<'h> {
-    failing: HashMap<&'h str, BTreeSet<Date>>,
+    failing: HashMap<&'h str, DaySet>,
     by_domain: HashMap<&'h str, BTreeSet<&'h str>>,
-    networks: HashMap<&'h str, BTreeSet<String>>,
+    networks: HashMap<&'h str, BTreeSet<Network>>,
 }
 
 impl<'h> Names<'h> {
     pub(super) fn new(index: &Index<'h>) -> Self {
         let mut names = Self::default();
+        // Failures share their kind, and entries what is seen: of each pair there are few.
+        let mut shared: FxHashMap<(*const Kind, *const Seen), (&Kind, &Seen, DaySet)> = FxHashMap::default();
+        // Texts are shared too.
+        let mut known: FxHashMap<*const u8, Option<Network>> = FxHashMap::default();
+        let mut of_seen: FxHashMap<*const Seen, (&str, BTreeSet<Network>)> = FxHashMap::default();
+        let mut numbers = Numbers::default();
         for failure in &index.history.failures {
             let Some(entry) = index.history.entries.get(failure.entry) else {
                 continue;
             };
-            let of_domain = names.by_domain.entry(&entry.domain).or_default();
-            for mx in &failure.mx {
+            let (kind, seen) = (&failure.kind, &entry.seen);
+            let (.., days) = shared
+                .entry((Rc::as_ptr(kind), Rc::as_ptr(seen)))
+                .or_insert_with(|| (kind, seen, DaySet::default()));
+            days.insert(numbers.of(entry.day));
+            let (_, networks) = of_seen
+                .entry(Rc::as_ptr(seen))
+                .or_insert_with(|| (&seen.reporter, BTreeSet::new()));
+            networks.extend(failure.sending_ips().filter_map(|(ip, _)| {
+                let network = known.entry(ip.as_ptr()).or_insert_with(|| Network::of(ip));
+                *network
+            }));
+        }
+        for (kind, seen, days) in shared.values() {
+            let of_domain = names.by_domain.entry(&seen.domain).or_default();
+            for mx in &kind.mx {
                 of_domain.insert(mx);
-                names.failing.entry(mx).or_default().insert(entry.day);
+                names.failing.entry(mx).or_default().add(days);
             }
-            let networks = failure.sending_ips().filter_map(|(ip, _)| network(ip));
-            names
-                .networks
-                .entry(&entry.reporter)
-                .or_default()
-                .extend(networks);
+        }
+        for (reporter, networks) in of_seen.into_values() {
+            names.networks.entry(reporter).or_default().extend(networks);
         }
         names
     }
 
     /// Whether a failure named this MX in these days.
     pub(super) fn is_named(&self, mx: &str, first: Date, last: Date) -> bool {
+        let (before, after) = (number(first).saturating_sub(1), number(last).saturating_add(1));
         self.failing
             .get(mx)
-            .is_some_and(|days| days.range(first..=last).next().is_some())
+            .is_some_and(|days| days.nth(before, after, 0).is_some())
     }
 
     /// The first day on which a failure named this MX.
     pub(super) fn first_named(&self, mx: &str) -> Option<Date> {
-        self.failing.get(mx).and_then(|days| days.first()).copied()
+        let first = self.failing.get(mx)?.nth(i32::MIN, i32::MAX, 0);
+        first.map(date)
     }
 
     /// MX hosts that the failures of a domain name.
@@ -87,13 +111,15 @@ impl<'h> Names<'h> {
 /// those configured that fit.
 pub(super) fn known_mx(index: &Index<'_>, names: &Names<'_>, rows: &[Row<'_>]) -> BTreeSet<String> {
     let mut listed = BTreeSet::new();
-    let mut seen = BTreeSet::new();
-    for row in rows {
-        if seen.insert(std::rc::Rc::as_ptr(&row.entry.policy)) {
+    let mut seen: FxHashSet<*const Seen> = FxHashSet::default();
+    let mut read: FxHashSet<*const PolicyText> = FxHashSet::default();
+    let mut domains: BTreeSet<&str> = BTreeSet::new();
+    for row in rows.iter().filter(|row| seen.insert(Rc::as_ptr(&row.entry.seen))) {
+        if read.insert(Rc::as_ptr(&row.entry.policy)) {
             listed.extend(patterns(&row.entry.policy));
         }
+        domains.insert(&row.entry.domain);
     }
-    let domains: BTreeSet<&str> = rows.iter().map(|row| &*row.entry.domain).collect();
     let mut hosts: BTreeSet<String> = listed.iter().filter(|name| is_host(name)).cloned().collect();
     for domain in &domains {
         hosts.extend(names.of_domain(domain).take(MAX_MX).map(str::to_owned));
@@ -111,8 +137,8 @@ pub(super) fn spot(
     rows: &[Row<'_>],
     others: &BTreeSet<String>,
 ) -> Spot {
-    let days: BTreeSet<Date> = rows.iter().map(Row::day).collect();
-    let (Some(first), Some(last)) = (days.first(), days.last()) else {
+    let (first, last) = (rows.iter().map(Row::day).min(), rows.iter().map(Row::day).max());
+    let Some((first, last)) = first.zip(last) else {
         return Spot::default();
     };
     let receiving_ips = addresses(rows);
@@ -120,7 +146,7 @@ pub(super) fn spot(
     let is_mx = matches!(place, Place::Mx(_));
     let unnamed_mx = others
         .iter()
-        .filter(|mx| is_mx && *mx != place.name() && !names.is_named(mx, *first, *last))
+        .filter(|mx| is_mx && *mx != place.name() && !names.is_named(mx, first, last))
         .cloned()
         .collect();
     Spot {
@@ -164,39 +190,62 @@ fn n_with_ipv6(addresses: &[(String, u64)]) -> Option<u64> {
 }
 
 /// The /24 or /48 of an address.
-fn network(ip: &str) -> Option<String> {
-    match ip.parse().ok()? {
-        IpAddr::V4(ip) => {
-            let [a, b, c, _] = ip.octets();
-            Some(format!("{a}.{b}.{c}.0/24"))
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Network {
+    V4([u8; 3]),
+    V6([u16; 3]),
+}
+
+impl Network {
+    fn of(ip: &str) -> Option<Self> {
+        match ip.parse().ok()? {
+            IpAddr::V4(ip) => {
+                let [a, b, c, _] = ip.octets();
+                Some(Self::V4([a, b, c]))
+            }
+            IpAddr::V6(ip) => {
+                let [a, b, c, ..] = ip.segments();
+                Some(Self::V6([a, b, c]))
+            }
         }
-        IpAddr::V6(ip) => {
-            let [a, b, c, ..] = ip.segments();
-            Some(format!("{a:x}:{b:x}:{c:x}::/48"))
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4([a, b, c]) => write!(f, "{a}.{b}.{c}.0/24"),
+            Self::V6([a, b, c]) => write!(f, "{a:x}:{b:x}:{c:x}::/48"),
         }
     }
 }
 
 /// The one network from which the only reporter's failures came, if it has others.
 fn sending_network(names: &Names<'_>, rows: &[Row<'_>]) -> Option<String> {
-    let reporters: BTreeSet<&str> = rows.iter().map(Row::reporter).collect();
-    let mut reporters = reporters.into_iter();
-    let (Some(reporter), None) = (reporters.next(), reporters.next()) else {
+    let first = rows.first()?;
+    if rows.iter().any(|row| row.by != first.by) {
         return None;
-    };
-    let networks: BTreeSet<String> = rows
-        .iter()
-        .flat_map(|row| row.failure.sending_ips())
-        .filter_map(|(ip, _)| network(ip))
-        .collect();
+    }
+    let mut only: Option<(Network, &str)> = None;
+    for (ip, _) in rows.iter().flat_map(|row| row.failure.sending_ips()) {
+        // Most addresses are the same.
+        if only.is_some_and(|(_, last)| last == ip) {
+            continue;
+        }
+        let Some(network) = Network::of(ip) else {
+            continue;
+        };
+        if only.is_some_and(|(known, _)| known != network) {
+            return None;
+        }
+        only = Some((network, ip));
+    }
     let has_others = names
         .networks
-        .get(reporter)
-        .is_some_and(|all| all.len() > networks.len());
-    match networks.len() {
-        1 if has_others => networks.into_iter().next(),
-        _ => None,
-    }
+        .get(first.reporter())
+        .is_some_and(|all| all.len() > 1);
+    only.filter(|_| has_others)
+        .map(|(network, _)| network.to_string())
 }
 
 /// Good connections to other MX hosts by `tlsa` entries, which name them as policy domains, on the failing days.
@@ -206,15 +255,15 @@ fn proven_good(
     rows: &[Row<'_>],
     others: &BTreeSet<String>,
 ) -> Vec<(String, u64)> {
-    let days: BTreeSet<Date> = rows.iter().map(Row::day).collect();
+    let mut days = DaySet::default();
+    for row in rows {
+        days.insert(row.number);
+    }
     let mut good: BTreeMap<&str, u64> = BTreeMap::new();
     for mx in others.iter().filter(|mx| *mx != place.name()) {
-        let Some(domain) = index.domain(mx) else {
-            continue;
-        };
-        for reporter in index.reporters(mx) {
-            for day in &days {
-                for (_, entry) in index.on(reporter, domain, *day) {
+        for pair in index.of_domain(mx) {
+            for day in days.common(&pair.connected).map(date) {
+                for entry in index.on(pair, day) {
                     if entry.policy.policy_type == "tlsa" && entry.ok.is_some_and(|ok| ok > 0) {
                         let sum = good.entry(mx).or_default();
                         *sum = sum.saturating_add(entry.ok.unwrap_or_default());

@@ -1,12 +1,15 @@
 //! Whose a problem is: yours, only one sender's, or it can't be told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use jiff::civil::Date;
+use rustc_hash::FxHashSet;
 
 use super::cause::Cause;
 use super::count::{Index, Row, Sessions};
-use super::history::PolicyText;
+use super::days::date;
+use super::dayset::DaySet;
+use super::history::{PolicyText, Seen};
 use super::place::Place;
 use super::problem::{Unaffected, Whose};
 
@@ -21,10 +24,17 @@ pub(super) fn unaffected(
     place: &Place,
     rows: &[Row<'_>],
 ) -> Vec<Unaffected> {
-    let days: BTreeSet<Date> = rows.iter().map(Row::day).collect();
-    let witnesses: BTreeSet<&str> = rows.iter().map(Row::reporter).collect();
-    let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut days = DaySet::default();
+    let mut witnesses: Vec<usize> = Vec::new();
     for row in rows {
+        days.insert(row.number);
+        witnesses.push(row.by);
+    }
+    witnesses.sort_unstable();
+    witnesses.dedup();
+    let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut seen: FxHashSet<*const Seen> = FxHashSet::default();
+    for row in rows.iter().filter(|row| seen.insert(Rc::as_ptr(&row.entry.seen))) {
         let policy_type: &str = &row.entry.policy.policy_type;
         types.entry(&row.entry.domain).or_default().insert(policy_type);
         if policy_type == "tlsa" {
@@ -36,22 +46,21 @@ pub(super) fn unaffected(
         // Without a policy many senders say nothing of missing encryption, so their silence proves nothing.
         is_same || (cause == Cause::NoStarttls && matches!(policy_type, "sts" | "tlsa"))
     };
-    let mut good: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut good: BTreeMap<(usize, &str), u64> = BTreeMap::new();
     for domain in types.keys() {
-        for reporter in index
-            .reporters(domain)
-            .filter(|reporter| !witnesses.contains(reporter))
-        {
-            let sum = good.entry(reporter).or_default();
-            for (_, entries) in index.on_days(reporter, domain, &days) {
+        let others = index.of_domain(domain);
+        for pair in others.filter(|pair| witnesses.binary_search(&pair.by).is_err()) {
+            // Without a connection none was good.
+            for day in days.common(&pair.connected).map(date) {
                 let mut sessions = Sessions::default();
-                for entry in entries {
+                for entry in index.on(pair, day) {
                     // What anybody may have written refutes nothing.
                     let is_proven = !index.history.unproven.contains(&entry.report);
                     if is_proven && is_able(domain, &entry.policy.policy_type) {
                         sessions.add_good(entry);
                     }
                 }
+                let sum = good.entry((pair.by, pair.reporter)).or_default();
                 *sum = sum.saturating_add(sessions.sum().known);
             }
         }
@@ -59,7 +68,7 @@ pub(super) fn unaffected(
     let mut unaffected: Vec<Unaffected> = good
         .into_iter()
         .filter(|(_, ok)| *ok > 0)
-        .map(|(reporter, ok)| Unaffected {
+        .map(|((_, reporter), ok)| Unaffected {
             reporter: reporter.to_owned(),
             ok,
         })

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Outdated, Policy, PolicyDrift, PolicyHistory, Reign, Seen, StaleDay};
 use crate::assess::cause::Cause;
@@ -78,8 +79,10 @@ pub(in crate::assess) fn history(
 
 fn shown<'r, 'a>(index: &Index<'_>, row: &'r Row<'a>) -> Shown<'r, 'a> {
     let mut texts: Vec<usize> = index.entries(row).iter().filter_map(|read| read.policy).collect();
-    texts.sort_unstable();
-    texts.dedup();
+    if texts.len() > 1 {
+        texts.sort_unstable();
+        texts.dedup();
+    }
     let is_ageless = |text: &usize| index.policy(*text).is_some_and(|policy| policy.max_age.is_none());
     let ageless = texts.iter().copied().filter(is_ageless).collect();
     Shown { row, texts, ageless }
@@ -138,10 +141,10 @@ struct Turn<'a> {
 /// has shown the present one goes back to an old one.
 fn turns<'a>(index: &Index<'_>, shown: &[Shown<'_, 'a>]) -> Vec<Turn<'a>> {
     let mut turns: Vec<Turn<'a>> = Vec::new();
-    let mut times: BTreeMap<usize, u32> = BTreeMap::new();
-    let (mut known, mut first_day) = (BTreeSet::new(), None);
+    let mut times: FxHashMap<usize, u32> = FxHashMap::default();
+    let (mut known, mut first_day) = (FxHashSet::default(), None);
     // Who has shown the present text in its reign.
-    let mut followers: BTreeSet<usize> = BTreeSet::new();
+    let mut followers: FxHashSet<usize> = FxHashSet::default();
     for shown in shown.iter().filter(|shown| !shown.texts.is_empty()) {
         let Shown { row, texts, .. } = shown;
         let current = turns.last().map(|turn| turn.text);
@@ -300,7 +303,7 @@ struct Walk {
 
 /// Two answers and lost policies, reporter by reporter.
 fn by_reporter(index: &Index<'_>, shown: &[Shown<'_, '_>], drift: &mut Vec<Told>) {
-    let mut walks: BTreeMap<usize, Walk> = BTreeMap::new();
+    let mut walks: FxHashMap<usize, Walk> = FxHashMap::default();
     for Shown { row, texts, .. } in shown {
         let walk = walks.entry(row.reporter_number).or_default();
         let mut tell = |event| drift.push((row.day, row.reporter.to_owned(), event));
@@ -330,7 +333,7 @@ fn by_reporter(index: &Index<'_>, shown: &[Shown<'_, '_>], drift: &mut Vec<Told>
 }
 
 fn seen(index: &Index<'_>, shown: &[Shown<'_, '_>]) -> Vec<Seen> {
-    let mut seen: BTreeMap<(usize, usize), (&str, Date, Date, u64)> = BTreeMap::new();
+    let mut seen: FxHashMap<(usize, usize), (&str, Date, Date, u64)> = FxHashMap::default();
     for Shown { row, texts, .. } in shown {
         for text in texts {
             let key = (row.reporter_number, *text);
@@ -339,6 +342,7 @@ fn seen(index: &Index<'_>, shown: &[Shown<'_, '_>]) -> Vec<Seen> {
             *days = days.saturating_add(1);
         }
     }
+    let seen: BTreeMap<_, _> = seen.into_iter().collect();
     let mut seen: Vec<Seen> = seen
         .into_iter()
         .filter_map(|((_, text), (reporter, first_day, last_day, days))| {

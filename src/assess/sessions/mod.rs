@@ -5,11 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::rc::Rc;
 
 use jiff::civil::Date;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
-use crate::assess::history::{Entry, Failure, History, Saying};
+use crate::assess::days::Numbers;
+use crate::assess::dayset::DaySet;
+use crate::assess::history::{Entry, Failure, History, Kind, Saying};
 use crate::assess::policy::Policy;
 use crate::assess::tlsa::{self, TlsaSet};
 
@@ -75,26 +79,32 @@ pub(in crate::assess) struct Index<'a> {
 impl<'a> Index<'a> {
     pub(in crate::assess) fn of(history: &'a History) -> Self {
         let retired = retired(history);
-        let policies = Shelf::of(history, "sts", Policy::read);
-        let tlsa_sets = Shelf::of(history, "tlsa", tlsa::read);
+        let texts = shelf::texts(history);
+        let policies = Shelf::of(&texts, "sts", Policy::read);
+        let tlsa_sets = Shelf::of(&texts, "tlsa", tlsa::read);
         let mut failures: Vec<&Failure> = history.failures.iter().collect();
         failures.sort_by_key(|failure| failure.entry);
+        let mut fails = vec![false; history.entries.len()];
+        for failure in &failures {
+            if let Some(fails) = fails.get_mut(failure.entry) {
+                *fails = true;
+            }
+        }
         let keys = in_order(history);
         let reads: Vec<Read<'a>> = keys
             .iter()
             .filter_map(|key| {
                 let entry = key.of(history)?;
                 let at = key.entry();
-                let start = failures.partition_point(|failure| failure.entry < at);
-                let n = failures
-                    .iter()
-                    .skip(start)
-                    .take_while(|failure| failure.entry == at);
                 Some(Read {
                     entry,
                     policy: policies.find(&entry.policy),
                     tlsa_set: tlsa_sets.find(&entry.policy),
-                    failures: start..start.saturating_add(n.count()),
+                    failures: if fails.get(at).is_some_and(|fails| *fails) {
+                        of_entry(&failures, at)
+                    } else {
+                        0..0
+                    },
                 })
             })
             .collect();
@@ -212,23 +222,26 @@ pub(in crate::assess) type Days = Vec<Date>;
 
 /// The known days of each reporter over all our domains.
 pub(in crate::assess) fn known_days<'a>(index: &Index<'a>) -> BTreeMap<&'a str, Days> {
-    let mut known: BTreeMap<usize, (&'a str, Days)> = BTreeMap::new();
+    let mut known: FxHashMap<usize, (&'a str, DaySet)> = FxHashMap::default();
+    let mut numbers = Numbers::default();
     for row in index.ours().flat_map(|rows| &rows.rows) {
         let (_, days) = known
             .entry(row.reporter_number)
-            .or_insert((row.reporter, Days::new()));
-        if days.last() != Some(&row.day) {
-            days.push(row.day);
-        }
+            .or_insert_with(|| (row.reporter, DaySet::default()));
+        days.insert(numbers.of(row.day));
     }
     known
         .into_values()
-        .map(|(reporter, mut days)| {
-            days.sort_unstable();
-            days.dedup();
-            (reporter, days)
-        })
+        .map(|(reporter, days)| (reporter, days.since(i32::MIN).collect()))
         .collect()
+}
+
+/// The places of an entry's failures among those in order.
+fn of_entry(failures: &[&Failure], entry: usize) -> Range<usize> {
+    let start = failures.partition_point(|failure| failure.entry < entry);
+    let others = failures.iter().skip(start);
+    let n = others.take_while(|failure| failure.entry == entry).count();
+    start..start.saturating_add(n)
 }
 
 /// What people have retired, and since when.
@@ -245,8 +258,11 @@ fn retired(history: &History) -> BTreeMap<&str, Date> {
 
 /// By failures, or by `tlsa` entries of their own. `reads` are in the order of domains.
 fn named_mx<'a>(history: &'a History, reads: &[Read<'a>]) -> BTreeSet<&'a str> {
+    // Failures of a kind share it, and there are few kinds.
+    let mut kinds: FxHashSet<*const Kind> = FxHashSet::default();
     let failures = history.failures.iter();
     let mut named: BTreeSet<&str> = failures
+        .filter(|failure| kinds.insert(Rc::as_ptr(&failure.kind)))
         .flat_map(|failure| failure.mx.iter().map(String::as_str))
         .collect();
     let mut last = "";

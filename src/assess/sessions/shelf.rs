@@ -3,9 +3,23 @@
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::assess::history::{History, PolicyText};
+use crate::assess::history::{History, PolicyText, Seen};
+
+/// The distinct texts, by where they stand.
+pub(super) type Texts<'h> = FxHashMap<*const PolicyText, &'h PolicyText>;
+
+/// The distinct texts of all entries.
+pub(super) fn texts(history: &History) -> Texts<'_> {
+    // What is seen is shared, so there is little of it.
+    let mut seen: FxHashSet<*const Seen> = FxHashSet::default();
+    let entries = history.entries.iter();
+    entries
+        .filter(|entry| seen.insert(Rc::as_ptr(&entry.seen)))
+        .map(|entry| (Rc::as_ptr(&entry.policy), &*entry.policy))
+        .collect()
+}
 
 /// The values of texts, numbered in their order.
 #[derive(Debug)]
@@ -17,15 +31,11 @@ pub(super) struct Shelf<T> {
 
 impl<T: Ord + Clone> Shelf<T> {
     /// Reads the texts of a policy type.
-    pub(super) fn of(history: &History, policy_type: &str, read: fn(&PolicyText) -> Option<T>) -> Self {
-        let texts: FxHashMap<*const PolicyText, &PolicyText> = history
-            .entries
-            .iter()
-            .filter(|entry| entry.policy.policy_type == policy_type)
-            .map(|entry| (Rc::as_ptr(&entry.policy), &*entry.policy))
-            .collect();
+    pub(super) fn of(texts: &Texts<'_>, policy_type: &str, read: fn(&PolicyText) -> Option<T>) -> Self {
+        let is_meant = |(_, text): &(_, &&PolicyText)| text.policy_type == policy_type;
+        let texts = || texts.iter().filter(is_meant).map(|(at, text)| (*at, *text));
         let mut of_text: HashMap<&PolicyText, Option<T>> = HashMap::new();
-        for text in texts.values() {
+        for (_, text) in texts() {
             of_text.entry(text).or_insert_with(|| read(text));
         }
         let values: BTreeSet<&T> = of_text.values().flatten().collect();
@@ -34,8 +44,7 @@ impl<T: Ord + Clone> Shelf<T> {
             let value = of_text.get(text)?.as_ref()?;
             values.binary_search(value).ok()
         };
-        let of_address = texts
-            .into_iter()
+        let of_address = texts()
             .filter_map(|(address, text)| Some((address, number(text)?)))
             .collect();
         Self { values, of_address }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::assess::history::Sum;
@@ -115,12 +116,17 @@ impl<'a> Calendar<'a> {
 
 /// How every reporter about our domains stands, the one with most connections first.
 pub(in crate::assess) fn reporters(index: &Index<'_>, calendar: &Calendar<'_>) -> Vec<ReporterState> {
-    let mut rows: BTreeMap<&str, Vec<(&str, &Row<'_>)>> = BTreeMap::new();
+    let mut by_number: FxHashMap<usize, Vec<(&str, &Row<'_>)>> = FxHashMap::default();
     for domain in index.ours() {
         for row in &domain.rows {
-            rows.entry(row.reporter).or_default().push((domain.domain, row));
+            let of_reporter = by_number.entry(row.reporter_number).or_default();
+            of_reporter.push((domain.domain, row));
         }
     }
+    let rows: BTreeMap<&str, Vec<(&str, &Row<'_>)>> = by_number
+        .into_values()
+        .filter_map(|rows| Some((rows.first()?.1.reporter, rows)))
+        .collect();
     let mut states: Vec<ReporterState> = calendar
         .days
         .iter()

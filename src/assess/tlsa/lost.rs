@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use rustc_hash::FxHashSet;
 
 use super::{TlsaDrift, place};
 use crate::assess::drift::DriftEvent;
@@ -11,8 +12,13 @@ use crate::assess::sessions::{DomainRows, Index, pattern_for};
 /// DANE is lost after so many known days without `tlsa` entries, and longer than ever before.
 const LOST_DAYS: u64 = 3;
 
-/// By reporter and day, about which place there were `tlsa` entries, if any.
-type LookedUp<'a> = BTreeMap<usize, (&'a str, BTreeMap<Date, Option<&'a str>>)>;
+/// A known day of a reporter, and about which place there were `tlsa` entries, if any.
+struct LookedUp<'a> {
+    reporter_number: usize,
+    reporter: &'a str,
+    day: Date,
+    seen: Option<&'a str>,
+}
 
 /// Reporters that used to see TLSA records of a domain's MX hosts and don't any more.
 pub(super) fn lost(index: &Index<'_>) -> Vec<DriftEvent> {
@@ -27,12 +33,11 @@ pub(super) fn lost(index: &Index<'_>) -> Vec<DriftEvent> {
     let hosts_of = hosts_of(index, &hosts, &domains);
     let mut events: BTreeMap<String, DriftEvent> = BTreeMap::new();
     for rows in domains {
-        let mut days = LookedUp::new();
-        look_up(index, rows, &mut days);
-        for host in hosts_of.get(rows.domain).into_iter().flatten() {
-            look_up(index, host, &mut days);
-        }
-        for event in days.values().flat_map(|(reporter, days)| lost_by(reporter, days)) {
+        let hosts = hosts_of.get(rows.domain).into_iter().flatten();
+        let all: Vec<&DomainRows<'_>> = [rows].into_iter().chain(hosts.copied()).collect();
+        let days = look_up(index, &all);
+        let of_reporters = days.chunk_by(|one, other| one.reporter_number == other.reporter_number);
+        for event in of_reporters.flat_map(lost_by) {
             events.entry(event.key.clone()).or_insert(event);
         }
     }
@@ -82,26 +87,45 @@ fn parent(name: &str) -> Option<&str> {
     name.split_once('.').map(|(_, rest)| rest)
 }
 
-fn look_up<'a>(index: &Index<'a>, rows: &DomainRows<'a>, days: &mut LookedUp<'a>) {
-    for row in &rows.rows {
-        let (_, days) = days
-            .entry(row.reporter_number)
-            .or_insert_with(|| (row.reporter, BTreeMap::new()));
-        let seen = days.entry(row.day).or_default();
-        if row.has.tlsa {
-            let entries = index.entries(row).iter().map(|read| read.entry);
-            let tlsa = entries.filter(|entry| entry.policy.policy_type == "tlsa");
-            *seen = (*seen).max(tlsa.map(place).max());
-        }
+/// The known days of the reporters that have ever sent `tlsa` entries: by reporter and day, of each day what is seen last.
+fn look_up<'a>(index: &Index<'a>, all: &[&DomainRows<'a>]) -> Vec<LookedUp<'a>> {
+    let rows = || all.iter().flat_map(|rows| &rows.rows);
+    let with_tlsa: FxHashSet<usize> = rows()
+        .filter(|row| row.has.tlsa)
+        .map(|row| row.reporter_number)
+        .collect();
+    if with_tlsa.is_empty() {
+        return Vec::new();
     }
+    let mut days: Vec<LookedUp<'a>> = rows()
+        .filter(|row| with_tlsa.contains(&row.reporter_number))
+        .map(|row| {
+            let entries = index.entries(row).iter().map(|read| read.entry);
+            let tlsa = entries.filter(|entry| row.has.tlsa && entry.policy.policy_type == "tlsa");
+            LookedUp {
+                reporter_number: row.reporter_number,
+                reporter: row.reporter,
+                day: row.day,
+                seen: tlsa.map(place).max(),
+            }
+        })
+        .collect();
+    days.sort_unstable_by_key(|at| (at.reporter_number, at.day, at.seen));
+    days
 }
 
 /// A reporter's losses: known days without `tlsa` entries, three and more than ever before.
-fn lost_by(reporter: &str, days: &BTreeMap<Date, Option<&str>>) -> Vec<DriftEvent> {
+fn lost_by(days: &[LookedUp<'_>]) -> Vec<DriftEvent> {
     let mut events = Vec::new();
     let (mut with, mut without, mut longest) = (0_u64, 0_u64, 0_u64);
     let mut last: Option<(Date, &str)> = None;
-    for (day, seen) in days {
+    for of_day in days.chunk_by(|one, other| one.day == other.day) {
+        let Some(LookedUp {
+            day, seen, reporter, ..
+        }) = of_day.last()
+        else {
+            continue;
+        };
         if let Some(place) = *seen {
             longest = longest.max(without);
             (with, without, last) = (with.saturating_add(1), 0, Some((*day, place)));
@@ -116,7 +140,7 @@ fn lost_by(reporter: &str, days: &BTreeMap<Date, Option<&str>>) -> Vec<DriftEven
                 last_seen,
                 days: without,
             };
-            events.push(DriftEvent::tlsa(place, (*day, reporter.to_owned(), what)));
+            events.push(DriftEvent::tlsa(place, (*day, (*reporter).to_owned(), what)));
         }
     }
     events
