@@ -143,7 +143,7 @@ class Bench:
 
         return self.made(f"eml-{n_mails}-{skip}", make)
 
-    def config(self, name, user=None, database=None, authentication='mode = "off"'):
+    def config(self, name, user=None, database=None, authentication='mode = "off"', maildir=None):
         """A configuration and a database of its own."""
         path = self.folder / f"{name}.toml"
         database = database or self.folder / f"{name}.db"
@@ -156,7 +156,12 @@ user = "{user}"
 password = "{PASSWORD}"
 ca_file = "{self.dovecot.folder / 'ca.pem'}"
 since = "forever"
-""" if user else ""
+""" if user else f"""
+[[mailbox]]
+name = "reports"
+kind = "maildir"
+path = "{maildir}"
+""" if maildir else ""
         (self.folder / "outbox").mkdir(exist_ok=True)
         path.write_text(f"""
 [authentication]
@@ -206,18 +211,25 @@ path = "{self.folder / 'outbox'}"
 
     @property
     def large_database(self):
-        """A million reports of two years; all but the last day's told by a digest."""
+        """A million reports of two years as a daemon leaves them: all but the last day's told by digests, and assessed."""
 
         def make():
             n_reports = 1_000_000 // self.part
             n_day = n_reports // 730
             database = self.folder / "large.db"
             self.forget(database)
-            gzipped = int(self.generate("database", database, n_reports - n_day).stdout)
-            config, _ = self.config("large", database=database)
+            maildir = self.folder / "large-maildir"
+            config, _ = self.config("large", database=database, maildir=maildir)
+            gzipped = int(self.generate("database", database, n_reports - 2 * n_day).stdout)
             first = self.tlsrptd(config, "digest")
             self.tlsrptd(config, "digest", "--send")
-            gzipped += int(self.generate("database", database, n_reports, "--skip", n_reports - n_day).stdout)
+            for skip in (n_reports - 2 * n_day, n_reports - n_day):
+                gzipped += int(self.generate("database", database, skip + n_day, "--skip", skip).stdout)
+                if skip + n_day < n_reports:
+                    self.tlsrptd(config, "digest", "--send")
+            # As `generate` doesn't, a poll assesses what it has stored.
+            self.generate("maildir", maildir, 9_000_010, "--skip", 9_000_000)
+            self.tlsrptd(config, "poll")
             connection = sqlite3.connect(database)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()

@@ -36,10 +36,7 @@ fn main() -> ExitCode {
 fn run() -> ExitCode {
     let cli = Cli::parse(); // ends with 2 on wrong usage
     start_logging(&cli);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .thread_stack_size(STACK) // mails are prepared there
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let end = match runtime {
         Ok(runtime) => runtime.block_on(commands::run(cli)),
         Err(error) => Err(anyhow::Error::new(error).context("cannot start the runtime")),

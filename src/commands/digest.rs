@@ -114,18 +114,17 @@ fn together(ends: &[End]) -> End {
 }
 
 /// Sends the urgent mail that waits, or one that a poll gives reason for.
-pub(super) async fn send_urgent(config: &Config) -> anyhow::Result<End> {
-    let mut store = Store::open_existing(&config.store)?;
+pub(super) async fn send_urgent(config: &Config, store: &mut Store) -> anyhow::Result<End> {
     let now = clock::now().to_zoned(deliver::zone(config));
-    deliver::follow_audiences(config, &mut store)?;
+    deliver::follow_audiences(config, store)?;
     let mut ends = Vec::new();
     for audience in config.digest.audiences() {
-        let waiting = match deliver::waiting_urgent(&mut store, &audience)? {
+        let waiting = match deliver::waiting_urgent(store, &audience)? {
             Some(waiting) => Some(waiting),
-            None => deliver::fix_urgent(config, &mut store, &audience, &now)?,
+            None => deliver::fix_urgent(config, store, &audience, &now)?,
         };
         if let Some(urgent) = waiting {
-            let round = deliver::deliver(config, &mut store, &urgent).await?;
+            let round = deliver::deliver(config, store, &urgent).await?;
             ends.push(tell(&urgent, &round)?);
         }
     }

@@ -182,18 +182,18 @@ async fn poll_all(config: &Config, dry_run: bool, no_mail: bool) -> anyhow::Resu
         Ok(mut store) => {
             let polled = poll_each(config, &mut store, false).await;
             let is_well = matches!(polled, Ok((_, 0))) && !deliver::has_trouble(config, &store);
-            (polled, is_well)
+            (polled.map(|(end, _)| (end, store)), is_well)
         }
         Err(error) => (Err(error.into()), false),
     };
     pinger.send(if is_well { Ping::Success } else { Ping::Fail });
     pinger.finish().await;
-    let (end, _) = polled?;
+    let (end, mut store) = polled?;
     // Without recipients there is nobody to mail to, which is no fault of a poll.
     if no_mail || config.require_sending().is_err() {
         return Ok(end);
     }
-    Ok(match digest::send_urgent(config).await? {
+    Ok(match digest::send_urgent(config, &mut store).await? {
         End::Done => end,
         _ if end == End::Failed => End::Failed,
         _ => End::Partly,

@@ -11,6 +11,7 @@ use crate::digest::schedule;
 impl Daemon<'_> {
     /// Says how things stand before the loop rests, and until when it does.
     pub(super) fn rest(&mut self) -> Instant {
+        self.store.rest();
         let now = Instant::now();
         let until = self.next_event().max(self.no_sooner);
         self.service.begin(until.saturating_duration_since(now));

@@ -6,6 +6,7 @@
 mod advice;
 mod brief;
 mod consequence;
+mod events;
 pub mod fill;
 mod fold;
 pub mod guide;

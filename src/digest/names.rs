@@ -10,13 +10,9 @@ pub const REASON_CHARS: usize = 120;
 /// A text that is cut ends in `...`.
 pub fn clean(text: &str, max_chars: usize) -> String {
     let text = text.trim();
-    // Nearly all names are plain, and show as they are.
-    if text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-        return if text.len() <= max_chars {
-            text.to_owned()
-        } else {
-            format!("{}...", cut(text, max_chars.saturating_sub(3)))
-        };
+    // Nearly every name.
+    if text.len() <= max_chars && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
     }
     let mut cleaned = String::new();
     let mut n_chars = 0_usize;
@@ -193,6 +189,14 @@ mod tests {
             assert_eq!(checked_host(bad), None, "{bad}");
         }
         assert_eq!(checked_host(&"a.".repeat(200)), None);
+    }
+
+    #[test]
+    fn printable_ascii_stays_as_it_is() {
+        let all: String = (' '..='~').collect();
+        assert_eq!(clean(&format!(" {all}\n"), 200), all.trim());
+        assert_eq!(clean("a\tb", 60), "a\\tb");
+        assert_eq!(clean("a\u{7f}b", 60), "a\\u{7f}b");
     }
 
     proptest! {

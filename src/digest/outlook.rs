@@ -13,7 +13,7 @@ use crate::assess::policy::Outdated;
 use crate::assess::problem::{Problem, State};
 use crate::digest::kept_out::{self, Held};
 use crate::digest::model::{Outlook, Silence};
-use crate::digest::survey;
+use crate::digest::{events, survey};
 use crate::store::rows::{DigestFacts, MailKind, Withheld};
 
 /// Before the day, in the key of a mail that told that most signatures fail.
@@ -144,19 +144,19 @@ impl Known {
         for event in &self.survey.drift {
             if self.told_events.contains(&event.key) {
                 // The week says it again, for without it the table is hard to understand.
-                if kind == MailKind::Weekly && survey::is_of_the_week(event, &outlook.week) {
-                    let sentence = survey::event(&[event], self.today).1;
+                if kind == MailKind::Weekly && events::is_of_the_week(event, &outlook.week) {
+                    let sentence = events::event(&[event], self.today).1;
                     let state = self
                         .survey
                         .domains
                         .iter()
                         .find(|state| state.domain == event.place);
-                    let not_yet = state.and_then(|state| survey::not_yet(state, event));
+                    let not_yet = state.and_then(|state| events::not_yet(state, event));
                     outlook.week.remarks.push(sentence + &not_yet.unwrap_or_default());
                 }
                 continue;
             }
-            let is_weekly = survey::is_for_the_week(event);
+            let is_weekly = events::is_for_the_week(event);
             if is_weekly && !matches!(kind, MailKind::Weekly | MailKind::FirstLook) {
                 continue;
             }
@@ -165,10 +165,10 @@ impl Known {
                 told.push(event);
             }
         }
-        for group in survey::grouped(&told) {
+        for group in events::grouped(&told) {
             let Some(first) = group.first() else { continue };
-            let (subject, sentence) = survey::event(&group, self.today);
-            if survey::is_for_the_week(first) {
+            let (subject, sentence) = events::event(&group, self.today);
+            if events::is_for_the_week(first) {
                 outlook.week.remarks.push(sentence);
             } else {
                 outlook.drift.push((subject, sentence));
@@ -181,7 +181,7 @@ impl Known {
     fn outdated(&self, told: &[&DriftEvent], outlook: &mut Outlook) {
         let is_told = |domain: &str, reporter: &str| {
             told.iter().any(|event| {
-                event.place == domain && event.reporter == reporter && survey::is_about_an_old_policy(event)
+                event.place == domain && event.reporter == reporter && events::is_about_an_old_policy(event)
             })
         };
         for state in self.survey.domains.iter().filter(|state| survey::is_ours(state)) {
@@ -190,7 +190,7 @@ impl Known {
                 // Beyond its time it is a problem.
                 .filter(|outdated| !outdated.is_stale && !is_told(&state.domain, &outdated.reporter))
                 .collect();
-            if let Some(sentence) = survey::outdated(&state.domain, &left, self.today) {
+            if let Some(sentence) = events::outdated(&state.domain, &left, self.today) {
                 outlook.outdated.push((state.domain.clone(), sentence));
             }
         }

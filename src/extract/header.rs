@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use mail_parser::{HeaderName, HeaderValue, Message, MessageParser, MimeHeaders};
+use memchr::memchr;
 
 use super::Envelope;
 use super::mime::Lines;
@@ -24,6 +25,8 @@ const FIELDS: [&str; 10] = [
 ];
 /// Most bytes of one field; RFC 5322, Section 2.1.1 allows 998 a line.
 const MAX_FIELD: usize = 16 * 1024;
+/// What the fields of a mail usually come to, in bytes.
+const USUAL_FIELDS: usize = 512;
 /// Most bytes of a value that is kept.
 const MAX_VALUE: usize = 998;
 
@@ -66,22 +69,30 @@ pub(super) struct PartHeader {
 
 /// Reads the header at the current line, up to the empty line after it or the boundary that cuts it off.
 pub(super) fn read(lines: &mut Lines<'_>, is_boundary: impl Fn(&[u8]) -> bool) -> PartHeader {
-    let mut fields = Fields::default();
+    let mut fields = Fields {
+        raw: Vec::with_capacity(USUAL_FIELDS),
+        seen: Vec::with_capacity(FIELDS.len()),
+        left: 0,
+    };
     while let Some(line) = lines.peek() {
         if is_boundary(line) {
             break;
         }
         lines.pass(line);
-        if line.trim_ascii_end().is_empty() && !line.starts_with(b" ") && !line.starts_with(b"\t") {
+        let is_folded = matches!(line.first(), Some(b' ' | b'\t'));
+        if !is_folded && line.trim_ascii_end().is_empty() {
             break;
         }
-        fields.add(line);
+        // Most lines belong to fields that are skipped.
+        if !is_folded || fields.left > 0 {
+            fields.add(line, is_folded);
+        }
     }
     fields.parse()
 }
 
 /// The fields that matter, as sent, the first of each name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Fields {
     raw: Vec<u8>,
     seen: Vec<&'static str>,
@@ -90,8 +101,8 @@ struct Fields {
 }
 
 impl Fields {
-    fn add(&mut self, line: &[u8]) {
-        if !line.starts_with(b" ") && !line.starts_with(b"\t") {
+    fn add(&mut self, line: &[u8], is_folded: bool) {
+        if !is_folded {
             self.left = 0;
             let Some(name) = field_name(line) else { return };
             // Trustwave's gateway writes "ContentType" in place of "Content-Type".
@@ -137,7 +148,12 @@ impl Fields {
 }
 
 fn field_name(line: &[u8]) -> Option<&'static str> {
-    let colon = line.iter().take(64).position(|byte| *byte == b':')?;
+    // Of most fields the first letter tells that they are others.
+    let first = line.first()?.to_ascii_lowercase();
+    if first.is_ascii_lowercase() && !b"cdflmt".contains(&first) {
+        return None;
+    }
+    let colon = memchr(b':', line.get(..64).unwrap_or(line))?;
     let name = line.get(..colon)?.trim_ascii();
     FIELDS
         .into_iter()
@@ -156,10 +172,11 @@ fn part_header(message: &Message<'_>) -> PartHeader {
         Some(name) if name.eq_ignore_ascii_case("quoted-printable") => Encoding::QuotedPrintable,
         _ => Encoding::Identity,
     };
-    let media_type = content_type.map_or_else(String::new, |value| match value.subtype() {
-        Some(subtype) => format!("{}/{subtype}", value.ctype()).to_ascii_lowercase(),
-        None => value.ctype().to_ascii_lowercase(),
+    let mut media_type = content_type.map_or_else(String::new, |value| match value.subtype() {
+        Some(subtype) => [value.ctype(), "/", subtype].concat(),
+        None => value.ctype().to_owned(),
     });
+    media_type.make_ascii_lowercase();
     let is_report = media_type == "multipart/report"
         && attribute("report-type").is_some_and(|value| value.trim().eq_ignore_ascii_case("tlsrpt"));
     let tls_report_domain = text(HeaderName::TlsReportDomain).and_then(domain);

@@ -152,8 +152,12 @@ pub(super) fn take(reader: impl Read, expected: u64, n_bytes: u64) -> io::Result
 
 /// A file's modification time, to the second.
 pub(super) fn modified(path: &Path) -> Option<Timestamp> {
-    let modified = std::fs::metadata(path).ok()?.modified().ok()?;
-    let modified = Timestamp::try_from(modified).ok()?;
+    modified_by(&std::fs::metadata(path).ok()?)
+}
+
+/// As [`modified`], of a file that was looked at already.
+pub(super) fn modified_by(metadata: &std::fs::Metadata) -> Option<Timestamp> {
+    let modified = Timestamp::try_from(metadata.modified().ok()?).ok()?;
     Timestamp::from_second(modified.as_second()).ok()
 }
 

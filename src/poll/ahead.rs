@@ -1,19 +1,25 @@
 //! Prepares fetched mails in another thread, while what was prepared before is recorded.
 
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::batches::FETCH_BYTES;
 use crate::authenticate::Keys;
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::import::judge;
 use crate::mailbox::{Body, Fetched};
 use crate::prepare::{Input, prepare};
 use crate::store::{Folder, IncomingMail, Origin};
+
+/// Stack of the thread, in bytes: as much as the one that does all else has.
+const STACK: usize = 16 * 1024 * 1024;
 
 /// What preparing a batch goes by.
 #[derive(Debug)]
@@ -28,31 +34,118 @@ pub(super) struct Preparer {
 }
 
 /// Mails to be recorded together.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) prepared: Vec<IncomingMail>,
-    /// The cursor is here once they are recorded.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    pub(super) mails: Vec<IncomingMail>,
+    /// The cursor is here once they are recorded; 0 if none was looked at.
     pub(super) last_uid: u32,
-    /// What comes after them, where there is more in these than their size promised.
-    pub(super) rest: Option<(Preparer, VecDeque<Fetched>)>,
+    n_bytes: u64,
 }
 
-/// Mails being prepared. Dropped with the poll, it stops after the mail at hand; nothing of it was recorded.
+impl Prepared {
+    /// Takes in what comes after these.
+    fn add(&mut self, mut next: Self) {
+        self.mails.append(&mut next.mails);
+        self.n_bytes = self.n_bytes.saturating_add(next.n_bytes);
+        self.last_uid = self.last_uid.max(next.last_uid);
+    }
+
+    /// Whether they are enough for a transaction.
+    pub(super) fn is_full(&self, limits: &Limits) -> bool {
+        self.n_bytes >= limits.batch_bytes
+            || u32::try_from(self.mails.len()).is_ok_and(|n| n >= limits.batch_mails)
+    }
+}
+
+/// What is prepared of a batch at once.
+#[derive(Debug)]
+struct Part {
+    prepared: Prepared,
+    /// What comes after them, where there is more in these than their size promised.
+    rest: Option<(Preparer, VecDeque<Fetched>)>,
+}
+
+/// What the thread does.
+#[derive(Debug)]
+enum Work {
+    Prepare(Box<Preparer>, VecDeque<Fetched>),
+    /// These have been recorded.
+    Free(Vec<IncomingMail>),
+}
+
+/// The thread that prepares mails, a batch at a time. Dropped with the poll, it ends after the mail at hand; nothing of
+/// that batch was recorded.
 #[derive(Debug)]
 pub(super) struct Ahead {
-    task: JoinHandle<Part>,
+    work: Sender<Work>,
+    parts: UnboundedReceiver<Part>,
+    /// Whether a batch was begun whose part nobody has taken.
+    is_begun: bool,
+    /// What was prepared and is not recorded.
+    pub(super) ready: Prepared,
     is_dropped: Arc<AtomicBool>,
 }
 
 impl Ahead {
-    /// What was prepared, once it is.
-    pub(super) async fn part(mut self) -> Part {
-        match (&mut self.task).await {
-            Ok(part) => part,
-            // Nobody aborts it, so it has panicked.
-            Err(error) => resume_unwind(error.into_panic()),
+    /// Starts the thread.
+    pub(super) fn start() -> std::io::Result<Self> {
+        let (work, queue) = mpsc::channel();
+        let (sender, parts) = unbounded_channel();
+        let is_dropped = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&is_dropped);
+        let builder = std::thread::Builder::new().name("prepare".to_owned());
+        builder.stack_size(STACK).spawn(move || {
+            for work in queue {
+                match work {
+                    // Nobody takes it once the poll has ended.
+                    Work::Prepare(preparer, batch) => drop(sender.send(preparer.part(batch, &flag))),
+                    Work::Free(mails) => drop(mails),
+                }
+            }
+            give_back();
+        })?;
+        Ok(Self {
+            work,
+            parts,
+            is_begun: false,
+            ready: Prepared::default(),
+            is_dropped,
+        })
+    }
+
+    /// Begins to prepare a batch; the part of the one before has been taken.
+    pub(super) fn begin(&mut self, preparer: Preparer, batch: VecDeque<Fetched>) {
+        self.is_begun = true;
+        // If the thread has panicked, taking the part says so.
+        drop(self.work.send(Work::Prepare(Box::new(preparer), batch)));
+    }
+
+    /// Waits for what was begun, which is ready then; gives what of the batch is still to be prepared.
+    pub(super) async fn take(&mut self) -> Option<(Preparer, VecDeque<Fetched>)> {
+        if !std::mem::take(&mut self.is_begun) {
+            return None;
+        }
+        match self.parts.recv().await {
+            Some(part) => {
+                self.ready.add(part.prepared);
+                part.rest
+            }
+            // The thread lives as long as this unless it panics, and then it has told of that.
+            None => resume_unwind(Box::new("preparing mails panicked")),
         }
     }
+
+    /// Has recorded mails freed by the thread that made them: here they would leave pieces in the allocator's cache of
+    /// this thread, for which the memory of all would be kept when the poll is over.
+    pub(super) fn free(&self, mails: Vec<IncomingMail>) {
+        drop(self.work.send(Work::Free(mails)));
+    }
+}
+
+/// Has glibc return what a thread has freed, some MiB: that looks for it only where more than 64 KiB are freed at once, and
+/// what is freed mail by mail never is.
+fn give_back() {
+    drop(black_box(Vec::<u8>::with_capacity(100 * 1024)));
 }
 
 impl Drop for Ahead {
@@ -62,29 +155,20 @@ impl Drop for Ahead {
 }
 
 impl Preparer {
-    /// Begins to prepare mails.
-    pub(super) fn begin(self, batch: VecDeque<Fetched>) -> Ahead {
-        let is_dropped = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&is_dropped);
-        let task = spawn_blocking(move || self.part(batch, &flag));
-        Ahead { task, is_dropped }
-    }
-
     fn part(self, mut batch: VecDeque<Fetched>, is_dropped: &AtomicBool) -> Part {
-        let (mut prepared, mut n_bytes, mut last_uid) = (Vec::new(), 0_u64, 0);
-        while n_bytes < self.config.limits.batch_bytes
+        let mut prepared = Prepared::default();
+        while prepared.n_bytes < self.config.limits.batch_bytes.min(FETCH_BYTES)
             && !is_dropped.load(Ordering::Relaxed)
             && let Some(fetched) = batch.pop_front()
         {
-            last_uid = fetched.mail.uid;
+            prepared.last_uid = fetched.mail.uid;
             if let Some(mail) = self.prepare(fetched) {
-                n_bytes = n_bytes.saturating_add(mail.n_bytes());
-                prepared.push(mail);
+                prepared.n_bytes = prepared.n_bytes.saturating_add(mail.n_bytes());
+                prepared.mails.push(mail);
             }
         }
         Part {
             prepared,
-            last_uid,
             rest: (!batch.is_empty()).then_some((self, batch)),
         }
     }

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ahead::{Ahead, Part, Preparer};
+use super::ahead::{Ahead, Preparer};
 use super::batches::{WINDOW, batches, is_too_old_to_read, next_window};
 use super::{Poll, PollError, server_of};
 use crate::clock;
@@ -131,8 +131,11 @@ impl Poll<'_, '_> {
         let limit = self.config.limits.mail_bytes;
         let folder = place.2;
         let mut batches = batches(mails, self.config).into_iter();
-        let mut ahead = None;
         let mut asked = ask(session, batches.next(), limit).await;
+        if matches!(asked, Ok(None)) {
+            return Ok(());
+        }
+        let mut ahead = Ahead::start().map_err(PollError::Thread)?;
         while let Ok(Some(now)) = asked {
             let n_asked = u64::try_from(now.mails().len()).unwrap_or(u64::MAX);
             let fetched = {
@@ -141,7 +144,7 @@ impl Poll<'_, '_> {
                 if let Ok(fetched) = quick {
                     fetched
                 } else {
-                    self.record_ahead(store, folder, ahead.take()).await?;
+                    self.record_ahead(store, folder, &mut ahead).await?;
                     fetching.await
                 }
             };
@@ -149,8 +152,12 @@ impl Poll<'_, '_> {
                 Ok(fetched) => {
                     // The next one is on its way while this one is prepared and recorded.
                     let next = ask(session, batches.next(), limit).await;
-                    let following = self.prepare_ahead(place, fetched).await;
-                    self.record_ahead(store, folder, ahead.replace(following)).await?;
+                    let preparer = self.preparer(place, &fetched).await;
+                    self.catch_up(store, folder, &mut ahead).await?;
+                    ahead.begin(preparer, fetched.into());
+                    if ahead.ready.is_full(&self.config.limits) {
+                        self.record_ready(store, folder, &mut ahead)?;
+                    }
                     n_done = n_done.saturating_add(n_asked);
                     (self.progress)(n_done, n_mails);
                     next
@@ -159,51 +166,70 @@ impl Poll<'_, '_> {
             };
         }
         // Whatever ended it: what was read is recorded.
-        self.record_ahead(store, folder, ahead).await?;
+        self.record_ahead(store, folder, &mut ahead).await?;
         asked.map(drop)
     }
 
-    /// Begins to prepare a batch.
-    async fn prepare_ahead(&mut self, place: (&str, u32, &Folder), batch: Vec<Fetched>) -> Ahead {
-        // Meanwhile the next batch comes in.
+    /// What preparing a batch goes by.
+    async fn preparer(&mut self, place: (&str, u32, &Folder), batch: &[Fetched]) -> Preparer {
         let keys = self.keys(batch.iter().filter_map(|fetched| match &fetched.body {
             Body::Bytes(bytes) => Some(bytes.as_slice()),
             Body::TooLarge | Body::Expunged | Body::Undelivered => None,
         }));
         let keys = keys.await;
         let (name, uid_validity, folder) = place;
-        let preparer = Preparer {
+        Preparer {
             config: Arc::clone(&self.shared),
             source: self.mailbox.name.clone(),
             folder_name: name.to_owned(),
             uid_validity,
             folder: folder.clone(),
             keys,
-        };
-        preparer.begin(batch.into())
+        }
     }
 
-    /// Records what is being prepared, at once unless there is more in the mails than their size promised.
+    /// Records what was prepared and what is being prepared.
     async fn record_ahead(
         &mut self,
         store: &mut Store,
         folder: &Folder,
-        mut ahead: Option<Ahead>,
+        ahead: &mut Ahead,
     ) -> Result<(), PollError> {
-        while let Some(now) = ahead {
-            let Part {
-                prepared,
-                last_uid,
-                rest,
-            } = now.part().await;
+        self.catch_up(store, folder, ahead).await?;
+        self.record_ready(store, folder, ahead)
+    }
+
+    /// Waits for what is being prepared, and records what gets too much for memory.
+    async fn catch_up(
+        &mut self,
+        store: &mut Store,
+        folder: &Folder,
+        ahead: &mut Ahead,
+    ) -> Result<(), PollError> {
+        // There may be more in the mails than their size promised.
+        while let Some((preparer, rest)) = ahead.take().await {
+            ahead.begin(preparer, rest);
+            if ahead.ready.is_full(&self.config.limits) {
+                self.record_ready(store, folder, ahead)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn record_ready(
+        &mut self,
+        store: &mut Store,
+        folder: &Folder,
+        ahead: &mut Ahead,
+    ) -> Result<(), PollError> {
+        let ready = std::mem::take(&mut ahead.ready);
+        if ready.last_uid > 0 {
             let cursor = CursorMove {
                 folder: folder.id,
-                last_uid,
+                last_uid: ready.last_uid,
             };
-            if last_uid > 0 {
-                self.record(store, &prepared, Some(cursor))?;
-            }
-            ahead = rest.map(|(preparer, rest)| preparer.begin(rest));
+            self.record(store, &ready.mails, Some(cursor))?;
+            ahead.free(ready.mails);
         }
         Ok(())
     }

@@ -28,6 +28,11 @@ pub enum PollError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// No thread to prepare mails in.
+    #[error(
+        "cannot start a thread to read mails in: {0}; see how many tasks the service may have (TasksMax)"
+    )]
+    Thread(std::io::Error),
     /// `limits.poll_deadline` passed and not one mail was read.
     #[error(
         "{server}: {step}: nothing was read within limits.poll_deadline ({} s); see whether the server is slow",
@@ -49,7 +54,7 @@ impl PollError {
         match self {
             Self::Mailbox(error) => error.reaction(),
             Self::Maildir(_) => Reaction::NeedsPerson,
-            Self::Store(_) | Self::Deadline { .. } => Reaction::Retry,
+            Self::Store(_) | Self::Thread(_) | Self::Deadline { .. } => Reaction::Retry,
         }
     }
 }

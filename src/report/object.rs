@@ -87,6 +87,14 @@ pub(super) fn string(value: &RawValue) -> Option<(String, bool)> {
     if kind(value) != Kind::String {
         return None;
     }
+    // Between its quotes stands the text itself, unless something in it is escaped.
+    let plain = value
+        .get()
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    if let Some(text) = plain.filter(|text| !text.contains('\\')) {
+        return Some((text.to_owned(), false));
+    }
     if let Ok(text) = serde_json::from_str::<String>(value.get()) {
         return Some((text, false));
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
 use serde_json::value::RawValue;
 
 use super::object::{members, string};
@@ -84,21 +85,35 @@ fn mend(text: &str) -> Option<String> {
 
 /// How deeply a valid JSON value is nested.
 fn depth(json: &str) -> u32 {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_u32, 0_u32, false, false);
-    for byte in json.bytes() {
+    let (mut depth, mut deepest) = (0_u32, 0_u32);
+    let mut bytes = json.as_bytes();
+    while let Some((byte, rest)) = bytes.split_first() {
+        bytes = rest;
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = in_string,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
+            b'"' => bytes = after_string(rest),
+            b'{' | b'[' => {
                 depth = depth.saturating_add(1);
                 deepest = deepest.max(depth);
             }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
     deepest
+}
+
+/// What follows a string, of which the first quote was passed.
+fn after_string(mut bytes: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', bytes) {
+        let is_end = bytes.get(at) == Some(&b'"');
+        // A backslash takes the byte after it.
+        let next = at.saturating_add(if is_end { 1 } else { 2 });
+        bytes = bytes.get(next..).unwrap_or_default();
+        if is_end {
+            return bytes;
+        }
+    }
+    &[]
 }
 
 fn read(reader: &mut Reader, root: &RawValue, limits: &Limits) -> Result<Draft, ParseError> {

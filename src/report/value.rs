@@ -26,6 +26,12 @@ pub(super) struct Reader {
     entries_left: usize,
 }
 
+/// Whether a value is a string that may begin a list, as far as that is told without reading it.
+fn may_hold_list(value: &RawValue) -> bool {
+    let text = value.get().strip_prefix('"').map(str::trim_start);
+    text.is_some_and(|text| text.starts_with(['[', '\\']))
+}
+
 impl Reader {
     pub(super) fn new() -> Self {
         Self {
@@ -110,7 +116,7 @@ impl Reader {
 
     /// Adds a list's entry; false once no more are taken.
     fn add_entry(&mut self, value: &RawValue, texts: &mut Vec<String>) -> bool {
-        if kind(value) == Kind::String
+        if may_hold_list(value)
             && let Some((text, _)) = string(value)
             && text.trim_start().starts_with('[')
             && let Ok(inner) = serde_json::from_str::<Vec<&RawValue>>(&text)

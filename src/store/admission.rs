@@ -1,6 +1,7 @@
 //! Which reports count, whoever sent them: those about our domains, as many of a sender as is usual.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -10,6 +11,7 @@ use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, OptionalExtension, named_params};
 use serde_json::json;
 
+use super::batch::Batch;
 use super::record::settle_mails_of;
 use super::set_aside::{let_count, renew};
 use super::{Standing, Store, StoreError, Tally, flood};
@@ -107,18 +109,18 @@ impl Admission {
         }
     }
 
-    /// Counts a report that would count, and says whether it is one too many.
+    /// Counts a report that would count, of an organisation and proven or not, and says whether it is one too many.
     pub(super) fn is_flood(
         &self,
-        db: &Connection,
-        (submitter, is_proven): (&str, bool),
+        batch: &mut Batch<'_>,
+        reporter: (Rc<str>, bool),
         (received_at, backfill): (Timestamp, bool),
     ) -> rusqlite::Result<bool> {
         if self.reports_a_day == u64::MAX {
             return Ok(false);
         }
         let day = super::record::day_of(received_at);
-        flood::arrives(db, submitter, is_proven, &day, self.reports_a_day, backfill)
+        flood::arrives(batch, reporter, day, self.reports_a_day, backfill)
     }
 }
 

@@ -1,7 +1,10 @@
 //! The rows of the page that shows all days.
 
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
 use jiff::civil::Date;
-use rusqlite::named_params;
+use rusqlite::{Connection, named_params};
 
 use super::facts::{count, date};
 use super::{Store, StoreError};
@@ -11,9 +14,9 @@ use crate::assess::history::PolicyText;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChartRow {
     /// The policy domain; may be empty.
-    pub domain: String,
+    pub domain: Rc<str>,
     /// As in the view `problem_days`.
-    pub reporter: String,
+    pub reporter: Rc<str>,
     /// UTC day.
     pub day: Date,
     /// Good connections.
@@ -44,27 +47,7 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn chart(&self, first: Date) -> Result<Vec<ChartRow>, StoreError> {
-        let rows = self
-            .db
-            .prepare(
-                "SELECT report_domains.policy_domain, sender.reporter, report_domains.day,
-                        CAST(total(ok) AS INTEGER), CAST(total(failed) AS INTEGER), sum(unreadable) > 0
-                 FROM report_domains JOIN report ON report.id = report_domains.report
-                      JOIN sender ON sender.id = report.sender
-                 WHERE report_domains.day >= :first GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-            )?
-            .query_map(named_params! { ":first": first.to_string() }, |row| {
-                Ok(ChartRow {
-                    domain: row.get(0)?,
-                    reporter: row.get(1)?,
-                    day: date(row.get_ref(2)?.as_str()?),
-                    ok: count(row.get(3)?),
-                    failed: count(row.get(4)?),
-                    at_least: row.get(5)?,
-                })
-            })?
-            .collect::<rusqlite::Result<_>>()?;
-        Ok(rows)
+        Ok(chart(&self.db, first)?)
     }
 
     /// Every policy that a report since `first` shows, by domain; those shown last come first.
@@ -100,5 +83,94 @@ impl Store {
             })?
             .collect::<rusqlite::Result<_>>()?;
         Ok(rows)
+    }
+}
+
+/// As [`Store::chart`].
+fn chart(db: &Connection, first: Date) -> rusqlite::Result<Vec<ChartRow>> {
+    let domains = Names::read(db, "SELECT id, policy_domain FROM policy")?;
+    let reporters = Names::read(db, "SELECT id, reporter FROM sender")?;
+    // SQLite would sort all these rows by their names, in a file.
+    let mut statement = db.prepare(
+        "SELECT policy_result.policy, report.sender, report.day, domain_ok, domain_failed, domain_unreadable
+         FROM report CROSS JOIN policy_result ON policy_result.report = report.id
+         WHERE report.day >= :first AND report.status = 'counted' AND domain_ok IS NOT NULL",
+    )?;
+    let mut found = statement.query(named_params! { ":first": first.to_string() })?;
+    let mut cells: Vec<((usize, usize, Date), Cell)> = Vec::new();
+    let mut day = (String::new(), Date::ZERO);
+    while let Some(row) = found.next()? {
+        let text = row.get_ref(2)?.as_str()?;
+        if text != day.0 {
+            day = (text.to_owned(), date(text));
+        }
+        let key = (domains.rank(row.get(0)?), reporters.rank(row.get(1)?), day.1);
+        let cell = Cell {
+            ok: count(row.get(3)?),
+            failed: count(row.get(4)?),
+            at_least: row.get::<_, i64>(5)? > 0,
+        };
+        cells.push((key, cell));
+    }
+    cells.sort_unstable_by_key(|(key, _)| *key);
+    cells.dedup_by(|(key, cell), (kept, sum)| {
+        let is_same = key == kept;
+        if is_same {
+            sum.add(*cell);
+        }
+        is_same
+    });
+    let row = |((domain, reporter, day), cell): ((usize, usize, Date), Cell)| ChartRow {
+        domain: domains.name(domain),
+        reporter: reporters.name(reporter),
+        day,
+        ok: cell.ok,
+        failed: cell.failed,
+        at_least: cell.at_least,
+    };
+    Ok(cells.into_iter().map(row).collect())
+}
+
+/// Connections.
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    ok: u64,
+    failed: u64,
+    at_least: bool,
+}
+
+impl Cell {
+    fn add(&mut self, other: Self) {
+        self.ok = self.ok.saturating_add(other.ok);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.at_least |= other.at_least;
+    }
+}
+
+/// Names in their order, by the ids of rows that have them.
+struct Names {
+    sorted: Vec<Rc<str>>,
+    ranks: HashMap<i64, usize>,
+}
+
+impl Names {
+    fn read(db: &Connection, sql: &str) -> rusqlite::Result<Self> {
+        let by_id: Vec<(i64, Rc<str>)> = db
+            .prepare(sql)?
+            .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let sorted: BTreeSet<Rc<str>> = by_id.iter().map(|(_, name)| Rc::clone(name)).collect();
+        let sorted: Vec<Rc<str>> = sorted.into_iter().collect();
+        let rank = |name: &Rc<str>| sorted.binary_search(name).unwrap_or_default();
+        let ranks = by_id.iter().map(|(id, name)| (*id, rank(name))).collect();
+        Ok(Self { sorted, ranks })
+    }
+
+    fn rank(&self, id: i64) -> usize {
+        self.ranks.get(&id).copied().unwrap_or_default()
+    }
+
+    fn name(&self, rank: usize) -> Rc<str> {
+        self.sorted.get(rank).map_or_else(|| Rc::from(""), Rc::clone)
     }
 }

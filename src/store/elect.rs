@@ -20,8 +20,11 @@ pub(super) fn loser(winner_is_proven: bool, is_proven: bool) -> &'static str {
 pub(super) fn elect(db: &Connection, identity: &[u8]) -> rusqlite::Result<()> {
     let rivals: Vec<(i64, String, bool)> = db
         .prepare_cached(
-            "SELECT id, status, authentication IN ('dkim', 'trusted-mx') AS is_proven FROM report
-             WHERE identity = :identity AND status IN ('counted', 'conflict', 'replaced')
+            "SELECT id, status, authentication IN ('dkim', 'trusted-mx') AS is_proven FROM (
+                 SELECT * FROM report WHERE identity = :identity AND status = 'counted'
+                 UNION ALL
+                 SELECT * FROM report WHERE identity = :identity AND status <> 'counted')
+             WHERE status IN ('counted', 'conflict', 'replaced')
              ORDER BY is_proven DESC, sessions DESC, content",
         )?
         .query_map(named_params! { ":identity": identity }, |row| {

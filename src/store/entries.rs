@@ -1,44 +1,48 @@
 //! The entries of a report, with the failures and failure types that they show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, params};
-use serde_json::json;
 
+use super::batch::Batch;
+use super::keys::{Said, Shown};
+use super::record_report::as_json;
 use super::sums::Share;
-use super::text;
-use crate::report::{FailureDetails, Policy, PolicyResult, ResultType};
+use crate::report::{FailureDetails, PolicyResult, ResultType};
 
-fn policy(db: &Connection, policy: &Policy, sts_mode: Option<&str>) -> rusqlite::Result<i64> {
-    let domain = policy.policy_domain.as_deref().unwrap_or_default();
-    let policy_string = json!(policy.policy_string).to_string();
-    let mx_host = json!(policy.mx_host).to_string();
-    let known = db
-        .prepare_cached(
-            "SELECT id FROM policy WHERE policy_domain = :domain AND policy_type = :policy_type
-             AND policy_string = :policy_string AND mx_host = :mx_host",
-        )?
-        .query_row(
-            named_params! {
-                ":domain": domain, ":policy_type": policy.policy_type.as_str(),
-                ":policy_string": policy_string, ":mx_host": mx_host,
-            },
-            |row| row.get(0),
-        )
-        .optional()?;
-    if let Some(known) = known {
-        return Ok(known);
+pub(super) const FIND_POLICY: &str =
+    "SELECT id FROM policy WHERE policy_domain = ? AND policy_type = ? AND policy_string = ? AND mx_host = ?";
+
+fn policy<'a>(batch: &mut Batch<'a>, result: &'a PolicyResult) -> rusqlite::Result<i64> {
+    let policy = &result.policy;
+    if let Some(known) = batch.policies.get(policy) {
+        return Ok(*known);
     }
-    db.prepare_cached(
-        "INSERT INTO policy (policy_type, policy_domain, sts_mode, policy_string, mx_host)
-         VALUES (:policy_type, :domain, :sts_mode, :policy_string, :mx_host)",
-    )?
-    .execute(named_params! {
-        ":policy_type": policy.policy_type.as_str(), ":domain": domain,
-        ":sts_mode": sts_mode.unwrap_or_default(), ":policy_string": policy_string, ":mx_host": mx_host,
-    })?;
-    Ok(db.last_insert_rowid())
+    let db = batch.db;
+    let policy_string = as_json(&policy.policy_string);
+    let mx_host = as_json(&policy.mx_host);
+    let row = [
+        policy.policy_domain.as_deref().unwrap_or_default(),
+        policy.policy_type.as_str(),
+        &policy_string,
+        &mx_host,
+    ];
+    let find = batch.statements.find_policy.get(db)?;
+    let known = find.query_row(row, |row| row.get(0)).optional()?;
+    let id = if let Some(known) = known {
+        known
+    } else {
+        let [domain, policy_type, policy_string, mx_host] = row;
+        let mode = result.sts_mode().unwrap_or_default();
+        db.prepare_cached(
+            "INSERT INTO policy (policy_domain, policy_type, sts_mode, policy_string, mx_host)
+             VALUES (?, ?, ?, ?, ?)",
+        )?
+        .execute([domain, policy_type, &mode, policy_string, mx_host])?;
+        db.last_insert_rowid()
+    };
+    batch.policies.insert(policy, id);
+    Ok(id)
 }
 
 /// A count as SQLite keeps it; reports over its range were made unreadable when they were parsed.
@@ -46,38 +50,46 @@ fn count(count: Option<u64>) -> Option<i64> {
     count.and_then(|count| i64::try_from(count).ok())
 }
 
+pub(super) const INSERT_POLICY_RESULT: &str =
+    "INSERT INTO policy_result (report, policy, successful, failed, domain_ok, domain_failed, domain_unreadable)
+     VALUES (?, ?, ?, ?, ?, ?, ?)";
+
 /// Records an element of "policies", with its failures. `day` is the report's if that counts.
-pub(super) fn policy_result(
-    db: &Connection,
+pub(super) fn policy_result<'a>(
+    batch: &mut Batch<'a>,
     report: i64,
-    (result, share): (&PolicyResult, Option<Share>),
+    (result, share): (&'a PolicyResult, Option<Share>),
     day: Option<&str>,
-    now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let policy = policy(db, &result.policy, result.sts_mode().as_deref())?;
-    db.prepare_cached(
-        "INSERT INTO policy_result (report, policy, successful, failed, domain_ok, domain_failed, domain_unreadable)
-         VALUES (:report, :policy, :successful, :failed, :domain_ok, :domain_failed, :domain_unreadable)",
-    )?
-    .execute(named_params! {
-        ":report": report, ":policy": policy,
-        ":successful": count(result.successful), ":failed": count(result.failed),
-        ":domain_ok": share.map(|share| share.ok), ":domain_failed": share.map(|share| share.failed),
-        ":domain_unreadable": share.map(|share| share.unreadable),
-    })?;
+    let policy = policy(batch, result)?;
+    let db = batch.db;
+    batch.statements.insert_policy_result.get(db)?.execute((
+        report,
+        policy,
+        count(result.successful),
+        count(result.failed),
+        share.map(|share| share.ok),
+        share.map(|share| share.failed),
+        share.map(|share| share.unreadable),
+    ))?;
     if result.failure_details.is_empty() && result.failed == Some(0) {
         return Ok(());
     }
+    let statements = &mut batch.statements;
     let mut failures = Failures {
         policy_result: db.last_insert_rowid(),
+        report,
+        policy,
         result,
         day,
-        now: text(now),
+        now: &batch.now,
+        shown: &mut batch.shown,
+        known: HashMap::new(),
         types: BTreeMap::new(),
-        insert: db.prepare_cached(INSERT_FAILURE)?,
-        find_type: db.prepare_cached(FIND_TYPE)?,
-        insert_type: db.prepare_cached(INSERT_TYPE)?,
-        widen_type: db.prepare_cached(WIDEN_TYPE)?,
+        insert: statements.insert_failure.get(db)?,
+        find_type: statements.find_type.get(db)?,
+        insert_type: statements.insert_type.get(db)?,
+        widen_type: statements.widen_type.get(db)?,
         db,
     };
     for details in &result.failure_details {
@@ -96,52 +108,60 @@ pub(super) fn policy_result(
 
 /// `unspecified`: the type of a failure whose kind the report doesn't say.
 pub(super) const UNSPECIFIED: &str = "unspecified";
+/// Most combinations of result type, MX and reason that are remembered in a policy result; most use a few.
+const MAX_KNOWN: usize = 4096;
 
-// A report may have 100,000 details with an MX each: these are looked up once a policy result, and bound by position.
-const INSERT_FAILURE: &str =
-    "INSERT INTO failure (policy_result, failure_type, detail, result_type, sending_mta_ip,
+// A report may have 100,000 details with an MX each.
+pub(super) const INSERT_FAILURE: &str =
+    "INSERT INTO failure (policy_result, failure_type, problem, detail, result_type, sending_mta_ip,
                           receiving_mx_hostname, receiving_mx_helo, receiving_ip, failed_session_count,
                           failure_reason_code, additional_information)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const FIND_TYPE: &str = "SELECT id FROM failure_type
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const FIND_TYPE: &str = "SELECT id FROM failure_type
      WHERE policy_domain = ? AND policy_type = ? AND result_type = ? AND receiving_mx_hostname = ?";
-const INSERT_TYPE: &str =
+pub(super) const INSERT_TYPE: &str =
     "INSERT INTO failure_type (policy_domain, policy_type, result_type, receiving_mx_hostname,
                                first_day, last_day, first_stored_at)
      VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)";
-const WIDEN_TYPE: &str = "UPDATE failure_type
+pub(super) const WIDEN_TYPE: &str = "UPDATE failure_type
      SET first_day = iif(first_day = '', ?2, min(first_day, ?2)), last_day = max(last_day, ?2)
      WHERE id = ?1 AND (first_day = '' OR first_day > ?2 OR last_day < ?2)";
 
 /// Records the failures of one policy result.
-struct Failures<'a> {
+struct Failures<'s, 'a> {
     db: &'a Connection,
     policy_result: i64,
+    report: i64,
+    policy: i64,
     result: &'a PolicyResult,
     /// The report's day if that counts.
-    day: Option<&'a str>,
-    now: String,
+    day: Option<&'s str>,
+    now: &'s str,
+    shown: &'s mut Shown,
+    /// Failure type and problem by result type, MX and reason.
+    known: HashMap<[Option<&'a str>; 3], (i64, i64)>,
     /// Failure types by result type and MX: most details of a report share a few.
     types: BTreeMap<(&'a str, &'a str), i64>,
-    insert: CachedStatement<'a>,
-    find_type: CachedStatement<'a>,
-    insert_type: CachedStatement<'a>,
-    widen_type: CachedStatement<'a>,
+    insert: &'s mut CachedStatement<'a>,
+    find_type: &'s mut CachedStatement<'a>,
+    insert_type: &'s mut CachedStatement<'a>,
+    widen_type: &'s mut CachedStatement<'a>,
 }
 
-impl<'a> Failures<'a> {
+impl<'a> Failures<'_, 'a> {
     fn add(&mut self, details: Option<&'a FailureDetails>) -> rusqlite::Result<()> {
         let failed = details.map_or(self.result.failed, |details| details.failed_session_count);
-        let failure_type = if failed == Some(0) {
+        let shows = if failed == Some(0) {
             None
         } else {
-            Some(self.failure_type(details)?)
+            Some(self.shows(details)?)
         };
         let none = FailureDetails::default();
         let row = details.unwrap_or(&none);
         self.insert.execute(params![
             self.policy_result,
-            failure_type,
+            shows.map(|(failure_type, _)| failure_type),
+            shows.map(|(_, problem)| problem),
             details.is_some(),
             row.result_type.as_ref().map(ResultType::as_str),
             row.sending_mta_ip,
@@ -155,14 +175,30 @@ impl<'a> Failures<'a> {
         Ok(())
     }
 
-    /// Finds or makes a failure type, and widens its days by the report's if that counts.
-    fn failure_type(&mut self, details: Option<&'a FailureDetails>) -> rusqlite::Result<i64> {
+    /// The failure type and the problem that a failure shows.
+    fn shows(&mut self, details: Option<&'a FailureDetails>) -> rusqlite::Result<(i64, i64)> {
         let result_type = details.and_then(|details| details.result_type.as_ref());
-        let mx = details.and_then(|details| details.receiving_mx_hostname.as_deref());
-        let names = (
-            result_type.map_or(UNSPECIFIED, ResultType::as_str),
-            mx.unwrap_or_default(),
-        );
+        let said = Said {
+            report: self.report,
+            result_type: result_type.map(ResultType::as_str),
+            mx: details.and_then(|details| details.receiving_mx_hostname.as_deref()),
+            reason: details.and_then(|details| details.failure_reason_code.as_deref()),
+        };
+        let names = [said.result_type, said.mx, said.reason];
+        if let Some(known) = self.known.get(&names) {
+            return Ok(*known);
+        }
+        let failure_type = self.failure_type(said.result_type, said.mx)?;
+        let problem = self.shown.number(self.db, self.policy, &said)?;
+        if self.known.len() < MAX_KNOWN {
+            self.known.insert(names, (failure_type, problem));
+        }
+        Ok((failure_type, problem))
+    }
+
+    /// Finds or makes a failure type, and widens its days by the report's if that counts.
+    fn failure_type(&mut self, result_type: Option<&'a str>, mx: Option<&'a str>) -> rusqlite::Result<i64> {
+        let names = (result_type.unwrap_or(UNSPECIFIED), mx.unwrap_or_default());
         if let Some(known) = self.types.get(&names) {
             return Ok(*known);
         }
@@ -183,7 +219,7 @@ impl<'a> Failures<'a> {
                 // A type that only reports in conflict show has no days, and no view shows it.
                 let day = day.unwrap_or_default();
                 self.insert_type
-                    .execute((domain, policy_type, names.0, names.1, day, &self.now))?;
+                    .execute((domain, policy_type, names.0, names.1, day, self.now))?;
                 self.db.last_insert_rowid()
             }
         };

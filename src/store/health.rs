@@ -6,6 +6,12 @@ use rusqlite::named_params;
 use super::{Store, StoreError, text};
 
 impl Store {
+    /// Gives back memory that only makes the next statements quicker: pages of the database.
+    pub fn rest(&self) {
+        // There is nothing to do about an error, which SQLite never gives here.
+        drop(self.db.release_memory());
+    }
+
     /// Remembers how a poll of a mailbox ended: `Err` with the error's text, or `Ok`.
     ///
     /// # Errors

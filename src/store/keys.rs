@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::assess::cause::{Cause, Record, host_form, mx_matches, refine, tlsa_usages};
 use crate::assess::history::PolicyText;
@@ -208,8 +208,7 @@ impl Keys {
     /// As many digits of the hash as no other id has.
     pub(super) fn free_id(&self, cause: Cause, place: &Place) -> String {
         let hash = id::hash(cause, place);
-        (ID_DIGITS..=hash.len())
-            .filter_map(|digits| hash.get(..digits))
+        ids(&hash)
             .find(|id| !self.ids.contains(*id))
             .map_or_else(|| format!("{hash}{:x}", self.ids.len()), str::to_owned)
     }
@@ -221,13 +220,7 @@ impl Keys {
         }
         let (cause, place) = key;
         let id = self.free_id(*cause, place);
-        db.prepare_cached(
-            "INSERT INTO problem (id, cause, place_kind, place) VALUES (:id, :cause, :place_kind, :place)",
-        )?
-        .execute(named_params! {
-            ":id": id, ":cause": cause.as_str(), ":place_kind": place.kind(), ":place": place.name(),
-        })?;
-        let number = db.last_insert_rowid();
+        let number = insert(db, &id, key)?;
         self.ids.insert(id.clone());
         self.by_number.insert(number, key.clone());
         self.by_key.insert(key.clone(), (number, id));
@@ -235,7 +228,69 @@ impl Keys {
     }
 }
 
-/// Gives every failure that has none yet the problem that it shows by itself.
+/// The ids that a problem may have, shortest first.
+fn ids(hash: &str) -> impl Iterator<Item = &str> {
+    (ID_DIGITS..=hash.len()).filter_map(|digits| hash.get(..digits))
+}
+
+fn insert(db: &Connection, id: &str, (cause, place): &Key) -> rusqlite::Result<i64> {
+    db.prepare_cached("INSERT INTO problem (id, cause, place_kind, place) VALUES (?, ?, ?, ?)")?
+        .execute((id, cause.as_str(), place.kind(), place.name()))?;
+    Ok(db.last_insert_rowid())
+}
+
+/// The problems that the failures of a batch show by themselves. They are looked up one by one: a batch shows few of all
+/// that there are.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    policies: Policies,
+    resolver: Resolver,
+    numbers: BTreeMap<Key, i64>,
+}
+
+impl Shown {
+    /// The number of the problem that a failure shows, which gets a row and an id if it has none.
+    pub(super) fn number(&mut self, db: &Connection, policy: i64, said: &Said<'_>) -> rusqlite::Result<i64> {
+        let policy = self.policies.get(db, policy)?;
+        let key = self.resolver.key(said, &policy);
+        if let Some(number) = self.numbers.get(&key) {
+            return Ok(*number);
+        }
+        let (cause, place) = &key;
+        let known = db
+            .prepare_cached("SELECT number FROM problem WHERE place = ? AND cause = ? AND place_kind = ?")?
+            .query_row((place.name(), cause.as_str(), place.kind()), |row| row.get(0))
+            .optional()?;
+        let number = match known {
+            Some(number) => number,
+            None => insert(db, &free_id(db, &key)?, &key)?,
+        };
+        self.numbers.insert(key, number);
+        Ok(number)
+    }
+}
+
+/// As [`Keys::free_id`], where not all ids are at hand.
+fn free_id(db: &Connection, (cause, place): &Key) -> rusqlite::Result<String> {
+    let hash = id::hash(*cause, place);
+    let mut is_taken = db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM problem WHERE id = ?1) OR EXISTS (SELECT 1 FROM problem_alias WHERE id = ?1)",
+    )?;
+    for id in ids(&hash) {
+        if !is_taken.query_row((id,), |row| row.get(0))? {
+            return Ok(id.to_owned());
+        }
+    }
+    let n: i64 = db.query_row(
+        "SELECT (SELECT count(*) FROM problem) + (SELECT count(*) FROM problem_alias)",
+        (),
+        |row| row.get(0),
+    )?;
+    Ok(format!("{hash}{n:x}"))
+}
+
+/// Gives every failure that has none yet the problem that it shows by itself: those that are to be read anew, for a
+/// failure gets its problem as it is recorded.
 pub(super) fn resolve(db: &Connection, keys: &mut Keys, policies: &mut Policies) -> rusqlite::Result<()> {
     let mut resolver = Resolver::default();
     let mut after = 0_i64;

@@ -17,6 +17,7 @@ use crate::config::StoreConfig;
 
 mod admission;
 mod backup;
+mod batch;
 mod belongings;
 mod busy;
 mod chart;
@@ -56,6 +57,7 @@ mod room;
 pub mod rows;
 mod set_aside;
 mod show;
+mod slices;
 mod standing;
 mod status;
 mod sums;
@@ -284,8 +286,7 @@ fn configure(db: &mut Connection) -> rusqlite::Result<()> {
 fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = Connection::open_with_flags(path, flags)?;
-    let looked: rusqlite::Result<i64> =
-        db.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0));
+    let looked: rusqlite::Result<i64> = db.pragma_query_value(None, "schema_version", |row| row.get(0));
     let is_barred = looked.is_err_and(|error| {
         matches!(
             error.sqlite_error_code(),

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, named_params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, named_params, params};
 
 use super::admission::Admission;
+use super::batch::Batch;
 use super::incoming::{Content, CursorMove, IncomingMail, IncomingReport, Origin};
 use super::record_report::short;
 use super::{Store, StoreError, record_report, text, waiting};
@@ -150,7 +151,8 @@ impl Store {
         let terms = self.terms(retention, now);
         let tx = self.begin()?;
         // A savepoint copies each page that is written under it, so there are none while all goes well.
-        match record_mails(&tx, mails, &terms) {
+        let recorded = Batch::run(&tx, now, |batch| record_mails(batch, mails, &terms));
+        match recorded {
             Ok(tally) => {
                 finish(tx, cursor)?;
                 Ok(tally)
@@ -176,10 +178,14 @@ fn finish(tx: Transaction<'_>, cursor: Option<CursorMove>) -> rusqlite::Result<(
     tx.commit()
 }
 
-fn record_mails(db: &Connection, mails: &[IncomingMail], terms: &Terms) -> rusqlite::Result<Tally> {
+fn record_mails<'a>(
+    batch: &mut Batch<'a>,
+    mails: &'a [IncomingMail],
+    terms: &Terms,
+) -> rusqlite::Result<Tally> {
     let mut tally = Tally::default();
     for mail in mails {
-        tally.add(record_mail(db, mail, terms)?);
+        tally.add(record_mail(batch, mail, terms)?);
     }
     Ok(tally)
 }
@@ -193,7 +199,8 @@ fn record_one_by_one(
     let mut tally = Tally::default();
     for mail in mails {
         let savepoint = tx.savepoint()?;
-        match record_mail(&savepoint, mail, terms) {
+        let recorded = Batch::run(&savepoint, terms.now, |batch| record_mail(batch, mail, terms));
+        match recorded {
             Ok(of_mail) => {
                 savepoint.commit()?;
                 tally.add(of_mail);
@@ -201,8 +208,10 @@ fn record_one_by_one(
             Err(error) if concerns_this_mail(&error) => {
                 drop(savepoint); // rolls back
                 let reason = format!("the database refused it: {error}; please report this as a bug");
-                let id = insert_mail(tx, mail, Outcome::Rejected, Some(&reason), terms.now)?;
-                keep_raw(tx, id, mail)?;
+                Batch::run(tx, terms.now, |batch| {
+                    let id = insert_mail(batch, mail, Outcome::Rejected, Some(&reason))?;
+                    keep_raw(tx, id, mail)
+                })?;
                 tally.mails = tally.mails.saturating_add(1);
                 tally.count(Outcome::Rejected);
             }
@@ -226,19 +235,20 @@ pub(super) fn day_of(moment: Timestamp) -> String {
     day
 }
 
-fn record_mail(db: &Connection, mail: &IncomingMail, terms: &Terms) -> rusqlite::Result<Tally> {
+fn record_mail<'a>(batch: &mut Batch<'a>, mail: &'a IncomingMail, terms: &Terms) -> rusqlite::Result<Tally> {
     let mut tally = Tally {
         mails: 1,
         ..Tally::default()
     };
+    let db = batch.db;
     let reports: &[IncomingReport] = match &mail.content {
         Content::NotAReport => {
-            insert_mail(db, mail, Outcome::NotAReport, None, terms.now)?;
+            insert_mail(batch, mail, Outcome::NotAReport, None)?;
             tally.count(Outcome::NotAReport);
             return Ok(tally);
         }
         Content::Rejected(reason) => {
-            let id = insert_mail(db, mail, Outcome::Rejected, Some(reason), terms.now)?;
+            let id = insert_mail(batch, mail, Outcome::Rejected, Some(reason))?;
             keep_raw(db, id, mail)?;
             tally.count(Outcome::Rejected);
             return Ok(tally);
@@ -246,11 +256,11 @@ fn record_mail(db: &Connection, mail: &IncomingMail, terms: &Terms) -> rusqlite:
         Content::Reports(reports) => reports,
     };
     // The outcome is known only after the reports, which point at the mail; nearly always it is this.
-    let id = insert_mail(db, mail, Outcome::Stored, None, terms.now)?;
+    let id = insert_mail(batch, mail, Outcome::Stored, None)?;
     let mut is_as_guessed = reports.len() == 1;
     for (ordinal, found) in (1_i64..).zip(reports) {
-        let (outcome, report, reason) = record_report_of(db, (id, &mail.origin), found, terms)?;
-        link(db, id, ordinal, report, outcome, reason)?;
+        let (outcome, report, reason) = record_report_of(batch, (id, &mail.origin), found, terms)?;
+        link(batch, (id, ordinal), report, outcome, reason)?;
         let waits = waiting::note(db, (id, mail), found, report)?;
         // Judging it again needs it.
         if reason.is_some() || outcome == Outcome::SetAside || waits {
@@ -267,7 +277,7 @@ fn record_mail(db: &Connection, mail: &IncomingMail, terms: &Terms) -> rusqlite:
 
 /// Records one of a mail's reports: what became of it, its row if it has one, and why it is rejected.
 pub(super) fn record_report_of<'a>(
-    db: &Connection,
+    batch: &mut Batch<'a>,
     mail: (i64, &Origin),
     report: &'a IncomingReport,
     terms: &Terms,
@@ -288,44 +298,43 @@ pub(super) fn record_report_of<'a>(
                 return Ok((Outcome::TooOld, None, None));
             }
             let (outcome, report) =
-                record_report::record(db, mail, (parsed, json), (submitter, standing), terms)?;
+                record_report::record(batch, mail, (parsed, json), (submitter, standing), terms)?;
             Ok((outcome, report, None))
         }
     }
 }
 
+pub(super) const INSERT_MAIL: &str =
+    "INSERT INTO mail (source, folder, uid_validity, uid, locator, message_id, received_at, processed_at,
+                       size_bytes, outcome, reason, backfill, raw_hash, settled)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
 fn insert_mail(
-    db: &Connection,
+    batch: &mut Batch<'_>,
     mail: &IncomingMail,
     outcome: Outcome,
     reason: Option<&str>,
-    now: Timestamp,
 ) -> rusqlite::Result<i64> {
+    let db = batch.db;
     let origin = &mail.origin;
     // Of other people's mail only where it lies and its size are kept.
     let ours = outcome != Outcome::NotAReport || matches!(mail.content, Content::Reports(_));
-    db.prepare_cached(
-        "INSERT INTO mail (source, folder, uid_validity, uid, locator, message_id, received_at, processed_at,
-                           size_bytes, outcome, reason, backfill, raw_hash, settled)
-         VALUES (:source, :folder, :uid_validity, :uid, :locator, :message_id, :received_at, :processed_at,
-                 :size_bytes, :outcome, :reason, :backfill, :raw_hash, :settled)",
-    )?
-    .execute(named_params! {
-        ":source": origin.source,
-        ":folder": origin.folder,
-        ":uid_validity": origin.uid_validity,
-        ":uid": origin.uid,
-        ":locator": origin.locator,
-        ":message_id": mail.message_id.as_deref().filter(|_| ours),
-        ":received_at": origin.received_at.filter(|_| ours).map(text),
-        ":processed_at": text(now),
-        ":size_bytes": i64::try_from(origin.size_bytes).unwrap_or(i64::MAX),
-        ":outcome": outcome.as_str(),
-        ":reason": reason,
-        ":backfill": origin.backfill,
-        ":raw_hash": mail.raw_hash.as_ref().map(short),
-        ":settled": outcome == Outcome::Stored,
-    })?;
+    batch.statements.insert_mail.get(db)?.execute(params![
+        origin.source,
+        origin.folder,
+        origin.uid_validity,
+        origin.uid,
+        origin.locator,
+        mail.message_id.as_deref().filter(|_| ours),
+        origin.received_at.filter(|_| ours).map(text),
+        batch.now,
+        i64::try_from(origin.size_bytes).unwrap_or(i64::MAX),
+        outcome.as_str(),
+        reason,
+        origin.backfill,
+        mail.raw_hash.as_ref().map(short),
+        outcome == Outcome::Stored,
+    ])?;
     let id = db.last_insert_rowid();
     if let (Some(folder), Some(base_name)) = (origin.folder, &origin.base_name) {
         db.prepare_cached(
@@ -344,10 +353,13 @@ pub(super) fn keep_raw(db: &Connection, id: i64, mail: &IncomingMail) -> rusqlit
     Ok(())
 }
 
+pub(super) const INSERT_LINK: &str =
+    "INSERT INTO mail_report (mail, ordinal, report, outcome, reason) VALUES (?, ?, ?, ?, ?)";
+
+/// Notes what became of the report at this place in a mail.
 pub(super) fn link(
-    db: &Connection,
-    mail: i64,
-    ordinal: i64,
+    batch: &mut Batch<'_>,
+    (mail, ordinal): (i64, i64),
     report: Option<i64>,
     outcome: Outcome,
     reason: Option<&str>,
@@ -358,13 +370,11 @@ pub(super) fn link(
     } else {
         outcome
     };
-    db.prepare_cached(
-        "INSERT INTO mail_report (mail, ordinal, report, outcome, reason)
-         VALUES (:mail, :ordinal, :report, :outcome, :reason)",
-    )?
-    .execute(named_params! {
-        ":mail": mail, ":ordinal": ordinal, ":report": report, ":outcome": outcome.as_str(), ":reason": reason,
-    })?;
+    batch
+        .statements
+        .insert_link
+        .get(batch.db)?
+        .execute((mail, ordinal, report, outcome.as_str(), reason))?;
     Ok(())
 }
 

@@ -1,21 +1,21 @@
 //! Records one report: duplicate, conflict or stored.
 
 use std::cmp::Reverse;
+use std::rc::Rc;
 
-use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
-use rusqlite::{Connection, OptionalExtension, named_params};
-use serde_json::json;
+use rusqlite::{Connection, OptionalExtension, named_params, params};
+use serde::Serialize;
 
 use super::admission::Aside;
+use super::batch::Batch;
 use super::elect::{elect, loser};
 pub(super) use super::entries::UNSPECIFIED;
 use super::entries::{discount, policy_result};
 use super::record::{Outcome, Terms, day_of, settle, settle_mails_of};
 use super::sums;
 use super::{Origin, Standing, text, texts};
-use crate::authenticate::organisation;
-use crate::report::Parsed;
+use crate::report::{Parsed, Report};
 
 /// Bytes of a hash that are kept; 128 bits leave no room for chance.
 const HASH_BYTES: usize = 16;
@@ -37,12 +37,17 @@ impl Known {
     }
 }
 
-fn known(db: &Connection, identity: &[u8]) -> rusqlite::Result<Vec<Known>> {
-    db.prepare_cached(
-        "SELECT id, content, sessions, status, authentication IN ('dkim', 'trusted-mx') FROM report
-         WHERE identity = :identity",
-    )?
-    .query_map(named_params! { ":identity": identity }, |row| {
+/// Once for each of the two indexes by identity.
+pub(super) const FIND_IDENTITY: &str =
+    "SELECT id, content, sessions, status, authentication IN ('dkim', 'trusted-mx') FROM report
+     WHERE identity = ?1 AND status = 'counted'
+     UNION ALL
+     SELECT id, content, sessions, status, authentication IN ('dkim', 'trusted-mx') FROM report
+     WHERE identity = ?1 AND status <> 'counted'";
+
+fn known(batch: &mut Batch<'_>, identity: &[u8]) -> rusqlite::Result<Vec<Known>> {
+    let rows = batch.statements.find_identity.get(batch.db)?;
+    rows.query_map((identity,), |row| {
         Ok(Known {
             id: row.get(0)?,
             content: row.get(1)?,
@@ -55,15 +60,17 @@ fn known(db: &Connection, identity: &[u8]) -> rusqlite::Result<Vec<Known>> {
 }
 
 /// Records a report found in a mail, and says what became of it and which row it is.
-pub(super) fn record(
-    db: &Connection,
+pub(super) fn record<'a>(
+    batch: &mut Batch<'a>,
     (mail, origin): (i64, &Origin),
-    (parsed, json): (&Parsed, &str),
-    (submitter, standing): (&str, &Standing),
+    (parsed, json): (&'a Parsed, &str),
+    (submitter, standing): (&'a str, &Standing),
     terms: &Terms,
 ) -> rusqlite::Result<(Outcome, Option<i64>)> {
-    let (identity, content) = hashes(parsed, submitter);
-    let rivals = known(db, &identity)?;
+    let db = batch.db;
+    let reporter = batch.organisation(submitter);
+    let (identity, content) = hashes(parsed, &reporter);
+    let rivals = known(batch, &identity)?;
     let mut aside = terms.admission.aside(parsed, standing);
     let twin = rivals.iter().find(|known| known.content == content);
     if let Some(twin) = twin
@@ -72,10 +79,10 @@ pub(super) fn record(
         learn(db, (mail, &identity), twin, standing, aside)?;
         return Ok((Outcome::Duplicate, Some(twin.id)));
     }
-    let is_proven = standing.signing_domain.is_some();
     if aside.is_none() {
         let came = (origin.received_at.unwrap_or(terms.now), origin.backfill);
-        let is_flood = terms.admission.is_flood(db, (submitter, is_proven), came)?;
+        let reporter = (reporter, standing.signing_domain.is_some());
+        let is_flood = terms.admission.is_flood(batch, reporter, came)?;
         aside = is_flood.then_some(Aside::Flood);
     }
     if let (Some(twin), Some(_)) = (twin, aside) {
@@ -108,21 +115,32 @@ pub(super) fn record(
         identity: &identity,
         content: &content,
     };
-    let id = insert(db, &row, parsed, submitter, terms.now)?;
-    texts::keep(db, id, parsed, submitter, json)?;
-    let day = day_of(parsed.report.start);
-    sums::forget_month(db, &day)?;
-    let counted_day = Some(day.as_str()).filter(|_| status == "counted");
-    let policies = &parsed.report.policies;
-    for (result, share) in policies.iter().zip(sums::shares(policies)) {
-        policy_result(db, id, (result, share), counted_day, terms.now)?;
-    }
+    let id = insert(batch, &row, parsed, submitter)?;
+    texts::keep(batch, id, (parsed, submitter), json)?;
+    entries(batch, id, parsed, status == "counted")?;
     if let Some(rival) = beaten {
         discount(db, rival.id)?;
         settle_mails_of(db, rival.id)?;
     }
     relink(db, links, id)?;
     Ok((outcome, Some(id)))
+}
+
+/// Records the entries of a new report.
+fn entries<'a>(
+    batch: &mut Batch<'a>,
+    report: i64,
+    parsed: &'a Parsed,
+    is_counted: bool,
+) -> rusqlite::Result<()> {
+    let day = day_of(parsed.report.start);
+    sums::forget_month(batch, &day)?;
+    let counted_day = Some(day.as_str()).filter(|_| is_counted);
+    let policies = &parsed.report.policies;
+    for (result, share) in policies.iter().zip(sums::shares(policies)) {
+        policy_result(batch, report, (result, share), counted_day)?;
+    }
+    Ok(())
 }
 
 /// A copy of a known report may prove its origin, or say more about why it isn't proven.
@@ -228,42 +246,50 @@ struct Row<'a> {
     content: &'a [u8],
 }
 
+pub(super) const INSERT_REPORT: &str =
+    "INSERT INTO report (mail, sender, report_id, start_datetime, end_datetime, day, stored_at, authentication,
+                         signing_domain, authentication_reason, deviations, status, aside, backfill, sessions,
+                         identity, content)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
 /// Inserts the row of a report.
-fn insert(
-    db: &Connection,
+fn insert<'a>(
+    batch: &mut Batch<'a>,
     row: &Row<'_>,
-    parsed: &Parsed,
-    submitter: &str,
-    now: Timestamp,
+    parsed: &'a Parsed,
+    submitter: &'a str,
 ) -> rusqlite::Result<i64> {
+    let db = batch.db;
     let report = &parsed.report;
-    db.prepare_cached(
-        "INSERT INTO report (mail, sender, report_id, start_datetime, end_datetime, day, stored_at, authentication,
-                             signing_domain, authentication_reason, deviations, status, aside, backfill, sessions,
-                             identity, content)
-         VALUES (:mail, :sender, :report_id, :start, :end, :day, :stored_at, :authentication, :signing_domain,
-                 :reason, :deviations, :status, :aside, :backfill, :sessions, :identity, :content)",
-    )?
-    .execute(named_params! {
-        ":mail": row.mail,
-        ":sender": sender(db, submitter, report.organization_name.as_deref(), report.contact_info.as_deref())?,
-        ":report_id": report.report_id,
-        ":start": text(report.start),
-        ":end": text(report.end),
-        ":day": day_of(report.start),
-        ":stored_at": text(now),
-        ":authentication": row.standing.authentication,
-        ":signing_domain": row.standing.signing_domain,
-        ":reason": row.standing.reason,
-        ":deviations": json!(parsed.deviations).to_string(),
-        ":status": row.status,
-        ":aside": row.aside,
-        ":backfill": row.backfill,
-        ":sessions": row.sessions,
-        ":identity": row.identity,
-        ":content": row.content,
-    })?;
+    let sender = sender(batch, submitter, report)?;
+    let start = text(report.start);
+    let day = start.split_once('T').map_or("", |(day, _)| day);
+    batch.statements.insert_report.get(db)?.execute(params![
+        row.mail,
+        sender,
+        report.report_id,
+        start,
+        text(report.end),
+        day,
+        batch.now,
+        row.standing.authentication,
+        row.standing.signing_domain,
+        row.standing.reason,
+        as_json(&parsed.deviations),
+        row.status,
+        row.aside,
+        row.backfill,
+        row.sessions,
+        row.identity,
+        row.content,
+    ])?;
     Ok(db.last_insert_rowid())
+}
+
+/// Texts as a JSON array.
+pub(super) fn as_json(texts: &impl Serialize) -> String {
+    // It fails only where writing does, or for keys that are no text.
+    serde_json::to_string(texts).unwrap_or_default()
 }
 
 /// The part of a hash that is kept.
@@ -282,54 +308,48 @@ fn sessions(parsed: &Parsed) -> i64 {
     i64::try_from(sum).unwrap_or(i64::MAX)
 }
 
-fn sender(
-    db: &Connection,
-    submitter: &str,
-    organization_name: Option<&str>,
-    contact_info: Option<&str>,
-) -> rusqlite::Result<i64> {
-    let (organization_name, contact_info) = (
-        organization_name.unwrap_or_default(),
-        contact_info.unwrap_or_default(),
-    );
+fn sender<'a>(batch: &mut Batch<'a>, submitter: &'a str, report: &'a Report) -> rusqlite::Result<i64> {
+    let names = [
+        submitter,
+        report.organization_name.as_deref().unwrap_or_default(),
+        report.contact_info.as_deref().unwrap_or_default(),
+    ];
+    if let Some(known) = batch.senders.get(&names) {
+        return Ok(*known);
+    }
+    let db = batch.db;
     let known = db
         .prepare_cached(
-            "SELECT id FROM sender WHERE submitter = :submitter AND organization_name = :organization_name
-             AND contact_info = :contact_info",
+            "SELECT id FROM sender WHERE submitter = ? AND organization_name = ? AND contact_info = ?",
         )?
-        .query_row(
-            named_params! {
-                ":submitter": submitter, ":organization_name": organization_name, ":contact_info": contact_info,
-            },
-            |row| row.get(0),
-        )
+        .query_row(names, |row| row.get(0))
         .optional()?;
-    if let Some(known) = known {
-        return Ok(known);
-    }
-    // Whoever has a domain has any number of names below it, and would be as many witnesses.
-    let reporter = if submitter.is_empty() {
-        organization_name.to_owned()
+    let id = if let Some(known) = known {
+        known
     } else {
-        organisation(submitter)
+        // Whoever has a domain has any number of names below it, and would be as many witnesses.
+        let [submitter, organization_name, contact_info] = names;
+        let reporter = if submitter.is_empty() {
+            Rc::from(organization_name)
+        } else {
+            batch.organisation(submitter)
+        };
+        db.prepare_cached(
+            "INSERT INTO sender (submitter, organization_name, contact_info, reporter) VALUES (?, ?, ?, ?)",
+        )?
+        .execute([submitter, organization_name, contact_info, &reporter])?;
+        db.last_insert_rowid()
     };
-    db.prepare_cached(
-        "INSERT INTO sender (submitter, organization_name, contact_info, reporter)
-         VALUES (:submitter, :organization_name, :contact_info, :reporter)",
-    )?
-    .execute(named_params! {
-        ":submitter": submitter, ":organization_name": organization_name, ":contact_info": contact_info,
-        ":reporter": reporter,
-    })?;
-    Ok(db.last_insert_rowid())
+    batch.senders.insert(names, id);
+    Ok(id)
 }
 
 /// The parts of identity and content that are kept. Who reports belongs to the identity: nobody's report can take the
 /// place of another's by its name.
-pub(super) fn hashes(parsed: &Parsed, submitter: &str) -> (Vec<u8>, Vec<u8>) {
+pub(super) fn hashes(parsed: &Parsed, reporter: &str) -> (Vec<u8>, Vec<u8>) {
     let mut identity = Context::new(&SHA256);
     identity.update(&parsed.identity);
-    identity.update(organisation(submitter).as_bytes());
+    identity.update(reporter.as_bytes());
     let identity = identity.finish();
     let kept = identity.as_ref().get(..HASH_BYTES).unwrap_or_default();
     (kept.to_vec(), short(&parsed.content).to_vec())
@@ -337,16 +357,17 @@ pub(super) fn hashes(parsed: &Parsed, submitter: &str) -> (Vec<u8>, Vec<u8>) {
 
 /// Puts what was read again in the place of a report whose entries are gone. Whether it counts, and the days of its
 /// failure types, are left to the caller.
-pub(super) fn update(
-    db: &Connection,
+pub(super) fn update<'a>(
+    batch: &mut Batch<'a>,
     id: i64,
-    parsed: &Parsed,
+    parsed: &'a Parsed,
     deviations: &str,
-    submitter: &str,
-    now: Timestamp,
+    submitter: &'a str,
 ) -> rusqlite::Result<()> {
+    let db = batch.db;
     let report = &parsed.report;
-    let (identity, content) = hashes(parsed, submitter);
+    let reporter = batch.organisation(submitter);
+    let (identity, content) = hashes(parsed, &reporter);
     db.prepare_cached(
         "UPDATE report SET status = iif(status = 'counted', 'conflict', status), sender = :sender,
              report_id = :report_id, start_datetime = :start, end_datetime = :end, day = :day,
@@ -354,7 +375,7 @@ pub(super) fn update(
          WHERE id = :id",
     )?
     .execute(named_params! {
-        ":sender": sender(db, submitter, report.organization_name.as_deref(), report.contact_info.as_deref())?,
+        ":sender": sender(batch, submitter, report)?,
         ":report_id": report.report_id,
         ":start": text(report.start),
         ":end": text(report.end),
@@ -366,7 +387,7 @@ pub(super) fn update(
         ":id": id,
     })?;
     for (result, share) in report.policies.iter().zip(sums::shares(&report.policies)) {
-        policy_result(db, id, (result, share), None, now)?;
+        policy_result(batch, id, (result, share), None)?;
         let mode = result.sts_mode().unwrap_or_default();
         db.prepare_cached(
             "UPDATE policy SET sts_mode = :mode

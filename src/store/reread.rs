@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
+use super::batch::Batch;
 use super::incoming::{Content, IncomingMail, IncomingReport};
 use super::mails::origin_of;
 use super::record::{Outcome, Terms, keep_raw, link, record_report_of, settle};
@@ -169,18 +170,7 @@ pub(super) fn reread(
         }
         Content::Reports(reports) => {
             set(Outcome::NotAReport, None)?;
-            for (ordinal, found) in (1_i64..).zip(reports) {
-                let (mut outcome, report, reason) =
-                    record_report_of(db, (mail, &incoming.origin), found, terms)?;
-                needs_raw |= matches!(found, IncomingReport::Rejected(_));
-                needs_raw |= waiting::note(db, (mail, incoming), found, report)?;
-                if outcome == Outcome::Duplicate
-                    && let Some(before) = report.and_then(|report| own.get(&report))
-                {
-                    outcome = Outcome::from_text(before);
-                }
-                link(db, mail, ordinal, report, outcome, reason)?;
-            }
+            needs_raw = record_again(db, (mail, incoming), reports, &own, terms)?;
             settle(db, mail)?;
         }
     }
@@ -193,4 +183,30 @@ pub(super) fn reread(
         )?;
         Ok(())
     }
+}
+
+/// Records the reports of a mail that is read again, some of which it had before; whether the mail itself is still needed.
+fn record_again(
+    db: &Connection,
+    (mail, incoming): (i64, &IncomingMail),
+    reports: &[IncomingReport],
+    own: &BTreeMap<i64, String>,
+    terms: &Terms,
+) -> rusqlite::Result<bool> {
+    let mut needs_raw = false;
+    Batch::run(db, terms.now, |batch| {
+        for (ordinal, found) in (1_i64..).zip(reports) {
+            let (mut outcome, report, reason) =
+                record_report_of(batch, (mail, &incoming.origin), found, terms)?;
+            needs_raw |= matches!(found, IncomingReport::Rejected(_));
+            needs_raw |= waiting::note(db, (mail, incoming), found, report)?;
+            if outcome == Outcome::Duplicate
+                && let Some(before) = report.and_then(|report| own.get(&report))
+            {
+                outcome = Outcome::from_text(before);
+            }
+            link(batch, (mail, ordinal), report, outcome, reason)?;
+        }
+        Ok(needs_raw)
+    })
 }

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 use serde_json::json;
 
+use super::batch::Batch;
 use super::elect::{elect, failure_types};
 use super::entries::count_days;
 use super::record::settle;
 use super::{Store, StoreError, moment, record_report};
+use crate::authenticate::organisation;
 use crate::report::Parsed;
 
 /// A stored report as it is to be read again.
@@ -119,10 +121,14 @@ fn rewrite(
     now: Timestamp,
 ) -> rusqlite::Result<Rewritten> {
     let before = picture(db, report)?;
-    let (identity, content) = record_report::hashes(parsed, submitter);
+    let (identity, content) = record_report::hashes(parsed, &organisation(submitter));
     let twin: Option<i64> = db
         .query_row(
-            "SELECT id FROM report WHERE identity = :identity AND content = :content AND id <> :report",
+            "SELECT id FROM report
+             WHERE identity = :identity AND status = 'counted' AND content = :content AND id <> :report
+             UNION ALL
+             SELECT id FROM report
+             WHERE identity = :identity AND status <> 'counted' AND content = :content AND id <> :report",
             named_params! { ":identity": identity, ":content": content, ":report": report },
             |row| row.get(0),
         )
@@ -140,7 +146,10 @@ fn rewrite(
     if let Some(twin) = twin {
         merge(db, report, twin)?;
     } else {
-        record_report::update(db, report, parsed, &json!(deviations).to_string(), submitter, now)?;
+        let deviations = json!(deviations).to_string();
+        Batch::run(db, now, |batch| {
+            record_report::update(batch, report, parsed, &deviations, submitter)
+        })?;
     }
     elect(db, &old_identity)?;
     elect(db, &identity)?;

@@ -7,11 +7,14 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params};
 
+use super::batch::Batch;
 use super::{Store, StoreError};
 use crate::report::PolicyResult;
 
 /// How many months may wait for the daily round: what the reports of two months come to, the views add up in time.
 const FEW_MONTHS: u32 = 3;
+/// Of a day these are the month.
+const MONTH_CHARS: usize = "2026-11".len();
 
 /// What the entries of a report on one domain say together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,19 +87,15 @@ impl Domain {
 }
 
 /// Marks the month of this day as not added up, which the triggers do for everything but new reports.
-pub(super) fn forget_month(db: &Connection, day: &str) -> rusqlite::Result<()> {
-    // Nearly always it is marked already.
-    let is_summed: Option<bool> = db
-        .prepare_cached("SELECT is_summed FROM month WHERE month = substr(:day, 1, 7)")?
-        .query_row(named_params! { ":day": day }, |row| row.get(0))
-        .optional()?;
-    if is_summed != Some(false) {
-        db.prepare_cached(
-            "INSERT INTO month (month, is_summed) VALUES (substr(:day, 1, 7), 0)
-             ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed",
-        )?
-        .execute(named_params! { ":day": day })?;
+pub(super) fn forget_month(batch: &mut Batch<'_>, day: &str) -> rusqlite::Result<()> {
+    let month = day.get(..MONTH_CHARS).unwrap_or(day);
+    if batch.months.contains(month) {
+        return Ok(());
     }
+    let mark = "INSERT INTO month (month, is_summed) VALUES (?, 0)
+         ON CONFLICT DO UPDATE SET is_summed = 0 WHERE is_summed";
+    batch.db.prepare_cached(mark)?.execute((month,))?;
+    batch.months.insert(month.to_owned());
     Ok(())
 }
 

@@ -4,8 +4,9 @@
 use std::ops::Range;
 
 use ring::digest::{SHA256, digest};
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::batch::Batch;
 use crate::report::Parsed;
 
 /// Longer reports are kept whole.
@@ -16,72 +17,71 @@ const MAX_DIFFERENCES: usize = 64;
 /// Keeps the text of a report. The second text of a shape makes a template of the first: one that nothing resembles
 /// costs no more than itself.
 pub(super) fn keep(
-    db: &Connection,
+    batch: &mut Batch<'_>,
     report: i64,
-    parsed: &Parsed,
-    submitter: &str,
+    (parsed, submitter): (&Parsed, &str),
     text: &str,
 ) -> rusqlite::Result<()> {
     // SQLite's functions end a text at a NUL.
     if text.len() > MAX_TEXT_BYTES || text.contains('\0') {
-        return insert(db, report, None, None, text);
+        return insert(batch, report, None, None, text);
     }
     let scalars = scalars(text);
     let shape = shape(parsed, submitter, text, &scalars);
-    let Some((template, base)) = template(db, shape)? else {
-        return insert(db, report, None, Some(shape), text);
+    let Some((template, base)) = template(batch, shape)? else {
+        return insert(batch, report, None, Some(shape), text);
     };
     let pieces = pieces(&base, text, &scalars)
-        .filter(|pieces| join(&base, pieces).as_deref() == Some(text))
+        .filter(|pieces| is_join(&base, pieces, text))
         .map(|pieces| encode(&base, &pieces));
     match pieces {
-        Some(pieces) if pieces.len() < text.len() => insert(db, report, Some(template), None, &pieces),
-        _ => insert(db, report, None, None, text),
+        Some(pieces) if pieces.len() < text.len() => insert(batch, report, Some(template), None, &pieces),
+        _ => insert(batch, report, None, None, text),
     }
 }
 
+pub(super) const INSERT_TEXT: &str =
+    "INSERT INTO report_json (report, template, shape, text) VALUES (?, ?, ?, ?)";
+
 fn insert(
-    db: &Connection,
+    batch: &mut Batch<'_>,
     report: i64,
     template: Option<i64>,
     shape: Option<i64>,
     text: &str,
 ) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "INSERT INTO report_json (report, template, shape, text) VALUES (:report, :template, :shape, :text)",
-    )?
-    .execute(named_params! { ":report": report, ":template": template, ":shape": shape, ":text": text })?;
+    let insert = batch.statements.insert_text.get(batch.db)?;
+    insert.execute((report, template, shape, text))?;
     Ok(())
 }
 
+pub(super) const FIND_TEMPLATE: &str = "SELECT id, text FROM json_template WHERE shape = ?";
+pub(super) const FIND_SHAPE: &str = "SELECT report, text FROM report_json WHERE shape = ? LIMIT 1";
+pub(super) const INSERT_TEMPLATE: &str = "INSERT INTO json_template (shape, text) VALUES (?, ?)";
+pub(super) const SET_PIECES: &str =
+    "UPDATE report_json SET template = ?, shape = NULL, text = ? WHERE report = ?";
+
 /// The template of a shape; made now if one report of that shape is there.
-pub(super) fn template(db: &Connection, shape: i64) -> rusqlite::Result<Option<(i64, String)>> {
-    let known = db
-        .prepare_cached("SELECT id, text FROM json_template WHERE shape = :shape")?
-        .query_row(named_params! { ":shape": shape }, |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
+pub(super) fn template(batch: &mut Batch<'_>, shape: i64) -> rusqlite::Result<Option<(i64, String)>> {
+    let (db, statements) = (batch.db, &mut batch.statements);
+    let pair = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let find = statements.find_template.get(db)?;
+    let known = find.query_row((shape,), pair).optional()?;
     if known.is_some() {
         return Ok(known);
     }
-    let first: Option<(i64, String)> = db
-        .prepare_cached("SELECT report, text FROM report_json WHERE shape = :shape LIMIT 1")?
-        .query_row(named_params! { ":shape": shape }, |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
+    let find = statements.find_shape.get(db)?;
+    let first: Option<(i64, String)> = find.query_row((shape,), pair).optional()?;
     let Some((report, text)) = first else {
         return Ok(None);
     };
-    db.prepare_cached("INSERT INTO json_template (shape, text) VALUES (:shape, :text)")?
-        .execute(named_params! { ":shape": shape, ":text": text })?;
+    statements.insert_template.get(db)?.execute((shape, &text))?;
     let template = db.last_insert_rowid();
-    let whole = [Piece::Copy(0..text.len())];
-    db.prepare_cached(
-        "UPDATE report_json SET template = :template, shape = NULL, text = :text WHERE report = :report",
-    )?
-    .execute(named_params! { ":template": template, ":text": encode(&text, &whole), ":report": report })?;
+    let whole = encode(&text, &[Piece::Copy(0..text.len())]);
+    statements
+        .set_pieces
+        .get(db)?
+        .execute((template, whole, report))?;
     Ok(Some((template, text)))
 }
 
@@ -223,15 +223,17 @@ fn common(one: impl Iterator<Item = char>, other: impl Iterator<Item = char>) ->
         .sum()
 }
 
-/// What the views make of it.
-pub(super) fn join(base: &str, pieces: &[Piece<'_>]) -> Option<String> {
-    pieces
-        .iter()
-        .map(|piece| match piece {
+/// Whether the views make this text of it.
+pub(super) fn is_join(base: &str, pieces: &[Piece<'_>], text: &str) -> bool {
+    let mut rest = Some(text);
+    for piece in pieces {
+        let part = match piece {
             Piece::Copy(range) => base.get(range.clone()),
             Piece::Text(text) => Some(*text),
-        })
-        .collect()
+        };
+        rest = part.and_then(|part| rest?.strip_prefix(part));
+    }
+    rest.is_some_and(str::is_empty)
 }
 
 /// As it is stored: a JSON array of texts and of pairs, which are where a copy begins in the template and how long it
@@ -247,15 +249,25 @@ pub(super) fn encode(base: &str, pieces: &[Piece<'_>]) -> String {
         }
     };
     let (mut bytes, mut start) = (0, 0_usize);
-    let values = pieces.iter().map(|piece| match piece {
-        Piece::Copy(range) => {
-            start = start.saturating_add(characters(bytes..range.start));
-            bytes = range.start;
-            serde_json::json!([start, characters(range.clone())])
+    let mut json = String::from("[");
+    for piece in pieces {
+        if json.len() > 1 {
+            json.push(',');
         }
-        Piece::Text(text) => (*text).into(),
-    });
-    serde_json::Value::Array(values.collect()).to_string()
+        match piece {
+            Piece::Copy(range) => {
+                start = start.saturating_add(characters(bytes..range.start));
+                bytes = range.start;
+                let n = characters(range.clone());
+                for part in ["[", &start.to_string(), ",", &n.to_string(), "]"] {
+                    json.push_str(part);
+                }
+            }
+            Piece::Text(text) => json.push_str(&serde_json::Value::from(*text).to_string()),
+        }
+    }
+    json.push(']');
+    json
 }
 
 /// Keeps whole the texts of other reports that share a template with the reports in the table `about`.

@@ -363,7 +363,8 @@ fn weigh_range(db: &Connection, known: &Proven, range: Range) -> rusqlite::Resul
 pub(super) fn counted(db: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
     db.prepare_cached(
         "SELECT id FROM report INDEXED BY report_unproven
-         WHERE status = 'counted' AND authentication IN ('failed', 'none', 'temporary') AND NOT set_free",
+         WHERE status = 'counted'
+           AND (authentication = 'failed' OR authentication = 'none' OR authentication = 'temporary') AND NOT set_free",
     )?
     .query_map((), |row| row.get(0))?
     .collect()

@@ -209,11 +209,7 @@ fn reporter_rows(material: &Material<'_>) -> Vec<ReporterRow> {
         .map(|state| state.domain.as_str())
         .collect();
     let mut totals: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for row in material
-        .rows
-        .iter()
-        .filter(|row| ours.contains(row.domain.as_str()))
-    {
+    for row in material.rows.iter().filter(|row| ours.contains(&*row.domain)) {
         let (all, failed) = totals.entry(&row.reporter).or_default();
         *all = all.saturating_add(row.ok).saturating_add(row.failed);
         *failed = failed.saturating_add(row.failed);

@@ -10,7 +10,7 @@ use crate::oauth::NEEDS_AUTHORISATION;
 use crate::store::FolderStatus;
 
 /// Open problems in a line each.
-const MAX_PROBLEMS: usize = 10;
+pub(super) const MAX_PROBLEMS: usize = 10;
 
 /// A label and what it says.
 type Line = (&'static str, String);
@@ -129,9 +129,7 @@ fn assessed_lines(lines: &mut Vec<Line>, status: &Status) {
             .unwrap_or_default()
             .to_owned()
     };
-    let open = status.open_problems.as_deref().unwrap_or_default();
-    let is_acknowledged = |problem: &&Json| problem.get("acknowledged_until").is_some_and(Json::is_string);
-    let summary = match (open.len(), open.iter().filter(is_acknowledged).count()) {
+    let summary = match status.n_open {
         (0, _) => "none is open".to_owned(),
         (n, 0) => format!("{n} open; `tlsrptd problems` lists them"),
         (n, acknowledged) => {
@@ -139,7 +137,7 @@ fn assessed_lines(lines: &mut Vec<Line>, status: &Status) {
         }
     };
     lines.push(("Repairs", summary));
-    for problem in open.iter().take(MAX_PROBLEMS) {
+    for problem in status.open_problems.iter().flatten().take(MAX_PROBLEMS) {
         lines.push((
             "",
             format!(

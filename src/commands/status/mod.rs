@@ -15,6 +15,7 @@ use trouble::troubles;
 use super::End;
 use super::output::document;
 use super::{problems, saying};
+use crate::assess::problem::Problem;
 use crate::cli::{StatusArgs, TextOrJson};
 use crate::clock;
 use crate::config::{After, Config, DEFAULT_AUDIENCE, MailboxConfig, MailboxKind};
@@ -37,8 +38,11 @@ struct Status {
     last_digest: Option<Timestamp>,
     waiting_digests: Vec<WaitingDigest>,
     refused_recipients: Vec<Refused>,
-    /// What is to be repaired; none with `--health`, which must be quick.
+    /// What is to be repaired, for people the first of it alone; none with `--health`, which must be quick.
     open_problems: Option<Vec<Json>>,
+    /// How many are open, and how many of these acknowledged.
+    #[serde(skip)]
+    n_open: (usize, usize),
     /// Reporters that usually report and don't; none with `--health`.
     silent_reporters: Option<Vec<Json>>,
     /// Where most reports of the last days aren't proven: how many of how many, and whether they count.
@@ -64,7 +68,11 @@ pub(super) fn status(config: &Config, args: &StatusArgs) -> anyhow::Result<End> 
     let now = clock::now();
     let mut status = gather(config, now)?;
     if !args.health {
-        assess(config, &mut status)?;
+        let n_problems = match args.format {
+            TextOrJson::Text => lines::MAX_PROBLEMS,
+            TextOrJson::Json => usize::MAX,
+        };
+        assess(config, &mut status, n_problems)?;
     }
     let mut out = std::io::stdout().lock();
     match (args.health, args.format) {
@@ -126,6 +134,7 @@ fn gather(config: &Config, now: Timestamp) -> anyhow::Result<Status> {
         waiting_digests: store.waiting_digests()?,
         refused_recipients,
         open_problems: None,
+        n_open: (0, 0),
         silent_reporters: None,
         unproven: None,
     };
@@ -143,16 +152,16 @@ fn next_digest(now: &Zoned, config: &Config, past: schedule::Past) -> Option<Zon
     schedule::next_due(now, config.digest.at).ok()
 }
 
-/// Adds what the reports say.
-fn assess(config: &Config, status: &mut Status) -> anyhow::Result<()> {
+/// Adds what the reports say; of the open problems the first ones are written out.
+fn assess(config: &Config, status: &mut Status, n_problems: usize) -> anyhow::Result<()> {
     let today = saying::today();
     let store = Store::open_read_only(&config.store)?;
     let (problems, survey) = store.problems_with_survey(today, &config.domains)?;
-    let open: Vec<Json> = problems
-        .iter()
-        .filter(|problem| problems::is_listed(problem))
-        .map(problems::problem_json)
-        .collect();
+    let mut open = problems;
+    open.retain(problems::is_listed);
+    let is_acknowledged = |problem: &&Problem| problem.acknowledged_until.is_some();
+    status.n_open = (open.len(), open.iter().filter(is_acknowledged).count());
+    let open = open.iter().take(n_problems).map(problems::problem_json).collect();
     let silent: Vec<Json> = survey
         .reporters
         .into_iter()

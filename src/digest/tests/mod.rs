@@ -20,6 +20,7 @@ use crate::store::rows::{
 mod hostile;
 mod kept_out;
 mod look;
+mod not_proven;
 mod occasions;
 mod subjects;
 mod told;

@@ -19,6 +19,8 @@ use crate::mailbox::mbox;
 const MAX_DEPTH: usize = 32;
 /// How many bytes tell an mbox from everything else.
 const HEAD_BYTES: u64 = 512;
+/// Most bytes of a file that are read in one go.
+const MAX_HEAD_BYTES: u64 = 64 * 1024;
 
 /// What is in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,12 +149,16 @@ impl Origin {
     }
 
     fn file(path: &Path) -> Self {
-        let metadata = std::fs::metadata(path).ok();
+        Self::known(path, std::fs::metadata(path).ok().as_ref())
+    }
+
+    /// A file that was looked at already.
+    fn known(path: &Path, metadata: Option<&Metadata>) -> Self {
         Self {
             locator: path.display().to_string(),
             name: path.file_name().map(|name| name.display().to_string()),
-            received_at: maildir::modified(path),
-            size: metadata.filter(Metadata::is_file).map(|metadata| metadata.len()),
+            received_at: metadata.and_then(maildir::modified_by),
+            size: metadata.filter(|metadata| metadata.is_file()).map(Metadata::len),
         }
     }
 
@@ -180,7 +186,7 @@ impl<E> Walk<'_, E> {
         match std::fs::metadata(path) {
             Err(error) => self.unreadable(path, &error),
             Ok(metadata) if metadata.is_dir() => self.folder(path, &metadata, 0),
-            Ok(_) => self.file(path),
+            Ok(metadata) => self.file(path, &metadata),
         }
     }
 
@@ -212,7 +218,7 @@ impl<E> Walk<'_, E> {
                     }
                 }
                 _ if hidden || is_maildir => {}
-                Ok(metadata) if metadata.is_file() => self.file(&path)?,
+                Ok(metadata) if metadata.is_file() => self.file(&path, &metadata)?,
                 Ok(_) => self.unreadable(&path, &io::Error::other("not a regular file"))?,
                 Err(error) => self.unreadable(&path, &error)?,
             }
@@ -235,27 +241,35 @@ impl<E> Walk<'_, E> {
         Ok(())
     }
 
-    fn file(&mut self, path: &Path) -> Result<(), E> {
+    fn file(&mut self, path: &Path, metadata: &Metadata) -> Result<(), E> {
         match File::open(path) {
-            Ok(mut file) => self.stream(&mut file, &Origin::file(path)),
+            Ok(mut file) => self.stream(&mut file, &Origin::known(path, Some(metadata))),
             Err(error) => self.unreadable(path, &error),
         }
     }
 
     /// Content of unknown kind.
     fn stream(&mut self, reader: &mut dyn Read, origin: &Origin) -> Result<(), E> {
-        let head = match maildir::take(&mut *reader, HEAD_BYTES, HEAD_BYTES) {
+        // Nearly all files are small enough to be read at once; one byte more tells that it was all.
+        let n_head = origin.size.map_or(HEAD_BYTES, |size| {
+            size.saturating_add(1).clamp(HEAD_BYTES, MAX_HEAD_BYTES)
+        });
+        let head = match maildir::take(&mut *reader, n_head, n_head) {
             Ok(head) => head,
             Err(error) => return self.broken(origin, &error),
         };
-        let is_mbox = mbox::is_mbox(&head);
-        let reader = Cursor::new(head).chain(reader);
-        if is_mbox {
+        let n_read = u64::try_from(head.len()).unwrap_or(u64::MAX);
+        if mbox::is_mbox(&head) {
+            let reader = Cursor::new(head).chain(reader);
             return self.mbox(BufReader::new(reader), origin);
         }
         if let Some(size) = origin.size.filter(|size| *size > self.limit) {
             return self.whole(origin, Bounded::TooLarge { size });
         }
+        if n_read < n_head && n_read <= self.limit {
+            return self.whole(origin, Bounded::Bytes(head));
+        }
+        let reader = Cursor::new(head).chain(reader);
         match maildir::take_bounded(reader, origin.size.unwrap_or_default(), self.limit) {
             Ok(content) => self.whole(origin, content),
             Err(error) => self.broken(origin, &error),

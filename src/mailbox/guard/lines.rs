@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use memchr::memchr2;
+
 use super::Allowance;
 
 /// Longest answer, literals not counted, in bytes. We ask for nothing longer; the parser is quadratic.
@@ -336,14 +338,17 @@ fn depth_after(text: &[u8], depth: usize, follows_literal: bool) -> Option<usize
 /// imap-proto panics on `INTERNALDATE NIL`; under another name it passes over it.
 fn hide_missing_date(body: &mut [u8]) {
     const MISSING: &[u8] = b"INTERNALDATE NIL";
-    let mut rest = body;
-    while rest.len() >= MISSING.len() {
-        if let Some(name) = rest.get_mut(..MISSING.len())
+    let mut from = 0_usize;
+    while let Some(rest) = body.get_mut(from..)
+        && let Some(at) = memchr2(b'I', b'i', rest)
+    {
+        let end = at.saturating_add(MISSING.len());
+        if let Some(name) = rest.get_mut(at..end)
             && name.eq_ignore_ascii_case(MISSING)
             && let Some(first) = name.first_mut()
         {
             *first = b'X';
         }
-        rest = std::mem::take(&mut rest).get_mut(1..).unwrap_or_default();
+        from = from.saturating_add(at).saturating_add(1);
     }
 }

@@ -83,7 +83,9 @@ CREATE TABLE report (
     signing_domain TEXT,             -- the domain that is proven
     authentication_reason TEXT,      -- why none is
     deviations     TEXT    NOT NULL, -- JSON array
-    status         TEXT    NOT NULL CHECK (status IN ('counted', 'conflict', 'set-aside', 'replaced')),
+    -- Not IN: at each insertion SQLite would make a table of the words, as in the index report_unproven.
+    status         TEXT    NOT NULL CHECK (status = 'counted' OR status = 'conflict' OR status = 'set-aside'
+                                           OR status = 'replaced'),
     aside          TEXT    NOT NULL, -- why it is set aside: origin, foreign, flood; '' where it isn't
     backfill       INTEGER NOT NULL,
     set_free       INTEGER NOT NULL DEFAULT 0, -- it isn't proven and counts, for its reporter used to be
@@ -100,10 +102,10 @@ CREATE TABLE arrival (
     PRIMARY KEY (reporter, is_proven, day)
 ) STRICT, WITHOUT ROWID;
 
--- At most one report of an identity counts.
+-- At most one report of an identity counts. Hashes come in no order, so that each index over all of them costs a page a
+-- report: whoever looks for an identity asks this one and, for the few that don't count, the next.
 CREATE UNIQUE INDEX report_counted ON report (identity) WHERE status = 'counted';
--- Duplicates are known by both.
-CREATE UNIQUE INDEX report_content ON report (identity, content);
+CREATE UNIQUE INDEX report_uncounted ON report (identity, content) WHERE status <> 'counted';
 -- Days: retention, domain_days, sessions_by_day.
 CREATE INDEX report_day ON report (day);
 CREATE INDEX report_mail ON report (mail);
@@ -113,7 +115,8 @@ CREATE INDEX report_set_aside ON report (aside, authentication) WHERE status = '
 CREATE INDEX report_set_free ON report (day) WHERE set_free;
 -- Reports that count, but alone make nothing urgent, resolved or ready.
 CREATE INDEX report_unproven ON report (id)
-    WHERE status = 'counted' AND authentication IN ('failed', 'none', 'temporary') AND NOT set_free;
+    WHERE status = 'counted' AND (authentication = 'failed' OR authentication = 'none' OR authentication = 'temporary')
+          AND NOT set_free;
 -- Retention: which senders have no report left.
 CREATE INDEX report_sender ON report (sender);
 -- The documented query for reports that contradict each other.
@@ -265,6 +268,8 @@ CREATE TABLE failure_type (
     expired_last_day      TEXT,
     UNIQUE (policy_domain, policy_type, result_type, receiving_mx_hostname)
 ) STRICT;
+-- Retention: which of them a digest announced that goes.
+CREATE INDEX failure_type_announced ON failure_type (announced) WHERE announced IS NOT NULL;
 
 -- What broke and where: a row for each pair that a report ever showed. From `state` on, derived from all reports anew at
 -- each assessment; first_day is '' while none that counts shows it as a problem of its own.
@@ -372,7 +377,7 @@ CREATE TABLE failure (
     id                     INTEGER PRIMARY KEY,
     policy_result          INTEGER NOT NULL REFERENCES policy_result (id) ON DELETE CASCADE,
     failure_type           INTEGER REFERENCES failure_type (id), -- NULL for a detail that counts no session
-    problem                INTEGER REFERENCES problem (number),  -- by this row alone; NULL until the next assessment
+    problem                INTEGER REFERENCES problem (number),  -- by this row alone; NULL until the next assessment where it is read anew
     detail                 INTEGER NOT NULL, -- 0: not in the report, its type is 'unspecified'
     result_type            TEXT,
     sending_mta_ip         TEXT,

@@ -24,6 +24,7 @@ mod problems;
 mod record;
 mod retention;
 mod set_aside;
+mod sources;
 mod sums;
 mod texts;
 mod unproven;

@@ -1,15 +1,15 @@
 //! What retention removes and what it keeps.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::retention::Slice;
+use super::super::slices::Slice;
 use super::super::{Content, Delivery};
 use super::{NOW, Place, at, composed, failing, mail, mail_of, policy, question, report_of};
-use crate::config::Span;
+use crate::config::{DomainsConfig, Span};
 
 /// 30 days before this, everything of [`NOW`] is gone.
 const LATER: &str = "2026-12-20T00:00:00Z";
@@ -60,8 +60,44 @@ fn retention_lets_others_write_between_slices() {
     place.store.db.commit_hook(Some(hook)).unwrap();
     let removed = place.store.retain(Span::Days(10), at(LATER)).unwrap();
     assert_eq!(removed, 150);
-    // Reports and mails in two slices each, then policies, senders and templates.
+    // Reports and mails in two slices each at least, then policies, senders and templates.
     assert!(commits.load(Ordering::Relaxed) >= 7, "{commits:?}");
+}
+
+/// How many steps SQLite takes to remove ten old reports and their mails beside so many that stay.
+fn steps(n_staying: u32) -> u64 {
+    let mut place = Place::new();
+    let mail_of_day = |n: u32, day: &str| mail(&[failing(&n.to_string(), day, "certificate-expired")]);
+    for (day, n, now) in [
+        ("2026-11-18", 10, "2026-11-19T06:00:00Z"),
+        ("2026-12-18", n_staying, "2026-12-19T06:00:00Z"),
+    ] {
+        let mails: Vec<_> = (0..n).map(|n| mail_of_day(n, day)).collect();
+        place.store.record(&mails, None, Span::Forever, at(now)).unwrap();
+    }
+    place
+        .store
+        .assess("2026-12-19".parse().unwrap(), &DomainsConfig::default())
+        .unwrap();
+    place.store.sum_up().unwrap();
+    let steps = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&steps);
+    let count = move || {
+        seen.fetch_add(1, Ordering::Relaxed);
+        false
+    };
+    place.store.db.progress_handler(1, Some(count)).unwrap();
+    let removed = place.store.retain(Span::Days(10), at(LATER)).unwrap();
+    let steps = steps.load(Ordering::Relaxed);
+    assert_eq!(removed, 10);
+    assert_eq!(place.row("SELECT count(*) FROM mails"), n_staying.to_string());
+    steps
+}
+
+#[test]
+fn removing_reports_takes_no_longer_where_more_of_them_stay() {
+    let [few, many] = [20, 400].map(steps);
+    assert!(many < few.saturating_add(400), "{few} steps, then {many}");
 }
 
 #[test]

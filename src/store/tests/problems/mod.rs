@@ -142,7 +142,7 @@ fn readers_see_the_same_problems_without_anything_kept() {
         .store
         .problems(day(TODAY), &DomainsConfig::default())
         .unwrap();
-    assert_eq!(place.row("SELECT count(*) FROM problem"), "0");
+    assert_eq!(place.row("SELECT count(*) FROM problems"), "0");
     assert_eq!(assess(&mut place), read);
     assert_eq!(read.len(), 1);
 }

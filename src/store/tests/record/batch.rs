@@ -1,5 +1,11 @@
 //! A batch is one transaction.
 
+use super::super::super::entries::{
+    FIND_POLICY, FIND_TYPE, INSERT_FAILURE, INSERT_POLICY_RESULT, INSERT_TYPE, WIDEN_TYPE,
+};
+use super::super::super::record::{INSERT_LINK, INSERT_MAIL};
+use super::super::super::record_report::{FIND_IDENTITY, INSERT_REPORT};
+use super::super::super::texts::{FIND_SHAPE, FIND_TEMPLATE, INSERT_TEMPLATE, INSERT_TEXT, SET_PIECES};
 use super::*;
 
 #[test]
@@ -107,4 +113,67 @@ fn a_batch_with_a_mail_that_the_database_refuses_is_one_transaction_too() {
         place.record(&mails);
     });
     assert_eq!(n_commits, 1);
+}
+
+/// The steps that SQLite takes in a statement, or how it looks for rows.
+fn steps(place: &Place, explain: &str, sql: &str, column: usize) -> Vec<String> {
+    let mut statement = place.store.db.prepare(&format!("{explain} {sql}")).unwrap();
+    // No plan goes by the values of its parameters.
+    let rows = statement.raw_query().mapped(|row| row.get(column));
+    rows.map(Result::unwrap).collect()
+}
+
+#[test]
+fn what_each_report_needs_makes_no_table_of_its_own() {
+    let place = Place::new();
+    for sql in [
+        INSERT_MAIL,
+        INSERT_LINK,
+        FIND_IDENTITY,
+        INSERT_REPORT,
+        FIND_POLICY,
+        INSERT_POLICY_RESULT,
+        INSERT_FAILURE,
+        FIND_TYPE,
+        INSERT_TYPE,
+        WIDEN_TYPE,
+        FIND_TEMPLATE,
+        FIND_SHAPE,
+        INSERT_TEMPLATE,
+        SET_PIECES,
+        INSERT_TEXT,
+    ] {
+        let steps = steps(&place, "EXPLAIN", sql, 1);
+        assert!(
+            !steps
+                .iter()
+                .any(|step| ["OpenEphemeral", "SorterOpen"].contains(&step.as_str())),
+            "{sql}: {steps:?}"
+        );
+    }
+}
+
+#[test]
+fn reports_of_an_identity_are_found_by_indexes() {
+    let place = Place::new();
+    let steps = steps(&place, "EXPLAIN QUERY PLAN", FIND_IDENTITY, 3);
+    for index in ["report_counted (identity=?)", "report_uncounted (identity=?)"] {
+        assert!(steps.iter().any(|step| step.ends_with(index)), "{steps:?}");
+    }
+}
+
+#[test]
+fn failures_have_their_problem_from_the_start() {
+    let mut place = Place::new();
+    place.record(&[
+        mail(&[failing("1", DAY, "certificate-expired")]),
+        mail(&[
+            failing("2", DAY, "certificate-expired"),
+            failing("3", DAY, "validation-failure"),
+        ]),
+    ]);
+    assert_eq!(
+        place.rows("SELECT failure.id, cause FROM failure JOIN problem ON number = problem ORDER BY 1"),
+        ["1|expired", "2|expired", "3|not-specified"]
+    );
 }
