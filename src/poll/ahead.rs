@@ -9,10 +9,9 @@ use std::sync::mpsc::{self, Sender};
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::batches::FETCH_BYTES;
 use crate::authenticate::Keys;
 use crate::clock;
-use crate::config::{Config, Limits};
+use crate::config::Config;
 use crate::import::judge;
 use crate::mailbox::{Body, Fetched};
 use crate::prepare::{Input, prepare};
@@ -34,35 +33,13 @@ pub(super) struct Preparer {
 }
 
 /// Mails to be recorded together.
-#[derive(Debug, Default)]
-pub(super) struct Prepared {
-    pub(super) mails: Vec<IncomingMail>,
-    /// The cursor is here once they are recorded; 0 if none was looked at.
-    pub(super) last_uid: u32,
-    n_bytes: u64,
-}
-
-impl Prepared {
-    /// Takes in what comes after these.
-    fn add(&mut self, mut next: Self) {
-        self.mails.append(&mut next.mails);
-        self.n_bytes = self.n_bytes.saturating_add(next.n_bytes);
-        self.last_uid = self.last_uid.max(next.last_uid);
-    }
-
-    /// Whether they are enough for a transaction.
-    pub(super) fn is_full(&self, limits: &Limits) -> bool {
-        self.n_bytes >= limits.batch_bytes
-            || u32::try_from(self.mails.len()).is_ok_and(|n| n >= limits.batch_mails)
-    }
-}
-
-/// What is prepared of a batch at once.
 #[derive(Debug)]
-struct Part {
-    prepared: Prepared,
+pub(super) struct Part {
+    pub(super) prepared: Vec<IncomingMail>,
+    /// The cursor is here once they are recorded.
+    pub(super) last_uid: u32,
     /// What comes after them, where there is more in these than their size promised.
-    rest: Option<(Preparer, VecDeque<Fetched>)>,
+    pub(super) rest: Option<(Preparer, VecDeque<Fetched>)>,
 }
 
 /// What the thread does.
@@ -81,8 +58,6 @@ pub(super) struct Ahead {
     parts: UnboundedReceiver<Part>,
     /// Whether a batch was begun whose part nobody has taken.
     is_begun: bool,
-    /// What was prepared and is not recorded.
-    pub(super) ready: Prepared,
     is_dropped: Arc<AtomicBool>,
 }
 
@@ -108,7 +83,6 @@ impl Ahead {
             work,
             parts,
             is_begun: false,
-            ready: Prepared::default(),
             is_dropped,
         })
     }
@@ -120,16 +94,13 @@ impl Ahead {
         drop(self.work.send(Work::Prepare(Box::new(preparer), batch)));
     }
 
-    /// Waits for what was begun, which is ready then; gives what of the batch is still to be prepared.
-    pub(super) async fn take(&mut self) -> Option<(Preparer, VecDeque<Fetched>)> {
+    /// What was prepared of the batch begun last, once it is; `None` if it was taken before.
+    pub(super) async fn part(&mut self) -> Option<Part> {
         if !std::mem::take(&mut self.is_begun) {
             return None;
         }
         match self.parts.recv().await {
-            Some(part) => {
-                self.ready.add(part.prepared);
-                part.rest
-            }
+            Some(part) => Some(part),
             // The thread lives as long as this unless it panics, and then it has told of that.
             None => resume_unwind(Box::new("preparing mails panicked")),
         }
@@ -156,19 +127,20 @@ impl Drop for Ahead {
 
 impl Preparer {
     fn part(self, mut batch: VecDeque<Fetched>, is_dropped: &AtomicBool) -> Part {
-        let mut prepared = Prepared::default();
-        while prepared.n_bytes < self.config.limits.batch_bytes.min(FETCH_BYTES)
+        let (mut prepared, mut n_bytes, mut last_uid) = (Vec::new(), 0_u64, 0);
+        while n_bytes < self.config.limits.batch_bytes
             && !is_dropped.load(Ordering::Relaxed)
             && let Some(fetched) = batch.pop_front()
         {
-            prepared.last_uid = fetched.mail.uid;
+            last_uid = fetched.mail.uid;
             if let Some(mail) = self.prepare(fetched) {
-                prepared.n_bytes = prepared.n_bytes.saturating_add(mail.n_bytes());
-                prepared.mails.push(mail);
+                n_bytes = n_bytes.saturating_add(mail.n_bytes());
+                prepared.push(mail);
             }
         }
         Part {
             prepared,
+            last_uid,
             rest: (!batch.is_empty()).then_some((self, batch)),
         }
     }

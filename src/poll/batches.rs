@@ -7,11 +7,6 @@ use crate::store::Folder;
 /// UIDs that are listed at a time, so that memory doesn't grow with the folder.
 pub(super) const WINDOW: u32 = 10_000;
 
-/// Most mails, and bytes of them, that are fetched at once. Fewer than a transaction takes, for what was fetched is in
-/// memory twice: one batch comes in while another is prepared.
-const FETCH_MAILS: u32 = 125;
-pub(super) const FETCH_BYTES: u64 = 1024 * 1024;
-
 /// How many UIDs to list after a window in which so many mails were.
 pub(super) fn next_window(window: u32, n_mails: usize) -> u32 {
     let is_sparse = u32::try_from(n_mails).is_ok_and(|n_mails| n_mails < WINDOW.div_ceil(4));
@@ -34,18 +29,17 @@ pub(super) fn is_too_old_to_read(folder: &Folder, mail: &Listed) -> bool {
 /// Cuts a list of mails into batches, bounded by number and bytes; a mail over the size limit is not downloaded and
 /// weighs nothing.
 pub(super) fn batches<'a>(mails: &'a [Listed], config: &Config) -> Vec<&'a [Listed]> {
-    let most_mails = config.limits.batch_mails.min(FETCH_MAILS);
-    let most_bytes = config.limits.batch_bytes.min(FETCH_BYTES);
+    let limits = &config.limits;
     let mut batches = Vec::new();
     let (mut rest, mut n, mut n_bytes) = (mails, 0_usize, 0_u64);
     while let Some(mail) = rest.get(n) {
-        let size = if mail.size > config.limits.mail_bytes {
+        let size = if mail.size > limits.mail_bytes {
             0
         } else {
             mail.size
         };
-        let is_full =
-            u32::try_from(n).is_ok_and(|n| n >= most_mails) || n_bytes.saturating_add(size) > most_bytes;
+        let is_full = u32::try_from(n).is_ok_and(|n| n >= limits.batch_mails)
+            || n_bytes.saturating_add(size) > limits.batch_bytes;
         if is_full && n > 0 {
             let (batch, others) = rest.split_at(n);
             batches.push(batch);

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ahead::{Ahead, Preparer};
+use super::ahead::{Ahead, Part, Preparer};
 use super::batches::{WINDOW, batches, is_too_old_to_read, next_window};
 use super::{Poll, PollError, server_of};
 use crate::clock;
@@ -153,11 +153,9 @@ impl Poll<'_, '_> {
                     // The next one is on its way while this one is prepared and recorded.
                     let next = ask(session, batches.next(), limit).await;
                     let preparer = self.preparer(place, &fetched).await;
-                    self.catch_up(store, folder, &mut ahead).await?;
+                    let before = self.last_ahead(store, folder, &mut ahead).await?;
                     ahead.begin(preparer, fetched.into());
-                    if ahead.ready.is_full(&self.config.limits) {
-                        self.record_ready(store, folder, &mut ahead)?;
-                    }
+                    self.record_part(store, folder, &ahead, before)?;
                     n_done = n_done.saturating_add(n_asked);
                     (self.progress)(n_done, n_mails);
                     next
@@ -188,48 +186,48 @@ impl Poll<'_, '_> {
         }
     }
 
-    /// Records what was prepared and what is being prepared.
+    /// Records what is being prepared.
     async fn record_ahead(
         &mut self,
         store: &mut Store,
         folder: &Folder,
         ahead: &mut Ahead,
     ) -> Result<(), PollError> {
-        self.catch_up(store, folder, ahead).await?;
-        self.record_ready(store, folder, ahead)
+        let last = self.last_ahead(store, folder, ahead).await?;
+        self.record_part(store, folder, ahead, last)
     }
 
-    /// Waits for what is being prepared, and records what gets too much for memory.
-    async fn catch_up(
+    /// The last part of what is being prepared; those before, if there is more in the mails than their size promised, are
+    /// recorded.
+    async fn last_ahead(
         &mut self,
         store: &mut Store,
         folder: &Folder,
         ahead: &mut Ahead,
-    ) -> Result<(), PollError> {
-        // There may be more in the mails than their size promised.
-        while let Some((preparer, rest)) = ahead.take().await {
+    ) -> Result<Option<Part>, PollError> {
+        let mut part = ahead.part().await;
+        while let Some((preparer, rest)) = part.as_mut().and_then(|part| part.rest.take()) {
+            self.record_part(store, folder, ahead, part)?;
             ahead.begin(preparer, rest);
-            if ahead.ready.is_full(&self.config.limits) {
-                self.record_ready(store, folder, ahead)?;
-            }
+            part = ahead.part().await;
         }
-        Ok(())
+        Ok(part)
     }
 
-    fn record_ready(
+    fn record_part(
         &mut self,
         store: &mut Store,
         folder: &Folder,
-        ahead: &mut Ahead,
+        ahead: &Ahead,
+        part: Option<Part>,
     ) -> Result<(), PollError> {
-        let ready = std::mem::take(&mut ahead.ready);
-        if ready.last_uid > 0 {
+        if let Some(part) = part.filter(|part| part.last_uid > 0) {
             let cursor = CursorMove {
                 folder: folder.id,
-                last_uid: ready.last_uid,
+                last_uid: part.last_uid,
             };
-            self.record(store, &ready.mails, Some(cursor))?;
-            ahead.free(ready.mails);
+            self.record(store, &part.prepared, Some(cursor))?;
+            ahead.free(part.prepared);
         }
         Ok(())
     }

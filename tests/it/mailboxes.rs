@@ -303,7 +303,7 @@ fn a_server_that_falls_silent_ends_the_poll_within_its_limit() {
     let proxy = Proxy::to(world.dovecot.imaps);
     let limits = "[limits]\nsilence_timeout = \"1s\"\n";
     let tlsrptd = world.tlsrptd(&(world.mailbox_at(proxy.port, "") + limits));
-    proxy.set(Fault::StallAfter(100_000));
+    proxy.set(Fault::StallAfter(300_000));
 
     let ended = tlsrptd.run(&["poll"]).exits(1).says(&["rua", "localhost"]);
 
