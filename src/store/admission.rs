@@ -115,8 +115,9 @@ impl Admission {
         batch: &mut Batch<'_>,
         reporter: (Rc<str>, bool),
         (received_at, backfill): (Timestamp, bool),
+        now: Timestamp,
     ) -> rusqlite::Result<bool> {
-        if self.reports_a_day == u64::MAX {
+        if self.reports_a_day == u64::MAX || received_at < flood::kept_since(now) {
             return Ok(false);
         }
         let day = super::record::day_of(received_at);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::batch::Batch;
@@ -124,12 +125,17 @@ pub(super) fn save(db: &Connection, arrivals: &mut Arrivals) -> rusqlite::Result
     Ok(())
 }
 
+/// Days before are no longer counted: who finds old mail, has no flood.
+pub(super) fn kept_since(now: Timestamp) -> Timestamp {
+    let hours = KEPT_DAYS.saturating_mul(24);
+    now.checked_sub(SignedDuration::from_hours(hours))
+        .unwrap_or(Timestamp::MIN)
+}
+
 impl Store {
     /// Forgets counts of days that matter no more.
-    pub(super) fn forget_arrivals(&mut self, now: jiff::Timestamp) -> Result<(), StoreError> {
-        let hours = KEPT_DAYS.saturating_mul(24);
-        let before = now.checked_sub(jiff::SignedDuration::from_hours(hours));
-        let before = day_of(before.unwrap_or(jiff::Timestamp::MIN));
+    pub(super) fn forget_arrivals(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let before = day_of(kept_since(now));
         self.in_slices("counts of arrivals", |db, slice| {
             db.prepare_cached(
                 "DELETE FROM arrival WHERE (reporter, is_proven, day) IN

@@ -82,7 +82,7 @@ pub(super) fn record<'a>(
     if aside.is_none() {
         let came = (origin.received_at.unwrap_or(terms.now), origin.backfill);
         let reporter = (reporter, standing.signing_domain.is_some());
-        let is_flood = terms.admission.is_flood(batch, reporter, came)?;
+        let is_flood = terms.admission.is_flood(batch, reporter, came, terms.now)?;
         aside = is_flood.then_some(Aside::Flood);
     }
     if let (Some(twin), Some(_)) = (twin, aside) {

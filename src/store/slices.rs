@@ -64,6 +64,7 @@ impl Store {
             if removed == 0 {
                 return Ok(sum);
             }
+            self.pause()?;
             sum = sum.saturating_add(u64::try_from(removed).unwrap_or(u64::MAX));
             slice = slice.after(took);
         }
@@ -79,6 +80,7 @@ impl Store {
                 let mut statement = db.prepare_cached(sql)?;
                 now.iter().try_for_each(|one| statement.execute([one]).map(drop))
             })?;
+            self.pause()?;
             slice = slice.after(took);
             all = later;
         }
@@ -104,14 +106,14 @@ impl Store {
                 "others waited for the database while this was written: {what}"
             );
         }
-        self.checkpoint()?;
-        sleep(PAUSE);
         Ok((done, took))
     }
 
-    /// Copies the log into the database, as far as nobody reads it.
-    fn checkpoint(&self) -> rusqlite::Result<()> {
+    /// Copies the log into the database, as far as nobody reads it, and lets others write.
+    fn pause(&self) -> rusqlite::Result<()> {
         self.db
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?;
+        sleep(PAUSE);
+        Ok(())
     }
 }

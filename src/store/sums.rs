@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params};
+use rusqlite::{Connection, ErrorCode, named_params};
 
 use super::batch::Batch;
 use super::{Store, StoreError};
@@ -100,8 +100,8 @@ pub(super) fn forget_month(batch: &mut Batch<'_>, day: &str) -> rusqlite::Result
 }
 
 impl Store {
-    /// Adds up the months that have changed since they were, each in a transaction of its own. A month that others write
-    /// into meanwhile is left to the next time.
+    /// Adds up the months that have changed since they were, small ones together in a transaction. Months are left to the
+    /// next time where others write meanwhile.
     ///
     /// # Errors
     ///
@@ -115,12 +115,14 @@ impl Store {
         if !changed.is_empty() {
             self.db.execute_batch(SCRATCH)?;
         }
-        for month in changed {
+        let mut months = changed.as_slice();
+        while !months.is_empty() {
             self.identity.check()?;
-            match sum_up_month(&self.db, &month) {
-                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+            let done = match sum_up_months(&self.db, months) {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => 1,
                 other => other?,
-            }
+            };
+            months = months.get(done..).unwrap_or_default();
         }
         Ok(())
     }
@@ -140,26 +142,48 @@ impl Store {
     }
 }
 
-/// Where the sums of a month are put together; made once, so that the statements stay prepared from month to month.
-const SCRATCH: &str = "CREATE TEMP TABLE IF NOT EXISTS new_domain_day (day, policy_domain, reports, ok, failed, unreadable);
-     CREATE TEMP TABLE IF NOT EXISTS new_policy_month (policy, sender, first_day, last_day, reports, ok, failed, unreadable);
-     CREATE TEMP TABLE IF NOT EXISTS new_sender_month (sender, first_day, last_day, last_stored_at, reports);";
+/// Where the sums of months are put together; made once, so that the statements stay prepared.
+const SCRATCH: &str = "CREATE TEMP TABLE IF NOT EXISTS new_domain_day (month, day, policy_domain, reports, ok, failed, unreadable);
+     CREATE TEMP TABLE IF NOT EXISTS new_policy_month (month, policy, sender, first_day, last_day, reports, ok, failed, unreadable);
+     CREATE TEMP TABLE IF NOT EXISTS new_sender_month (month, sender, first_day, last_day, last_stored_at, reports);";
 const CLEAR: [&str; 3] = [
     "DELETE FROM temp.new_domain_day",
     "DELETE FROM temp.new_policy_month",
     "DELETE FROM temp.new_sender_month",
 ];
+/// So many reports are added up at a time, if not in one month: what these come to is written in some ten milliseconds.
+const REPORTS: i64 = 5000;
 
-/// Adds up in temporary tables, while others may write; the last part alone has the write lock.
-fn sum_up_month(db: &Connection, month: &str) -> rusqlite::Result<()> {
+/// Adds up the first of these months in temporary tables, while others may write; the last part alone has the write lock.
+/// Gives how many were added up, one at least.
+fn sum_up_months(db: &Connection, months: &[String]) -> rusqlite::Result<usize> {
     let tx = db.unchecked_transaction()?;
-    let days = named_params! { ":first": format!("{month}-01"), ":last": format!("{month}-31") };
     for sql in CLEAR {
         tx.prepare_cached(sql)?.execute(())?;
     }
+    let (mut n_reports, mut n_months) = (0_i64, 0_usize);
+    for month in months {
+        if n_reports > REPORTS {
+            break;
+        }
+        n_reports = n_reports.saturating_add(add_up(&tx, month)?);
+        n_months = n_months.saturating_add(1);
+    }
+    for month in months.iter().take(n_months) {
+        clear(&tx, month)?;
+    }
+    keep(&tx)?;
+    tx.commit()?;
+    Ok(n_months)
+}
+
+/// Adds up a month; gives how many reports it has.
+fn add_up(tx: &Connection, month: &str) -> rusqlite::Result<i64> {
+    let days =
+        named_params! { ":month": month, ":first": format!("{month}-01"), ":last": format!("{month}-31") };
     tx.prepare_cached(
         "INSERT INTO temp.new_domain_day
-         SELECT report.day, policy.policy_domain, count(*) AS reports,
+         SELECT :month, report.day, policy.policy_domain, count(*) AS reports,
                 CAST(total(domain_ok) AS INTEGER) AS ok, CAST(total(domain_failed) AS INTEGER) AS failed,
                 sum(domain_unreadable) AS unreadable
          FROM report CROSS JOIN policy_result ON policy_result.report = report.id
@@ -170,7 +194,7 @@ fn sum_up_month(db: &Connection, month: &str) -> rusqlite::Result<()> {
     .execute(days)?;
     tx.prepare_cached(
         "INSERT INTO temp.new_policy_month
-         SELECT policy_result.policy, report.sender, min(report.day) AS first_day, max(report.day) AS last_day,
+         SELECT :month, policy_result.policy, report.sender, min(report.day) AS first_day, max(report.day) AS last_day,
                 count(domain_ok) AS reports, CAST(total(domain_ok) AS INTEGER) AS ok,
                 CAST(total(domain_failed) AS INTEGER) AS failed, coalesce(sum(domain_unreadable), 0) AS unreadable
          FROM report CROSS JOIN policy_result ON policy_result.report = report.id
@@ -180,50 +204,44 @@ fn sum_up_month(db: &Connection, month: &str) -> rusqlite::Result<()> {
     .execute(days)?;
     tx.prepare_cached(
         "INSERT INTO temp.new_sender_month
-         SELECT sender, min(day) AS first_day, max(day) AS last_day, max(stored_at) AS last_stored_at,
+         SELECT :month, sender, min(day) AS first_day, max(day) AS last_day, max(stored_at) AS last_stored_at,
                 count(*) AS reports
          FROM report WHERE day BETWEEN :first AND :last AND status = 'counted' GROUP BY sender",
     )?
     .execute(days)?;
-    keep(&tx, month, days)?;
-    tx.commit()
+    let sql = "SELECT coalesce(sum(reports), 0) FROM temp.new_sender_month WHERE month = :month";
+    tx.prepare_cached(sql)?
+        .query_row(named_params! { ":month": month }, |row| row.get(0))
 }
 
-/// Puts the new sums in the place of the old ones.
-fn keep(db: &Connection, month: &str, days: &[(&str, &dyn rusqlite::ToSql)]) -> rusqlite::Result<()> {
-    let month = named_params! { ":month": month };
+/// Removes the old sums of a month.
+fn clear(db: &Connection, month: &str) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM domain_day_sum WHERE day BETWEEN :first AND :last")?
-        .execute(days)?;
-    db.prepare_cached("DELETE FROM policy_month_sum WHERE month = :month")?
-        .execute(month)?;
-    db.prepare_cached("DELETE FROM sender_month_sum WHERE month = :month")?
-        .execute(month)?;
-    db.prepare_cached(
+        .execute(named_params! { ":first": format!("{month}-01"), ":last": format!("{month}-31") })?;
+    for sql in [
+        "DELETE FROM policy_month_sum WHERE month = :month",
+        "DELETE FROM sender_month_sum WHERE month = :month",
+        "DELETE FROM month WHERE month = :month",
+    ] {
+        db.prepare_cached(sql)?
+            .execute(named_params! { ":month": month })?;
+    }
+    Ok(())
+}
+
+/// Puts the new sums in their place.
+fn keep(db: &Connection) -> rusqlite::Result<()> {
+    for sql in [
         "INSERT INTO domain_day_sum (day, policy_domain, reports, ok, failed, unreadable)
          SELECT day, policy_domain, reports, ok, failed, unreadable FROM temp.new_domain_day",
-    )?
-    .execute(())?;
-    db.prepare_cached(
         "INSERT INTO policy_month_sum (month, policy, sender, first_day, last_day, reports, ok, failed, unreadable)
-         SELECT :month, policy, sender, first_day, last_day, reports, ok, failed, unreadable
+         SELECT month, policy, sender, first_day, last_day, reports, ok, failed, unreadable
          FROM temp.new_policy_month",
-    )?
-    .execute(month)?;
-    db.prepare_cached(
         "INSERT INTO sender_month_sum (month, sender, first_day, last_day, last_stored_at, reports)
-         SELECT :month, sender, first_day, last_day, last_stored_at, reports FROM temp.new_sender_month",
-    )?
-    .execute(month)?;
-    let is_empty = db
-        .prepare_cached("SELECT 1 FROM temp.new_sender_month LIMIT 1")?
-        .query_row((), |_| Ok(()))
-        .optional()?
-        .is_none();
-    let settle = if is_empty {
-        "DELETE FROM month WHERE month = :month"
-    } else {
-        "UPDATE month SET is_summed = 1 WHERE month = :month"
-    };
-    db.prepare_cached(settle)?.execute(month)?;
+         SELECT month, sender, first_day, last_day, last_stored_at, reports FROM temp.new_sender_month",
+        "INSERT INTO month (month, is_summed) SELECT DISTINCT month, 1 FROM temp.new_sender_month",
+    ] {
+        db.prepare_cached(sql)?.execute(())?;
+    }
     Ok(())
 }
