@@ -36,8 +36,8 @@ pub fn import(
     progress: &mut (dyn FnMut(&Tally, u64) + Send),
 ) -> Result<Tally, StoreError> {
     let n_ours = store.admit_by(config, now)?;
-    // Without room in the channel two batches are in memory at most.
-    let (sender, batches) = mpsc::sync_channel::<Vec<IncomingMail>>(0);
+    // Three batches are in memory at most: with none in the channel both threads would wait for each other's slow ones.
+    let (sender, batches) = mpsc::sync_channel::<Vec<IncomingMail>>(1);
     let recorder = &mut *store;
     let mut tally = std::thread::scope(|scope| {
         let recording = scope.spawn(move || {
