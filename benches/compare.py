@@ -161,6 +161,7 @@ since = "forever"
 name = "reports"
 kind = "maildir"
 path = "{maildir}"
+since = "forever"
 """ if maildir else ""
         (self.folder / "outbox").mkdir(exist_ok=True)
         path.write_text(f"""
@@ -231,6 +232,8 @@ path = "{self.folder / 'outbox'}"
             self.generate("maildir", maildir, 9_000_010, "--skip", 9_000_000)
             self.tlsrptd(config, "poll")
             connection = sqlite3.connect(database)
+            n_stored = connection.execute("SELECT count(*) FROM reports").fetchone()[0]
+            assert n_stored >= n_reports * 0.999 + 10, n_stored
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()
             return config, database, n_reports, gzipped, first.wall
@@ -382,7 +385,7 @@ def target_8(bench):
     config, _, n_reports, _, first = bench.large_database
     digest = walls([bench.tlsrptd(config, "digest") for _ in range(bench.runs)])
     status = walls([bench.tlsrptd(config, "status", ok=(0, 1, 3)) for _ in range(bench.runs)])
-    yield Row(8, f"digest of a day and status, {n_reports:,} reports", "< 0.3 s",
+    yield Row(8, f"digest of a day and status after a poll, {n_reports:,} reports", "< 0.3 s",
               f"digest {digest:.3f} s, status {status:.3f} s (a first digest over all: {first:.1f} s)",
               max(digest, status) < 0.3)
     for verb in (["problems"], ["ready"], ["domains"], ["reporters"], ["report", "--html", bench.folder / "page.html"]):

@@ -57,7 +57,16 @@ impl<'d, 'h> OnDay<'d, 'h> {
     }
 
     pub(super) fn contains_key(self, reporter: &str) -> bool {
-        self.iter().any(|(other, _)| other == reporter)
+        let place = self.reporters.binary_search_by_key(&reporter, |(_, name)| *name);
+        place.is_ok_and(|place| self.has(place))
+    }
+
+    /// Whether the reporter in this place of [`Days::reporters`] fails.
+    pub(super) fn has(self, place: usize) -> bool {
+        // Anybody may be many reporters.
+        self.fails
+            .binary_search_by_key(&place, |(other, _)| *other)
+            .is_ok()
     }
 }
 

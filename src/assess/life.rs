@@ -302,7 +302,7 @@ impl<'h> Life<'h> {
         let is_failing = self.known.0.iter().enumerate().any(|(place, (_, known))| {
             let newest = known.newest(today).filter(|newest| range.contains(newest));
             let on = newest.and_then(|newest| self.days.get(&newest));
-            on.is_some_and(|on| on.fails.iter().any(|(other, _)| *other == place))
+            on.is_some_and(|on| on.has(place))
         });
         if is_failing { State::Ongoing } else { State::Fading }
     }

@@ -117,10 +117,16 @@ impl Admission {
         (received_at, backfill): (Timestamp, bool),
         now: Timestamp,
     ) -> rusqlite::Result<bool> {
-        if self.reports_a_day == u64::MAX || received_at < flood::kept_since(now) {
+        if self.reports_a_day == u64::MAX {
             return Ok(false);
         }
-        let day = super::record::day_of(received_at);
+        // Of old mail that was there before, or is imported, it is enough that its reporter is known.
+        let came = if backfill {
+            received_at.max(flood::kept_since(now))
+        } else {
+            received_at
+        };
+        let day = super::record::day_of(came);
         flood::arrives(batch, reporter, day, self.reports_a_day, backfill)
     }
 }

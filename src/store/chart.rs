@@ -47,7 +47,9 @@ impl Store {
     ///
     /// [`StoreError`] from the database.
     pub fn chart(&self, first: Date) -> Result<Vec<ChartRow>, StoreError> {
-        Ok(chart(&self.db, first)?)
+        // One state of the database, though it takes several queries.
+        let tx = self.db.unchecked_transaction()?;
+        Ok(chart(&tx, first)?)
     }
 
     /// Every policy that a report since `first` shows, by domain; those shown last come first.
@@ -104,7 +106,11 @@ fn chart(db: &Connection, first: Date) -> rusqlite::Result<Vec<ChartRow>> {
         if text != day.0 {
             day = (text.to_owned(), date(text));
         }
-        let key = (domains.rank(row.get(0)?), reporters.rank(row.get(1)?), day.1);
+        // Both are known: all three are read of one state of the database.
+        let (Some(domain), Some(reporter)) = (domains.rank(row.get(0)?), reporters.rank(row.get(1)?)) else {
+            continue;
+        };
+        let key = (domain, reporter, day.1);
         let cell = Cell {
             ok: count(row.get(3)?),
             failed: count(row.get(4)?),
@@ -166,8 +172,8 @@ impl Names {
         Ok(Self { sorted, ranks })
     }
 
-    fn rank(&self, id: i64) -> usize {
-        self.ranks.get(&id).copied().unwrap_or_default()
+    fn rank(&self, id: i64) -> Option<usize> {
+        self.ranks.get(&id).copied()
     }
 
     fn name(&self, rank: usize) -> Rc<str> {

@@ -125,7 +125,7 @@ pub(super) fn save(db: &Connection, arrivals: &mut Arrivals) -> rusqlite::Result
     Ok(())
 }
 
-/// Days before are no longer counted: who finds old mail, has no flood.
+/// Since when days are counted.
 pub(super) fn kept_since(now: Timestamp) -> Timestamp {
     let hours = KEPT_DAYS.saturating_mul(24);
     now.checked_sub(SignedDuration::from_hours(hours))

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rusqlite::ErrorCode;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
@@ -34,6 +35,9 @@ pub enum QueryError {
     /// The query is wrong or not allowed.
     #[error("{0}; see `tlsrptd sql --schema` for the tables and `tlsrptd sql --examples` for queries")]
     Refused(String),
+    /// The database is damaged, or its disk.
+    #[error(transparent)]
+    Database(StoreError),
     /// It took too long.
     #[error("the query did not end within {0} s; narrow it, or raise --timeout")]
     TimeOut(u64),
@@ -76,7 +80,10 @@ impl Store {
             .progress_handler(INSTRUCTIONS_PER_LOOK, Some(move || started.elapsed() > limit))
             .map_err(refused)?;
         let refused = |error: rusqlite::Error| match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::OperationInterrupted) => QueryError::TimeOut(limit.as_secs()),
+            Some(ErrorCode::OperationInterrupted) => QueryError::TimeOut(limit.as_secs()),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::SystemIoFailure) => {
+                QueryError::Database(error.into())
+            }
             _ => QueryError::Refused(plain(&error)),
         };
         if sql.trim().is_empty() {

@@ -37,17 +37,18 @@ impl Known {
     }
 }
 
-/// Once for each of the two indexes by identity.
+/// The report of an identity that counts, and the one with this content: once for each of the two indexes by identity.
+/// There may be any number of others.
 pub(super) const FIND_IDENTITY: &str =
     "SELECT id, content, sessions, status, authentication IN ('dkim', 'trusted-mx') FROM report
      WHERE identity = ?1 AND status = 'counted'
      UNION ALL
      SELECT id, content, sessions, status, authentication IN ('dkim', 'trusted-mx') FROM report
-     WHERE identity = ?1 AND status <> 'counted'";
+     WHERE identity = ?1 AND status <> 'counted' AND content = ?2";
 
-fn known(batch: &mut Batch<'_>, identity: &[u8]) -> rusqlite::Result<Vec<Known>> {
+fn known(batch: &mut Batch<'_>, identity: &[u8], content: &[u8]) -> rusqlite::Result<Vec<Known>> {
     let rows = batch.statements.find_identity.get(batch.db)?;
-    rows.query_map((identity,), |row| {
+    rows.query_map((identity, content), |row| {
         Ok(Known {
             id: row.get(0)?,
             content: row.get(1)?,
@@ -70,7 +71,7 @@ pub(super) fn record<'a>(
     let db = batch.db;
     let reporter = batch.organisation(submitter);
     let (identity, content) = hashes(parsed, &reporter);
-    let rivals = known(batch, &identity)?;
+    let rivals = known(batch, &identity, &content)?;
     let mut aside = terms.admission.aside(parsed, standing);
     let twin = rivals.iter().find(|known| known.content == content);
     if let Some(twin) = twin

@@ -101,13 +101,15 @@ impl Store {
     }
 }
 
-/// Removes a slice of reports that ended before `day`, and keeps their days in the failure types.
+/// Removes a slice of reports that ended before `day`, or were stored before it, for when they end is their own word; and
+/// keeps their days in the failure types.
 fn remove_reports(db: &Connection, day: &str, slice: u32) -> rusqlite::Result<usize> {
     db.prepare_cached("CREATE TEMP TABLE IF NOT EXISTS leaving (id INTEGER PRIMARY KEY) STRICT")?
         .execute(())?;
     db.prepare_cached("DELETE FROM temp.leaving")?.execute(())?;
     db.prepare_cached(
-        "INSERT INTO temp.leaving SELECT id FROM report WHERE day < :day AND substr(end_datetime, 1, 10) < :day
+        "INSERT INTO temp.leaving SELECT id FROM report WHERE day < :day
+         AND min(substr(end_datetime, 1, 10), substr(stored_at, 1, 10)) < :day
          ORDER BY day LIMIT :slice",
     )?
     .execute(named_params! { ":day": day, ":slice": slice })?;

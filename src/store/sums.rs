@@ -115,11 +115,17 @@ impl Store {
         if !changed.is_empty() {
             self.db.execute_batch(SCRATCH)?;
         }
-        let mut months = changed.as_slice();
+        let (mut months, mut at_most) = (changed.as_slice(), MONTHS);
         while !months.is_empty() {
             self.identity.check()?;
-            let done = match sum_up_months(&self.db, months) {
-                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => 1,
+            let now = months.get(..at_most).unwrap_or(months);
+            let done = match sum_up_months(&self.db, now) {
+                // Of several it may be another one that is written into.
+                Err(error) if is_busy(&error) && at_most > 1 => {
+                    at_most = 1;
+                    0
+                }
+                Err(error) if is_busy(&error) => 1,
                 other => other?,
             };
             months = months.get(done..).unwrap_or_default();
@@ -153,6 +159,13 @@ const CLEAR: [&str; 3] = [
 ];
 /// So many reports are added up at a time, if not in one month: what these come to is written in some ten milliseconds.
 const REPORTS: i64 = 5000;
+
+/// So many months at a time: one in which no report counts adds nothing to those.
+const MONTHS: usize = 64;
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+}
 
 /// Adds up the first of these months in temporary tables, while others may write; the last part alone has the write lock.
 /// Gives how many were added up, one at least.

@@ -282,19 +282,21 @@ impl<'h> Look<'_, 'h> {
             .iter()
             .map(|witness| witness.first_day)
             .collect();
-        let always = self.problem.witnesses.iter().all(|witness| {
-            let known = self.draft.life.known.get(witness.reporter.as_str());
-            known.is_some_and(|known| {
-                known.since(witness.first_day).all(|day| {
-                    let by = self.draft.life.days.get(&day);
-                    by.is_some_and(|by| by.contains_key(witness.reporter.as_str()))
+        let always = || {
+            self.problem.witnesses.iter().all(|witness| {
+                let known = self.draft.life.known.get(witness.reporter.as_str());
+                known.is_some_and(|known| {
+                    known.since(witness.first_day).all(|day| {
+                        let by = self.draft.life.days.get(&day);
+                        by.is_some_and(|by| by.contains_key(witness.reporter.as_str()))
+                    })
                 })
             })
-        });
+        };
         self.problem.cause == Cause::Handshake
             && firsts.len() >= 2
-            && always
             && !self.problem.spot.unnamed_mx.is_empty()
+            && always()
     }
 
     /// C17: few of many, here and there, for a week or longer.

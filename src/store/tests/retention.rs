@@ -64,6 +64,15 @@ fn retention_lets_others_write_between_slices() {
     assert!(commits.load(Ordering::Relaxed) >= 7, "{commits:?}");
 }
 
+#[test]
+fn report_that_says_it_ends_in_a_century_goes_by_the_day_on_which_it_was_stored() {
+    let mut place = Place::new();
+    let mut report = failing("1", "2026-11-18", "certificate-expired");
+    report["date-range"]["end-datetime"] = "2099-12-31T23:59:59Z".into();
+    place.record(&[mail(&[report])]);
+    assert_eq!(place.store.retain(Span::Days(10), at(LATER)).unwrap(), 1);
+}
+
 /// How many steps SQLite takes to remove ten old reports and their mails beside so many that stay.
 fn steps(n_staying: u32) -> u64 {
     let mut place = Place::new();

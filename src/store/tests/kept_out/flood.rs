@@ -76,6 +76,30 @@ fn old_mail_is_never_too_much_and_shows_what_is_usual() {
 }
 
 #[test]
+fn reporters_of_mail_older_than_counts_are_kept_are_known_and_have_one_row() {
+    let mut place = place(&at_most(3));
+    let old: Vec<IncomingMail> = (10..=20)
+        .flat_map(|day| many(&format!("2026-05-{day}"), "a.example", 5))
+        .map(backfill)
+        .collect();
+    assert_eq!(place.record(&old).stored, 55);
+    assert_eq!(
+        place.rows("SELECT reporter || reports FROM arrival"),
+        ["a.example55"]
+    );
+    place.store.retain(Span::Forever, at(NOW)).unwrap();
+    assert_eq!(place.row("SELECT count(*) FROM arrival"), "1");
+    // One such day makes nothing usual.
+    assert_eq!(place.record(&many("2026-11-21", "a.example", 16)).stored, 3);
+}
+
+#[test]
+fn however_old_mail_is_that_was_not_there_before_it_can_be_too_much() {
+    let mut place = place(&at_most(3));
+    assert_eq!(place.record(&many("2026-05-20", "a.example", 9)).stored, 3);
+}
+
+#[test]
 fn names_below_one_domain_have_one_share() {
     let mut place = place(&at_most(2));
     let mails: Vec<IncomingMail> = (0..3)
