@@ -22,7 +22,6 @@ impl Poll<'_, '_> {
         let since = now.checked_sub(PATIENCE).unwrap_or(jiff::Timestamp::MIN);
         store.give_up_temporary(since)?;
         let mut waiting = store.temporary_mails(&self.mailbox.name, AT_A_TIME)?.into_iter();
-        self.begin("ask for the keys of mails that wait for them".to_owned());
         loop {
             // A small raw mail may be a large one, so not all are unpacked at once.
             let (mut mails, mut n_bytes) = (Vec::new(), 0_u64);
@@ -38,7 +37,10 @@ impl Poll<'_, '_> {
             if mails.is_empty() {
                 return Ok(());
             }
+            let before = std::mem::take(&mut self.step);
+            self.begin("ask for the keys of mails that wait for them".to_owned());
             self.judge_again(store, mails).await?;
+            self.step = before;
         }
     }
 
